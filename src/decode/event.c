@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "decode/event.h"
+
+#include <assert.h>
+
+#include "base/json.h"
+
+const char *
+decoder_name(enum decoder_id id)
+{
+	static const char *const name[] = {
+#define X(id, text) text,
+		DECODER_TABLE(X)
+#undef X
+	};
+	return id < DECODER_COUNT ? name[id] : "none";
+}
+
+void
+event_init(struct event *e, struct arena *arena, const struct raw *raw)
+{
+	*e = (struct event){.arena = arena, .raw = raw, .time_ms = TIME_NONE};
+	if (raw && raw->form == RAW_LINE)
+		e->text = raw->bytes;
+}
+
+static struct field *
+new_field(struct event *e)
+{
+	if (e->field_count == e->field_cap) {
+		uint32_t cap = e->field_cap ? e->field_cap * 2 : 32;
+		struct field *grown = cap <= EVENT_MAX_FIELDS ? arena_alloc(e->arena, cap * sizeof *grown) : NULL;
+		if (!grown) {
+			e->dropped_fields++;
+			return NULL;
+		}
+		if (e->field_count)
+			memcpy(grown, e->field, e->field_count * sizeof *grown);
+		e->field = grown;
+		e->field_cap = cap;
+	}
+	return &e->field[e->field_count++];
+}
+
+void
+event_add(struct event *e, const struct names *names, struct str name, struct str value, enum field_kind kind,
+    bool escaped)
+{
+	struct field *f = new_field(e);
+	if (f)
+		*f = (struct field){.name = name, .value = value, .id = names_find(names, name), .kind = (uint8_t)kind,
+		    .escaped = escaped};
+}
+
+void
+event_add_core(struct event *e, uint32_t id, struct str value)
+{
+	static const struct str name[] = {
+		STR_INIT(""),
+#define FIELD(id, text, comment) STR_INIT(text),
+#include "decode/fields.def"
+#undef FIELD
+	};
+	assert(id > 0 && id < NAME_CORE_END);
+	struct field *f = value.n ? new_field(e) : NULL;
+	if (f)
+		*f = (struct field){.name = name[id], .value = value, .id = id, .core = true};
+}
+
+const struct field *
+event_find(const struct event *e, uint32_t id)
+{
+	for (uint32_t i = 0; i < e->field_count; i++)
+		if (e->field[i].id == id)
+			return &e->field[i];
+	return NULL;
+}
+
+const struct field *
+event_find_name(const struct event *e, struct str name)
+{
+	for (uint32_t i = 0; i < e->field_count; i++)
+		if (str_eq(e->field[i].name, name))
+			return &e->field[i];
+	return NULL;
+}
+
+struct str
+event_value(struct event *e, struct field *f)
+{
+	if (!f->escaped)
+		return f->value;
+	char *plain = arena_alloc(e->arena, f->value.n);
+	if (!plain)
+		return (struct str){0};
+	f->value = str_from(plain, json_unescape(f->value, plain));
+	f->escaped = false;
+	return f->value;
+}
+
+struct str
+event_text(struct event *e)
+{
+	if (e->text.p)
+		return e->text;
+	struct buf text = BUF_INIT_MAX(RAW_MAX);
+	buf_add_char(&text, '{');
+	for (uint32_t i = 0; i < e->field_count; i++) {
+		struct field *f = &e->field[i];
+		if (f->core)
+			continue;
+		if (text.n > 1)
+			buf_add_char(&text, ',');
+		buf_add_json_string(&text, f->name);
+		buf_add_char(&text, ':');
+		buf_add_json_string(&text, event_value(e, f));
+	}
+	buf_add_char(&text, '}');
+	struct str copy = {0};
+	if (arena_copy(e->arena, buf_str(&text), &copy))
+		e->text = copy;
+	buf_release(&text);
+	return e->text;
+}

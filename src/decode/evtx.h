@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DECODE_EVTX_H
+#define DECODE_EVTX_H
+
+/*
+ * Windows event log files, read without libraries and without making XML: BinXML templates are compiled once per chunk
+ * to lists "field name <- substitution n" and each record then copies values. Worker (chunks) and scan (files). Pure.
+ *
+ * Sources: [MS-EVEN6] 2.2.16-2.2.18 (BinXml), and the file layout as described by the libevtx documentation ("Windows
+ * XML Event Log (EVTX)"). A chunk is self-contained: 64 KB, its own string and template tables, so a chunk is also the
+ * unit that the journal keeps (RAW_EVTX_CHUNK).
+ *
+ * Native field names follow Sigma: Channel, EventID, Provider_Name, Computer, EventRecordID, ... and EventData/UserData
+ * names with their spaces removed ("Threat Name" -> ThreatName); nameless Data are joined with newlines under "Data".
+ * Hexadecimal numbers are written as the event viewer does, not zero-padded (0x1eba8).
+ */
+
+#include "decode/decode.h"
+
+#define EVTX_HEADER 4096u
+#define EVTX_CHUNK 65536u
+
+struct evtx_file {
+	struct str bytes; /* whole file, mapped */
+	size_t at;        /* offset of the next chunk */
+};
+
+/* E_INVALID when the file header is not that of an event log. Damaged header checksums are accepted (dirty files). */
+[[nodiscard]] int evtx_open(struct str bytes, struct evtx_file *ret);
+/* Next 64 KB chunk (the last one may be short); false at the end. Chunks without magic are skipped. */
+bool evtx_next_chunk(struct evtx_file *f, struct str *ret_chunk);
+/* All readable records of one chunk, in file order. Adds to *ret_failed the records that cannot be read. Resumes at
+ * the next record after a damaged one where the chunk says where that is. */
+int evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct event **ret_events,
+    uint32_t *ret_count, uint32_t *ret_failed);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DETECT_FINDING_H
+#define DETECT_FINDING_H
+
+/*
+ * A finding: one rule says something about one event. The worker makes it, core groups findings into alerts, scan
+ * prints it. Second of the six structs to know. It carries its own "why": which fields and values made the rule match.
+ */
+
+#include "decode/event.h"
+
+enum level { LEVEL_INFORMATIONAL, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL };
+
+#define LEVEL_COUNT 5
+/* "informational" ... "critical", Sigma's words. */
+const char *level_name(enum level level);
+bool level_from_name(struct str name, enum level *ret);
+
+/* What a person is told of a rule; lives as long as its rule set. */
+struct rule_info {
+	struct str id;          /* UUID, or the file name when the rule has none */
+	struct str title;
+	struct str description;
+	struct str author;      /* Detection Rule License 1.1 asks for it in alerts */
+	struct str status;      /* stable, test, experimental ... */
+	struct str file;        /* path as given */
+	uint32_t line;          /* of the document in the file */
+	enum level level;
+	const struct str *tags; /* attack.t1110.001 ... */
+	uint32_t tag_count;
+	const struct str *falsepositives;
+	uint32_t falsepositive_count;
+	const struct str *references;
+	uint32_t reference_count;
+	struct str title_vi;    /* our own rules: custom attribute khien.title_vi; else empty */
+	struct str advice_vi, advice_en; /* khien.advice_vi / khien.advice_en: what to do first */
+	const struct str *entity; /* field names that say "who" (khien.entity); alerts group by them; empty = default */
+	uint32_t entity_count;
+	uint32_t window_s;      /* alerts of this rule and entity join within this time; 0 = default 3600 */
+	bool correlation;       /* made by detect/correlate.h from other findings */
+	bool silent;            /* feeds correlations only, makes no alert of its own (generate: false) */
+};
+
+struct finding_field {
+	struct str name;  /* native or core name as the rule wrote it */
+	struct str value; /* at most 1,024 bytes of it */
+};
+
+struct finding {
+	const struct rule_info *rule;
+	struct event *event;
+	const struct finding_field *matched;
+	uint32_t matched_count;
+};
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DETECT_SIGMA_H
+#define DETECT_SIGMA_H
+
+/*
+ * Sigma rules against events: loading (core's check, worker start, scan) and matching (worker, scan).
+ *
+ * Source: Sigma specification 2.1.0 (SigmaHQ/sigma-specification: rules, modifiers, taxonomy). A rule set is an
+ * immutable snapshot: loaded whole, shared by threads, freed with its last user. Matching needs a struct matcher per thread
+ * (scratch, caches, lazily built plans). The same rule set and the same events give the same findings in the same
+ * order (by event, then by rule order of loading).
+ *
+ * detect/sigma_parse.c reads YAML into expressions, detect/sigma_plan.c specialises them per event key (product,
+ * service, channel, EventID) by partial evaluation and chooses matchers, detect/sigma_match.c runs a plan.
+ */
+
+#include "base/yaml.h"
+#include "detect/finding.h"
+
+struct rules;
+struct matcher;
+
+struct rules_stats {
+	uint32_t files;
+	uint32_t rules;          /* loaded */
+	uint32_t refused;        /* with a fault each */
+	uint32_t correlations;
+	uint32_t not_applicable; /* log source that no row of map.yaml provides */
+	size_t bytes;            /* memory of rules; plans come on top, see matcher_bytes() */
+};
+
+/* Called for every fault while loading; the rule is left out, the others stay. */
+typedef void rules_on_fault(void *user, const struct fault *f);
+
+/* An empty set that knows the core field names. */
+struct rules *rules_new(void);
+void rules_free(struct rules *r);
+/* content/rules/map.yaml: log sources and field names. Must come before rules_add(). */
+[[nodiscard]] int rules_add_map(struct rules *r, struct str text, struct str file, struct fault *f);
+/* Placeholder list for |expand: %name% -> values. */
+void rules_add_placeholder(struct rules *r, struct str name, const struct str *values, size_t count);
+/* All documents of one rule file (the text is copied). Returns how many rules were added. Files below a directory are read by the caller
+ * (this room opens nothing). A later rule with an id already taken is refused. */
+uint32_t rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_fault, void *user);
+/* After the last rules_add(): resolve references between rules, number the fields. No rules_add() after it. */
+[[nodiscard]] int rules_finish(struct rules *r, rules_on_fault *on_fault, void *user);
+struct rules_stats rules_stats(const struct rules *r);
+/* The dictionary decoders must use for events that this set will see. */
+const struct names *rules_names(const struct rules *r);
+/* Rules in the order of loading, index 0 .. rules_count() - 1. */
+uint32_t rules_count(const struct rules *r);
+const struct rule_info *rules_info(const struct rules *r, uint32_t index);
+/* NULL when unknown. */
+const struct rule_info *rules_find(const struct rules *r, struct str id);
+/* Does some source of the map deliver this rule's log source? */
+bool rules_applicable(const struct rules *r, uint32_t index);
+
+struct matcher *matcher_new(const struct rules *r);
+void matcher_free(struct matcher *m);
+/* All rules that match, in rule order. Findings live in `arena`. *ret is untouched when there is none (returns 0).
+ * Returns how many. Linear time in the size of the event whatever the rule. */
+uint32_t matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct finding **ret);
+size_t matcher_bytes(const struct matcher *m);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DETECT_WORKER_H
+#define DETECT_WORKER_H
+
+/*
+ * The pure worker: a batch of raw records in, a verdict out (events and findings). Same batch and same rule set give
+ * the same verdict, to the byte. No clock, no file, no lock, no socket: the worker process, `khien scan`, a drill and a
+ * look-back all call this one function. One thread per struct worker; the rule set is shared.
+ */
+
+#include "decode/decode.h"
+#include "detect/sigma.h"
+
+struct worker;
+
+struct worker *worker_new(const struct rules *rules);
+void worker_free(struct worker *w);
+/* Appends the verdict on `batch` to `out`. E_CORRUPT when the batch's framing is broken (nothing is appended then). */
+[[nodiscard]] int worker_run(struct worker *w, struct str batch, struct buf *out);
+
+/*
+ * The verdict as a message: written by worker_run(), read with verdict_open() and verdict_next(). Every length is
+ * checked on reading: the reader (core) trusts the worker no further than its bytes.
+ */
+struct verdict {
+	struct wire wire;
+	uint32_t records;        /* of the batch */
+	uint32_t events;
+	uint32_t findings;
+	uint32_t failed;         /* records of binary forms that could not be read */
+	uint32_t unparsed;       /* lines no decoder fits: kept as raw text */
+	uint32_t truncated;      /* events whose fields did not all fit */
+	struct arena *arena;
+	struct names *names;     /* name table of the message */
+};
+
+/* What a finding looks like on this side: the rule is named, its texts are with whoever holds the rule set. */
+struct verdict_finding {
+	uint32_t rule;           /* index in the rule set */
+	const struct finding_field *matched;
+	uint32_t matched_count;
+};
+
+/* `message` and `arena` must outlive the verdict. E_CORRUPT. */
+[[nodiscard]] int verdict_open(struct verdict *v, struct str message, struct arena *arena);
+/* Next event with its findings, in order; false at the end or when the message is broken (v->wire.bad). e->raw is NULL:
+ * e->raw_index counts records of the batch. Field ids are those of fields.def for core fields, else NAME_UNKNOWN. */
+bool verdict_next(struct verdict *v, struct event *ret_event, struct verdict_finding **ret_findings, uint32_t *ret_count);
+
+#endif

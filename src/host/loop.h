@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef HOST_LOOP_H
+#define HOST_LOOP_H
+
+/*
+ * An event loop on epoll: descriptors, timers, signals. One per process (supervisor, collect, worker, core; web runs
+ * libevent's own). Callbacks run on the loop's thread, may add and remove anything, also themselves.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct loop_fd;
+struct loop_timer;
+
+enum loop_events { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HANGUP = 4 };
+
+typedef void loop_on_fd(void *user, int fd, unsigned events);
+typedef void loop_on_timer(void *user);
+typedef void loop_on_signal(void *user, int signal);
+
+struct loop *loop_new(void);
+void loop_free(struct loop *l);
+/* Until loop_stop(). */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+/* The descriptor stays the caller's. LOOP_HANGUP is always watched. */
+struct loop_fd *loop_add(struct loop *l, int fd, unsigned events, loop_on_fd *fn, void *user);
+void loop_watch(struct loop_fd *f, unsigned events);
+/* Before close(fd). Accepts NULL. */
+void loop_remove(struct loop_fd *f);
+
+/* First after `delay_ms`, then every `every_ms` (0 = once, then the timer is gone). */
+struct loop_timer *loop_add_timer(struct loop *l, int64_t delay_ms, int64_t every_ms, loop_on_timer *fn, void *user);
+void loop_remove_timer(struct loop_timer *t); /* accepts NULL */
+
+/* Blocks the signal and delivers it as an event. */
+void loop_on(struct loop *l, int signal, loop_on_signal *fn, void *user);
+
+#endif
