@@ -131,10 +131,10 @@ str_to_i64(struct str s, int64_t *ret)
 	return true;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (n bytes left), or 0. RFC 3629, section 4. */
-static size_t
-utf8_length(const unsigned char *p, size_t n)
+size_t
+utf8_length(const char *bytes, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)bytes;
 	if (p[0] < 0x80)
 		return 1;
 	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
@@ -153,14 +153,13 @@ utf8_length(const unsigned char *p, size_t n)
 bool
 str_is_utf8(struct str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
 	for (size_t i = 0; i < s.n;) {
 		uint64_t eight;
-		if (i + 8 <= s.n && (memcpy(&eight, p + i, 8), (eight & 0x8080808080808080u) == 0)) {
+		if (i + 8 <= s.n && (memcpy(&eight, s.p + i, 8), (eight & 0x8080808080808080u) == 0)) {
 			i += 8;
 			continue;
 		}
-		size_t len = utf8_length(p + i, s.n - i);
+		size_t len = utf8_length(s.p + i, s.n - i);
 		if (!len)
 			return false;
 		i += len;
@@ -282,7 +281,7 @@ buf_add_json(struct buf *b, struct str s)
 	size_t from = 0, i = 0;
 	while (i < s.n) {
 		bool plain = p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f;
-		size_t len = plain ? utf8_length(p + i, s.n - i) : 0;
+		size_t len = plain ? utf8_length(s.p + i, s.n - i) : 0;
 		if (len) {
 			i += len;
 			continue;

@@ -90,6 +90,8 @@ bool str_to_u64(struct str s, uint64_t *ret);
 bool str_to_i64(struct str s, int64_t *ret);
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool str_is_utf8(struct str s);
+/* Bytes of the well-formed letter at the front of n > 0 bytes, or 0. RFC 3629, section 4. */
+size_t utf8_length(const char *p, size_t n);
 
 struct buf {
 	char *p;     /* always terminated with NUL when not NULL, the NUL not counted */
