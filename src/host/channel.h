@@ -5,9 +5,10 @@
 /*
  * Messages between the roles of one box: a stream socketpair, framed, never blocking. One thread.
  *
- * A message is u32 length | u16 type | u16 reserved | payload, at most CHANNEL_MAX. A longer frame, or a length that is
- * not one of ours, closes the channel: the peer is broken or hostile. Sending queues without copying twice; the caller
- * looks at channel_queued() for back-pressure. Descriptors travel with SCM_RIGHTS (supervisor to roles).
+ * A message is u32 length | u16 type | u16 descriptors (0 or 1) | payload of at most CHANNEL_MAX bytes, little-endian. A
+ * longer frame, or a descriptor where none was announced, closes the channel: the peer is broken or hostile. What the
+ * socket takes at once is never copied, the rest is queued; the caller looks at channel_queued() for back-pressure and
+ * stops reading from whoever feeds it (channel_pause()). Descriptors travel with SCM_RIGHTS (supervisor to roles).
  */
 
 #include "base/bytes.h"
@@ -15,8 +16,9 @@
 #include "host/loop.h"
 
 #define CHANNEL_MAX (16u << 20)
+#define CHANNEL_QUEUE_MAX (4u * CHANNEL_MAX) /* who queues more has not looked at channel_queued(): E_FULL */
 
-/* Who may send what is written beside each type. */
+/* Who may send what is written beside each type. (MSG_BATCH alone is taken by sys/socket.h.) */
 enum message {
 	/* supervisor -> role */
 	MSG_PEER = 1,       /* + descriptor; u8 role, u8 index: a new channel to that peer */
@@ -24,8 +26,9 @@ enum message {
 	MSG_STOP,           /* finish, commit, leave */
 	/* role -> supervisor */
 	MSG_READY = 16,
+	MSG_STOP_DEMO,      /* core only: end the demonstration player */
 	/* collect -> worker */
-	MSG_BATCH = 32,     /* u64 block, batch */
+	MSG_RAW_BATCH = 32, /* u64 block, batch */
 	/* worker -> core */
 	MSG_VERDICT = 48,   /* u64 block, str batch, str verdict (detect/worker.h) */
 	MSG_RULES = 49,     /* rule set facts at worker start: u64 generation, then text JSON */
@@ -43,23 +46,37 @@ enum message {
 struct channel;
 
 struct channel_events {
-	/* One whole message; payload is borrowed. fd is -1 or a descriptor that is now the callee's. */
+	/* One whole message; payload is borrowed. fd is -1 or a descriptor that is now the callee's. The callee may
+	 * send, pause and free the channel. */
 	void (*message)(void *user, struct channel *c, uint16_t type, struct str payload, int fd);
-	/* The peer is gone or broke the protocol; the channel is dead, free it here or later. */
+	/* The peer is gone or broke the protocol; said once, after its last whole message. The channel is dead, free
+	 * it here or later. Never called from within channel_send(). */
 	void (*closed)(void *user, struct channel *c);
 	void (*drained)(void *user, struct channel *c); /* the queue is empty again; may be NULL */
 };
 
-/* Takes over fd (made non-blocking, close-on-exec). */
+/* Takes over fd (made non-blocking, close-on-exec). With l == NULL the caller watches channel_fd() himself (libevent):
+ * for reading while channel_wants_read(), for writing while channel_wants_write(), and calls channel_pump(). */
 struct channel *channel_new(struct loop *l, int fd, const struct channel_events *events, void *user);
 /* Closes. Accepts NULL. */
 void channel_free(struct channel *c);
-/* Queue a message made of up to three parts. E_LIMIT when it is too long, E_CLOSED when the channel is dead. */
-int channel_send(struct channel *c, uint16_t type, struct str a, struct str b, struct str d);
+/* Queue a message made of up to three parts. E_LIMIT when it is too long, E_FULL beyond CHANNEL_QUEUE_MAX, E_CLOSED when
+ * the channel is dead. All or nothing. */
+[[nodiscard]] int channel_send(struct channel *c, uint16_t type, struct str a, struct str b, struct str d);
 /* fd is duplicated into the message; the caller keeps his. */
-int channel_send_fd(struct channel *c, uint16_t type, struct str payload, int fd);
+[[nodiscard]] int channel_send_fd(struct channel *c, uint16_t type, struct str payload, int fd);
 size_t channel_queued(const struct channel *c); /* bytes */
+/* Stop delivering messages (the kernel's buffer fills, then the peer's queue), or go on: what was read already is
+ * delivered by the next turn of the loop (without a loop: by the next channel_pump(), which may be channel_pump(c, 0)).
+ * A paused channel does not tell that its peer is gone before it goes on. */
+void channel_pause(struct channel *c, bool pause);
 /* Write until empty or the peer is gone (used before leaving), at most `ms`. */
 void channel_flush(struct channel *c, int64_t ms);
+
+/* For channels without a loop. */
+int channel_fd(const struct channel *c);
+bool channel_wants_read(const struct channel *c);
+bool channel_wants_write(const struct channel *c); /* look again after each channel_send() and channel_pump() */
+void channel_pump(struct channel *c, unsigned events); /* enum loop_events; may call all three events */
 
 #endif

@@ -22,17 +22,21 @@ typedef void loop_on_signal(void *user, int signal);
 
 struct loop *loop_new(void);
 void loop_free(struct loop *l);
-/* Until loop_stop(). */
+/* Until loop_stop(), which may come before: then it returns at once. */
 void loop_run(struct loop *l);
+/* One turn: waits at most timeout_ms (-1 = until something happens), for programs that have a loop of their own. */
+void loop_turn(struct loop *l, int64_t timeout_ms);
 void loop_stop(struct loop *l);
 
-/* The descriptor stays the caller's. LOOP_HANGUP is always watched. */
+/* The descriptor stays the caller's. LOOP_HANGUP (both directions are gone, or an error) is always watched and comes
+ * again until the callee removes the descriptor; LOOP_READ comes with it while there is something to read. NULL when
+ * the kernel cannot watch it (a regular file, no memory). */
 struct loop_fd *loop_add(struct loop *l, int fd, unsigned events, loop_on_fd *fn, void *user);
 void loop_watch(struct loop_fd *f, unsigned events);
 /* Before close(fd). Accepts NULL. */
 void loop_remove(struct loop_fd *f);
 
-/* First after `delay_ms`, then every `every_ms` (0 = once, then the timer is gone). */
+/* First after `delay_ms`, then every `every_ms` (0 = once: the timer is gone when its callback returns). */
 struct loop_timer *loop_add_timer(struct loop *l, int64_t delay_ms, int64_t every_ms, loop_on_timer *fn, void *user);
 void loop_remove_timer(struct loop_timer *t); /* accepts NULL */
 

@@ -10,7 +10,7 @@
  * growing pause when it keeps dying), its peers get a fresh channel, and the crash is counted. The supervisor never
  * reads a byte that came from outside.
  *
- *   collect --MSG_BATCH--> worker --MSG_VERDICT--> core <--MSG_REQUEST-- web
+ *   collect --MSG_RAW_BATCH--> worker --MSG_VERDICT--> core <--MSG_REQUEST-- web
  *      ^------------- MSG_RELEASE, MSG_REPLAY -------'
  */
 
