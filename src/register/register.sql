@@ -1,0 +1,37 @@
+-- Organisations and systems (register/).
+
+-- name: organisation_put
+INSERT INTO organisation (id, name, name_fold, kind, contact_name, contact_phone, contact_email, demonstration, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_fold = excluded.name_fold, kind = excluded.kind,
+	contact_name = excluded.contact_name, contact_phone = excluded.contact_phone,
+	contact_email = excluded.contact_email, demonstration = excluded.demonstration, updated_ms = excluded.updated_ms;
+
+-- name: system_put
+INSERT INTO system (id, organisation, name, name_fold, level, contact_name, contact_phone, contact_email, demonstration, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (id) DO UPDATE SET organisation = excluded.organisation, name = excluded.name, name_fold = excluded.name_fold,
+	level = excluded.level, contact_name = excluded.contact_name, contact_phone = excluded.contact_phone,
+	contact_email = excluded.contact_email, demonstration = excluded.demonstration, updated_ms = excluded.updated_ms;
+
+-- name: system_place_clear
+DELETE FROM system_place WHERE system = $1;
+
+-- name: system_place_put
+INSERT INTO system_place (system, kind, value) VALUES ($1, $2, $3)
+ON CONFLICT (system, kind, value) DO NOTHING;
+
+-- name: organisation_all
+SELECT id, name, kind, contact_name, contact_phone, contact_email, demonstration FROM organisation ORDER BY name_fold, id;
+
+-- name: system_all
+SELECT id, organisation, name, level, contact_name, contact_phone, contact_email, demonstration FROM system ORDER BY name_fold, id;
+
+-- name: system_place_all
+SELECT system, kind, value FROM system_place ORDER BY system, kind, value;
+
+-- name: system_forget_demonstration
+DELETE FROM system WHERE demonstration = 1;
+
+-- name: organisation_forget_demonstration
+DELETE FROM organisation WHERE demonstration = 1 AND id NOT IN (SELECT organisation FROM system);
