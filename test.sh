@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 export KHIEN_BUILD_TESTS=1 MESON_TESTTHREADS=2
-./build
+tools/build
 
 say() { printf '\n%s\n' "== $*"; }
 status=0

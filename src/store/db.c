@@ -21,8 +21,10 @@ struct db {
 	char path[512];
 };
 
-static const char *const query_text[] = {
-#define Q(name, sql) sql,
+static const struct {
+	const char *name, *sql;
+} queries[] = {
+#define Q(name, sql) {#name, sql},
 #include "store/queries.inc"
 #undef Q
 };
@@ -153,7 +155,7 @@ migrate(struct db *db, struct fault *f)
 	int64_t have = number_of(db, "SELECT max(number) FROM schema_version", 0);
 	if (have > (int64_t)COUNT(steps))
 		return fault_set(f, E_UNSUPPORTED, "database_newer", str_z(db->path), 0, 0);
-	if (have > 0 && have < (int64_t)COUNT(steps))
+	if (have != 0 && have != (int64_t)COUNT(steps))
 		TRY(backup_before(db, (int)have));
 	for (int64_t i = have; i < (int64_t)COUNT(steps); i++)
 		TRY(run_step(db, &steps[i]));
@@ -246,14 +248,32 @@ bind_one(sqlite3_stmt *statement, int at, char type, va_list *args)
 }
 
 static int
+prepare(struct db *db, enum query q)
+{
+	struct db_rows *rows = &db->rows[q];
+	if (rows->statement)
+		return 0;
+	return error_from_sqlite(sqlite3_prepare_v3(db->sqlite, queries[q].sql, -1, SQLITE_PREPARE_PERSISTENT,
+	    &rows->statement, NULL));
+}
+
+int
+db_check(struct db *db, struct fault *f)
+{
+	for (size_t q = 0; q < Q_COUNT; q++) {
+		int error = prepare(db, (enum query)q);
+		if (error)
+			return fault_set(f, error, "database_query", str_z(queries[q].name), 0, 0);
+	}
+	return 0;
+}
+
+static int
 start(struct db *db, enum query q, const char *types, va_list *args, struct db_rows **ret)
 {
 	struct db_rows *rows = &db->rows[q];
 	assert(q < Q_COUNT && !rows->open);
-	if (!rows->statement) {
-		int code = sqlite3_prepare_v3(db->sqlite, query_text[q], -1, SQLITE_PREPARE_PERSISTENT, &rows->statement, NULL);
-		TRY(error_from_sqlite(code));
-	}
+	TRY(prepare(db, q));
 	assert((int)strlen(types) == sqlite3_bind_parameter_count(rows->statement));
 	/* $1, $2 ... are numbered by their first standing in the text, so each is bound by its name. */
 	for (int i = 0; types[i]; i++) {

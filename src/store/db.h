@@ -27,6 +27,8 @@ struct db_rows;
  * E_DENIED, E_BUSY, E_FULL, E_CORRUPT, E_UNSUPPORTED (schema newer than this program). */
 [[nodiscard]] int db_open(struct str directory, struct db **ret, struct fault *f);
 void db_close(struct db *db);
+/* Prepare every query; the first that does not fit the schema is named in f->arg (check, test). */
+[[nodiscard]] int db_check(struct db *db, struct fault *f);
 
 [[nodiscard]] int db_begin(struct db *db);
 [[nodiscard]] int db_commit(struct db *db);

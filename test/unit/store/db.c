@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "store/db.h"
+
+#include "tap.h"
+
+static struct db *
+open_new(void)
+{
+	struct db *db = NULL;
+	struct fault f = {0};
+	int error = db_open(str_z(tap_folder()), &db, &f);
+	CHECK_INT(error, 0);
+	return db;
+}
+
+TEST(every_query_fits_the_schema)
+{
+	struct db *db = open_new();
+	struct fault f = {0};
+	CHECK_INT(db_check(db, &f), 0);
+	CHECK_STR(str_z(f.arg), STR(""));
+	db_close(db);
+}
+
+TEST(a_value_written_is_read_after_reopening)
+{
+	struct str folder = str_z(tap_folder());
+	struct db *db = NULL;
+	struct db_rows *rows;
+	CHECK_INT(db_open(folder, &db, NULL), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("province"), STR("T\xe1\xbb\x89nh M\xe1\xba\xabu")), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("province"), STR("B")), 0);
+	db_close(db);
+	CHECK_INT(db_open(folder, &db, NULL), 0);
+	CHECK_INT(db_query(db, &rows, Q_SETTING_GET, "s", STR("province")), 0);
+	CHECK_INT(db_next(rows), 1);
+	CHECK_STR(db_text(rows, 0), STR("B"));
+	CHECK_INT(db_next(rows), 0);
+	db_end(rows);
+	db_close(db);
+}
+
+TEST(a_rolled_back_change_is_gone_and_broken_rules_are_told)
+{
+	struct db *db = open_new();
+	struct db_rows *rows;
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("a"), STR("1")), 0);
+	db_rollback(db);
+	CHECK_INT(db_query(db, &rows, Q_SETTING_GET, "s", STR("a")), 0);
+	CHECK_INT(db_next(rows), 0);
+	db_end(rows);
+	/* a system whose organisation nobody knows */
+	CHECK_INT(db_run(db, Q_SYSTEM_PUT, "ssssisssii", STR("s"), STR("nobody"), STR("S"), STR("s"), (int64_t)2, STR(""),
+	    STR(""), STR(""), (int64_t)0, (int64_t)0), E_CONFLICT);
+	db_close(db);
+}
+
+TEST(a_second_writer_and_a_missing_folder_are_told)
+{
+	struct db *db = NULL;
+	struct fault f = {0};
+	CHECK_INT(db_open(STR("/nonexistent/khien"), &db, &f), E_DENIED);
+	CHECK_STR(str_z(f.what), STR("database_open"));
+	CHECK(db == NULL);
+}
+
+TEST(vietnamese_folds_to_plain_letters)
+{
+	static const struct {
+		struct str text, key;
+	} row[] = {
+		{STR_INIT("\xc4\x90\xe1\xba\xafk L\xe1\xba\xafk"), STR_INIT("dak lak")},
+		{STR_INIT("Đa\xcc\x86\xcc\x81k La\xcc\x86\xcc\x81k"), STR_INIT("dak lak")}, /* NFD */
+		{STR_INIT("Ủy ban nhân dân phường Tân Yên"), STR_INIT("uy ban nhan dan phuong tan yen")},
+		{STR_INIT("Nguyễn Thị Thuỷ ƯỚC Ỹ"), STR_INIT("nguyen thi thuy uoc y")},
+		{STR_INIT("a\xff\xe1\xbbZ"), STR_INIT("a\xff\xe1\xbbz")}, /* bytes that are no text stay */
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct buf out = BUF_INIT;
+		db_fold(row[i].text, &out);
+		CHECK_STR(buf_str(&out), row[i].key);
+		buf_release(&out);
+	}
+}
