@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The register file: YAML with organisations: and systems:, or CSV whose first line names the columns
+ *   type,id,name,kind,organisation,level,networks,hosts,domains,contact_name,contact_phone,contact_email
+ * (lists inside a cell are separated by blanks). Both become the same rows, checked by the same code.
+ */
+#include "base/yaml.h"
+#include "register/internal.h"
+
+struct row {
+	bool is_system;
+	struct str id, name, kind, organisation, level;
+	struct contact contact;
+	struct str place[3][64]; /* network, host, domain */
+	uint32_t places[3];
+	uint32_t line;
+};
+
+static const struct str place_kind[] = {STR_INIT("network"), STR_INIT("host"), STR_INIT("domain")};
+
+struct import {
+	struct db *db;
+	struct str file;
+	bool demonstration;
+	int64_t now_ms;
+	registry_on_fault *on_fault;
+	void *user;
+	uint32_t faults, rows;
+};
+
+static int
+refuse(struct import *im, uint32_t line, const char *what, struct str arg)
+{
+	struct fault f = {0};
+	fault_set(&f, E_INVALID, what, arg, line, 0);
+	fault_in_file(&f, im->file);
+	im->faults++;
+	if (im->on_fault)
+		im->on_fault(im->user, &f);
+	return E_INVALID;
+}
+
+/* Ids go into addresses and file names. */
+static bool
+is_id(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", s.p[i]) || !s.p[i])
+			return false;
+	return s.n > 0 && s.n <= 64;
+}
+
+static bool
+is_kind(struct str s)
+{
+	static const struct str kinds[] = {STR_INIT("department"), STR_INIT("commune"), STR_INIT("ward"),
+		STR_INIT("special_zone"), STR_INIT("enterprise"), STR_INIT("province"), STR_INIT("centre"),
+		STR_INIT("assessor"), STR_INIT("provider")};
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (str_eq(kinds[i], s))
+			return true;
+	return false;
+}
+
+static int
+put_organisation(struct import *im, const struct row *r)
+{
+	struct buf fold = BUF_INIT_MAX(4096);
+	if (!is_kind(r->kind))
+		return refuse(im, r->line, "register_kind", r->kind);
+	db_fold(r->name, &fold);
+	int error = db_run(im->db, Q_ORGANISATION_PUT, "sssssssii", r->id, r->name, buf_str(&fold), r->kind,
+	    r->contact.name, r->contact.phone, r->contact.email, (int64_t)im->demonstration, im->now_ms);
+	buf_release(&fold);
+	return error;
+}
+
+static int
+put_places(struct import *im, const struct row *r)
+{
+	TRY(db_run(im->db, Q_SYSTEM_PLACE_CLEAR, "s", r->id));
+	for (int kind = 0; kind < 3; kind++)
+		for (uint32_t i = 0; i < r->places[kind]; i++) {
+			struct prefix p;
+			if (kind == 0 && !prefix_parse(r->place[kind][i], &p))
+				return refuse(im, r->line, "register_network", r->place[kind][i]);
+			TRY(db_run(im->db, Q_SYSTEM_PLACE_PUT, "sss", r->id, place_kind[kind], r->place[kind][i]));
+		}
+	return 0;
+}
+
+static int
+put_system(struct import *im, const struct row *r)
+{
+	struct buf fold = BUF_INIT_MAX(4096);
+	int64_t level;
+	if (!str_to_i64(r->level, &level) || level < 1 || level > 5)
+		return refuse(im, r->line, "register_level", r->level);
+	db_fold(r->name, &fold);
+	int error = db_run(im->db, Q_SYSTEM_PUT, "ssssisssii", r->id, r->organisation, r->name, buf_str(&fold), level,
+	    r->contact.name, r->contact.phone, r->contact.email, (int64_t)im->demonstration, im->now_ms);
+	buf_release(&fold);
+	if (error == E_CONFLICT)
+		return refuse(im, r->line, "register_owner", r->organisation);
+	TRY(error);
+	return put_places(im, r);
+}
+
+static int
+put_row(struct import *im, const struct row *r)
+{
+	if (!is_id(r->id))
+		return refuse(im, r->line, "register_id", r->id);
+	if (!r->name.n || !str_is_utf8(r->name))
+		return refuse(im, r->line, "register_name", r->id);
+	int error = r->is_system ? put_system(im, r) : put_organisation(im, r);
+	if (!error)
+		im->rows++;
+	return error == E_INVALID ? 0 : error; /* told already; look for more of them */
+}
+
+static int
+add_place_text(struct import *im, struct row *r, int kind, struct str value)
+{
+	if (r->places[kind] == COUNT(r->place[kind]))
+		return refuse(im, r->line, "register_places", r->id);
+	r->place[kind][r->places[kind]++] = value;
+	return 0;
+}
+
+static int
+yaml_row(struct import *im, const struct yaml *node, bool is_system)
+{
+	static const struct str lists[] = {STR_INIT("networks"), STR_INIT("hosts"), STR_INIT("domains")};
+	const struct str none = {0};
+	struct row r = {.is_system = is_system, .line = node->line};
+	const struct yaml *contact = yaml_get(node, STR("contact"));
+	r.id = yaml_get_text(node, STR("id"), none);
+	r.name = yaml_get_text(node, STR("name"), none);
+	r.kind = yaml_get_text(node, STR("kind"), none);
+	r.organisation = yaml_get_text(node, STR("organisation"), none);
+	r.level = yaml_get_text(node, STR("level"), none);
+	r.contact.name = yaml_get_text(contact, STR("name"), none);
+	r.contact.phone = yaml_get_text(contact, STR("phone"), none);
+	r.contact.email = yaml_get_text(contact, STR("email"), none);
+	for (int kind = 0; kind < 3; kind++)
+		YAML_EACH(place, yaml_get(node, lists[kind]))
+			if (add_place_text(im, &r, kind, place->text) < 0)
+				return 0;
+	return put_row(im, &r);
+}
+
+/* A key that nobody reads is a mistake of the writer, not something to pass over. */
+static void
+check_keys(struct import *im, const struct yaml *map, const char *allowed)
+{
+	YAML_EACH(child, map) {
+		struct str rest = str_z(allowed), key;
+		bool known = false;
+		while (str_split(&rest, ' ', &key))
+			known |= str_eq(key, child->key);
+		if (!known)
+			refuse(im, child->key_line, "register_key", child->key);
+	}
+}
+
+static int
+import_yaml(struct import *im, struct str text)
+{
+	struct arena arena;
+	struct yaml **documents;
+	uint32_t count;
+	struct fault f = {0};
+	arena_init(&arena, 64 << 10, 256 << 20);
+	int error = yaml_parse(text, &arena, &documents, &count, &f);
+	if (error) {
+		fault_in_file(&f, im->file);
+		im->faults++;
+		if (im->on_fault)
+			im->on_fault(im->user, &f);
+	}
+	for (int pass = 0; pass < 2 && !error; pass++)
+		for (uint32_t d = 0; d < count && !error; d++) {
+			if (!pass)
+				check_keys(im, documents[d], "organisations systems");
+			YAML_EACH(node, yaml_get(documents[d], pass ? STR("systems") : STR("organisations"))) {
+				check_keys(im, node, pass ? "id name organisation level networks hosts domains contact"
+				    : "id name kind contact");
+				if (!error)
+					error = yaml_row(im, node, pass);
+			}
+		}
+	arena_release(&arena);
+	return error;
+}
+
+/* One cell of a CSV line (RFC 4180): quotes doubled inside quotes. Cells with quotes are unquoted into `arena`. */
+static struct str
+csv_cell(struct str *line, struct arena *arena)
+{
+	struct str cell = {0};
+	if (!line->n || line->p[0] != '"') {
+		str_split(line, ',', &cell);
+		return str_trim(cell);
+	}
+	char *out = arena_alloc(arena, line->n);
+	size_t n = 0, i = 1;
+	for (; out && i < line->n; i++) {
+		if (line->p[i] == '"' && !(i + 1 < line->n && line->p[i + 1] == '"'))
+			break;
+		i += line->p[i] == '"';
+		out[n++] = line->p[i];
+	}
+	*line = str_skip(*line, i + 1);
+	struct str rest;
+	str_split(line, ',', &rest);
+	return str_from(out, n);
+}
+
+static const struct str csv_columns[] = {STR_INIT("type"), STR_INIT("id"), STR_INIT("name"), STR_INIT("kind"),
+	STR_INIT("organisation"), STR_INIT("level"), STR_INIT("networks"), STR_INIT("hosts"), STR_INIT("domains"),
+	STR_INIT("contact_name"), STR_INIT("contact_phone"), STR_INIT("contact_email")};
+
+static int
+csv_row(struct import *im, const struct str *cell, uint32_t line)
+{
+	struct row r = {.line = line, .is_system = str_eq(cell[0], STR("system")), .id = cell[1], .name = cell[2],
+	    .kind = cell[3], .organisation = cell[4], .level = cell[5], .contact = {cell[9], cell[10], cell[11]}};
+	if (!r.is_system && !str_eq(cell[0], STR("organisation"))) {
+		refuse(im, line, "register_type", cell[0]);
+		return 0;
+	}
+	for (int kind = 0; kind < 3; kind++) {
+		struct str rest = cell[6 + kind], part;
+		while (str_split(&rest, ' ', &part))
+			if (part.n && add_place_text(im, &r, kind, part) < 0)
+				return 0;
+	}
+	return put_row(im, &r);
+}
+
+static int
+import_csv(struct import *im, struct str text)
+{
+	struct str line;
+	int column[32], columns = 0, error = 0;
+	struct arena arena;
+	arena_init(&arena, 64 << 10, 64 << 20);
+	for (uint32_t number = 1; !error && str_split(&text, '\n', &line); number++) {
+		struct str cell[COUNT(csv_columns) + 1] = {0};
+		line = str_trim(line);
+		if (!line.n)
+			continue;
+		for (int i = 0; line.p && i < 32 && (number == 1 || i < columns); i++) {
+			struct str value = csv_cell(&line, &arena);
+			if (number > 1) {
+				cell[column[i]] = value;
+				continue;
+			}
+			column[columns] = COUNT(csv_columns);
+			for (size_t c = 0; c < COUNT(csv_columns); c++)
+				if (str_eq(value, csv_columns[c]))
+					column[columns] = (int)c;
+			if (column[columns++] == COUNT(csv_columns))
+				refuse(im, 1, "register_column", value);
+		}
+		if (number > 1)
+			error = csv_row(im, cell, number);
+	}
+	if (arena.over)
+		error = E_LIMIT;
+	arena_release(&arena);
+	return error;
+}
+
+int
+registry_import(struct db *db, struct str text, struct str file, bool demonstration, int64_t now_ms,
+    registry_on_fault *on_fault, void *user, uint32_t *ret_count)
+{
+	struct import im = {.db = db, .file = file, .demonstration = demonstration, .now_ms = now_ms,
+	    .on_fault = on_fault, .user = user};
+	if (str_starts(text, STR("\xef\xbb\xbf")))
+		text = str_skip(text, 3);
+	TRY(db_begin(db));
+	int error = str_ends(file, STR(".csv")) ? import_csv(&im, text) : import_yaml(&im, text);
+	if (!error && im.faults)
+		error = E_INVALID;
+	if (!error)
+		error = db_commit(db);
+	if (error) {
+		db_rollback(db);
+		return error;
+	}
+	*ret_count = im.rows;
+	return 0;
+}
+
+int
+registry_forget_demonstration(struct db *db)
+{
+	TRY(db_run(db, Q_SYSTEM_FORGET_DEMONSTRATION, ""));
+	return db_run(db, Q_ORGANISATION_FORGET_DEMONSTRATION, "");
+}

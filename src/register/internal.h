@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef REGISTER_INTERNAL_H
+#define REGISTER_INTERNAL_H
+
+/* Addresses as 16 bytes, IPv4 mapped (RFC 4291, 2.5.5.2), for register/ alone. */
+
+#include "register/system.h"
+
+struct prefix {
+	uint8_t address[16];
+	uint8_t bits; /* 0..128 */
+};
+
+bool address_parse(struct str text, uint8_t ret[16]);
+/* "10.21.4.0/24", "2001:db8::/32", or a single address. False: no network, or host bits set beyond the prefix. */
+bool prefix_parse(struct str text, struct prefix *ret);
+bool prefix_holds(const struct prefix *p, const uint8_t address[16]);
+
+#endif
