@@ -4,10 +4,12 @@
 
 /*
  * Options of `khien serve`: one row each in host/options.def, from which come the command line, DIR/khien.yaml, its
- * checks and the help text. Supervisor reads them; roles get them by environment. Command line beats file.
+ * checks and the help text. The supervisor reads them; roles inherit them in shared memory. The command line beats the
+ * file: of a list it gives (the listeners of one kind, the rules) nothing of the file's remains.
  */
 
 #include "base/error.h"
+#include "base/lang.h"
 
 enum listen_kind { LISTEN_SYSLOG_UDP, LISTEN_SYSLOG_TCP, LISTEN_SYSLOG_TLS, LISTEN_RELP, LISTEN_BEATS, LISTEN_NETFLOW,
 	LISTEN_HTTP, LISTEN_KIND_COUNT };
@@ -21,22 +23,28 @@ struct listen_option {
 };
 
 struct options {
-	char data[256];            /* --data: everything we write lives below it */
+	char data[256];            /* --data: everything we write lives below it; default "data" */
 	struct listen_option listen[OPTIONS_MAX_LISTEN];
 	uint32_t listen_count;
 	char rules[OPTIONS_MAX_RULES][256]; /* --rules, default: content/rules beside the binary or /usr/share/khien/rules */
 	uint32_t rules_count;
-	char register_file[256];   /* --register: organisations and systems, YAML or CSV */
-	char drop[256];            /* --drop: folder watched for files */
+	char register_file[256];   /* --register: organisations and systems, YAML or CSV; "" = none */
+	char drop[256];            /* --drop: folder watched for files; "" = none */
 	char journald;             /* --journald: read this machine's own journal */
 	char demo;                 /* --demo: start the demonstration player */
 	uint32_t retention_days;   /* default 365 */
+	uint32_t silence_minutes;  /* a source quieter than this is shown as silent; default 30 */
 	int32_t zone;              /* minutes east of UTC for sources that do not say; default 420 */
 	char ui[256];              /* --ui DIR: serve the interface from disk while developing */
-	uint32_t silence_minutes;  /* a source quieter than this is shown as silent; default 30 */
+	char user[64];             /* --user: started by root, the roles run as this user; "" = stay */
 };
 
-/* Defaults, then DIR/khien.yaml, then the command line. *f names the option, its place and the remedy. */
-[[nodiscard]] int options_read(struct options *o, int argc, char **argv, struct fault *f);
+/* Defaults, then DIR/khien.yaml, then the command line: argv[0] is the command word and not looked at. *f names the
+ * option, its place and the remedy. Without any --http, 127.0.0.1:8080. */
+[[nodiscard]] int options_read(struct options *ret, int argc, char **argv, struct fault *f);
+/* One line for each row, for `khien help`. */
+void options_help(struct buf *out, enum lang lang);
+/* "syslog-udp", ... */
+const char *listen_kind_name(enum listen_kind kind);
 
 #endif
