@@ -81,11 +81,12 @@ CREATE TABLE alert_finding (
 ) {STRICT};
 CREATE INDEX alert_finding_alert ON alert_finding (alert, id);
 
-CREATE TABLE alert_minute (
+-- findings per 150 seconds (slot = event time / 150000), for the sparkline
+CREATE TABLE alert_slot (
 	alert {INT} NOT NULL REFERENCES alert (id) ON DELETE CASCADE,
-	minute {INT} NOT NULL,
+	slot {INT} NOT NULL,
 	count {INT} NOT NULL,
-	PRIMARY KEY (alert, minute)
+	PRIMARY KEY (alert, slot)
 ) {STRICT};
 
 CREATE TABLE alert_history (

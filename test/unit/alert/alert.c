@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "alert/alert.h"
+
+#include "tap.h"
+
+struct desk {
+	struct db *db;
+	struct alert_book *book;
+	struct arena arena;
+	int64_t changed[8];
+	int changes;
+};
+
+static void
+desk_open(struct desk *d)
+{
+	*d = (struct desk){0};
+	CHECK_INT(db_open(str_z(tap_folder()), &d->db, NULL), 0);
+	d->book = alert_book_new(d->db);
+	arena_init(&d->arena, 64 << 10, 16 << 20);
+}
+
+static void
+desk_close(struct desk *d)
+{
+	alert_book_free(d->book);
+	db_close(d->db);
+	arena_release(&d->arena);
+}
+
+static void
+on_changed(void *user, int64_t id)
+{
+	struct desk *d = user;
+	if (d->changes < 8)
+		d->changed[d->changes++] = id;
+}
+
+static const struct str tags[] = {STR_INIT("attack.credential-access"), STR_INIT("attack.t1110.001"), STR_INIT("attack.T1078")};
+static const struct rule_info brute = {.id = STR_INIT("r-1"), .title = STR_INIT("SSH brute force"),
+	.title_vi = STR_INIT("D\xc3\xb2 m\xe1\xba\xadt kh\xe1\xba\xa9u SSH"), .level = LEVEL_HIGH, .tags = tags, .tag_count = 3, .window_s = 600};
+
+static void
+find(struct desk *d, const struct rule_info *rule, const char *host, const char *ip, int64_t event, int64_t at)
+{
+	struct event e;
+	struct raw raw = {.bytes = STR("Failed password for root")};
+	const struct finding_field matched[] = {{STR("message"), STR("Failed \"password\"")}};
+	event_init(&e, &d->arena, &raw);
+	event_add_core(&e, F_HOST_NAME, str_z(host));
+	event_add_core(&e, F_SOURCE_IP, str_z(ip));
+	alert_book_add(d->book, rule, &e, event, at, matched, 1, NULL, false);
+}
+
+static void
+write_all(struct desk *d, int64_t now)
+{
+	CHECK_INT(db_begin(d->db), 0);
+	CHECK_INT(alert_book_write(d->book, now, on_changed, d), 0);
+	CHECK_INT(db_commit(d->db), 0);
+	alert_book_clear(d->book);
+	CHECK_INT(alert_book_pending(d->book), 0);
+}
+
+static struct alert
+get(struct desk *d, int64_t id)
+{
+	struct alert a = {0};
+	CHECK_INT(alert_get(d->db, id, &d->arena, &a), 0);
+	return a;
+}
+
+TEST(findings_about_one_entity_are_one_alert)
+{
+	struct desk d;
+	desk_open(&d);
+	for (int i = 0; i < 500; i++)
+		find(&d, &brute, "web", "203.0.113.7", i + 1, 1000000 + i);
+	find(&d, &brute, "web", "203.0.113.8", 501, 1000000);
+	write_all(&d, 1000);
+	CHECK_INT(d.changes, 2);
+	find(&d, &brute, "web", "203.0.113.7", 502, 1100000);
+	write_all(&d, 2000);
+	CHECK_INT(d.changes, 3);
+	CHECK_INT(d.changed[2], d.changed[0]);
+	struct alert a = get(&d, d.changed[0]);
+	CHECK_INT(a.count, 501);
+	CHECK_INT(a.first_ms, 1000000);
+	CHECK_INT(a.last_ms, 1100000);
+	CHECK_STR(a.entity, STR("[{\"name\":\"host.name\",\"value\":\"web\"},{\"name\":\"source.ip\",\"value\":\"203.0.113.7\"}]"));
+	CHECK_STR(a.techniques, STR("[\"T1110.001\",\"T1078\"]"));
+	CHECK_INT(a.level, LEVEL_HIGH);
+	struct alert_finding *f;
+	uint32_t n;
+	CHECK_INT(alert_findings(d.db, a.id, 5, &d.arena, &f, &n), 0);
+	CHECK_INT(n, 5);
+	CHECK_INT(f[0].event, 502);
+	CHECK_STR(f[0].matched, STR("[{\"name\":\"message\",\"value\":\"Failed \\\"password\\\"\"}]"));
+	CHECK_INT(alert_spark(d.db, &a, 1100000), 0);
+	CHECK_INT(a.spark[ALERT_SLOTS - 1], 1);
+	CHECK_INT(a.spark[ALERT_SLOTS - 2], 500);
+	desk_close(&d);
+}
+
+TEST(a_window_that_passed_or_a_closed_alert_opens_a_new_one)
+{
+	struct desk d;
+	struct fault f = {0};
+	desk_open(&d);
+	find(&d, &brute, "web", "203.0.113.7", 1, 0);
+	write_all(&d, 0);
+	find(&d, &brute, "web", "203.0.113.7", 2, 600 * 1000 + 1);
+	write_all(&d, 0);
+	CHECK(d.changed[1] != d.changed[0]);
+	struct alert_update close = {.set_state = true, .state = ALERT_CLOSED};
+	CHECK_INT(alert_change(d.db, d.changed[1], 1, &close, STR("an"), 5, &f), E_INVALID);
+	CHECK_STR(str_z(f.what), STR("alert_reason"));
+	close.reason = STR("true, blocked");
+	CHECK_INT(alert_change(d.db, d.changed[1], 7, &close, STR("an"), 5, &f), E_CONFLICT);
+	CHECK_INT(alert_change(d.db, 9999, 1, &close, STR("an"), 5, &f), E_NOT_FOUND);
+	CHECK_INT(alert_change(d.db, d.changed[1], 1, &close, STR("an"), 5, &f), 0);
+	find(&d, &brute, "web", "203.0.113.7", 3, 600 * 1000 + 2);
+	write_all(&d, 0);
+	CHECK(d.changed[2] != d.changed[1]);
+	struct alert a = get(&d, d.changed[1]);
+	CHECK_INT(a.state, ALERT_CLOSED);
+	CHECK_INT(a.version, 2);
+	CHECK_STR(a.reason, STR("true, blocked"));
+	struct alert_change *c;
+	uint32_t n;
+	CHECK_INT(alert_changes(d.db, a.id, &d.arena, &c, &n), 0);
+	CHECK_INT(n, 2);
+	CHECK_STR(c[0].change, STR("opened"));
+	CHECK_STR(c[1].change, STR("closed"));
+	CHECK_STR(c[1].who, STR("an"));
+	desk_close(&d);
+}
+
+TEST(lists_filter_and_page_without_loss)
+{
+	struct desk d;
+	desk_open(&d);
+	struct rule_info low = brute;
+	low.id = STR("r-2");
+	low.level = LEVEL_LOW;
+	low.title = STR("Port scan");
+	low.title_vi = STR("");
+	for (int i = 0; i < 30; i++) {
+		char host[16];
+		snprintf(host, sizeof host, "h%d", i);
+		find(&d, i % 3 ? &brute : &low, host, "203.0.113.9", i, 1000 * (i / 4));
+	}
+	write_all(&d, 0);
+	struct alert_filter f = {.states = 1 << ALERT_NEW, .before_ms = INT64_MAX, .before_id = INT64_MAX, .limit = 7};
+	int seen = 0;
+	for (uint32_t n = 7; n == 7;) {
+		struct alert *list;
+		CHECK_INT(alert_list(d.db, &f, &d.arena, &list, &n), 0);
+		seen += (int)n;
+		if (n) {
+			f.before_ms = list[n - 1].last_ms;
+			f.before_id = list[n - 1].id;
+		}
+	}
+	CHECK_INT(seen, 30);
+	int64_t total;
+	struct alert_filter want = {.levels = 1 << LEVEL_LOW};
+	CHECK_INT(alert_count(d.db, &want, &total), 0);
+	CHECK_INT(total, 10);
+	want = (struct alert_filter){.text = STR("d\xc3\xb2 mat")};
+	CHECK_INT(alert_count(d.db, &want, &total), 0);
+	CHECK_INT(total, 20);
+	want = (struct alert_filter){.states = 1 << ALERT_CLOSED};
+	CHECK_INT(alert_count(d.db, &want, &total), 0);
+	CHECK_INT(total, 0);
+	desk_close(&d);
+}
