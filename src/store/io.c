@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,6 +99,14 @@ disk_close(void *user, int fd)
 	close(fd);
 }
 
+static int
+disk_lock(void *user, int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? E_BUSY : error_from_errno(errno);
+}
+
 const struct store_io store_io_disk = {
 	.open = disk_open,
 	.pread = disk_pread,
@@ -109,4 +118,5 @@ const struct store_io store_io_disk = {
 	.unlink = disk_unlink,
 	.size = disk_size,
 	.close = disk_close,
+	.lock = disk_lock,
 };

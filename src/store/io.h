@@ -25,6 +25,7 @@ struct store_io {
 	int (*unlink)(void *user, const char *path);
 	int64_t (*size)(void *user, int fd);
 	void (*close)(void *user, int fd);
+	int (*lock)(void *user, int fd); /* for this process alone until it closes; E_BUSY. NULL: nobody else can come */
 };
 
 /* The real disk. */

@@ -33,6 +33,7 @@ struct journal_stats {
 	uint64_t released;
 	uint64_t bytes;         /* on disk */
 	uint64_t torn;          /* torn tails cut at the last open */
+	uint64_t damaged;       /* blocks that were durable once and can not be read any more (a bad disk) */
 	uint64_t commits;       /* syncs so far */
 };
 
