@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "decode/evtx_binxml.h"
+
+#define RECORD_MAGIC 0x00002a2au /* "**" */
+#define RECORD_HEADER 24u        /* magic, size, number, FILETIME */
+#define RECORD_MIN (RECORD_HEADER + 4u)
+#define TEMPLATE_HEADER 24u      /* next, GUID, size */
+#define CORE_ROOM 16u            /* core fields that a Windows event usually gets */
+
+int
+evtx_open(struct str bytes, struct evtx_file *ret)
+{
+	if (!str_starts(bytes, STR("ElfFile\0")))
+		return E_INVALID;
+	*ret = (struct evtx_file){.bytes = bytes, .at = EVTX_HEADER};
+	return 0;
+}
+
+bool
+evtx_next_chunk(struct evtx_file *f, struct str *ret_chunk)
+{
+	while (f->at < f->bytes.n) {
+		struct str chunk = str_cut(f->bytes, f->at, f->at + EVTX_CHUNK);
+		f->at += EVTX_CHUNK;
+		if (chunk.n > EVTX_CHUNK_HEADER && str_starts(chunk, STR("ElfChnk\0"))) {
+			*ret_chunk = chunk;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int run_fragment(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place, unsigned nesting,
+    struct event *e);
+
+/* Room for the values of one instance; instances of deeper nesting have their own. */
+static struct evtx_value *
+frame_room(struct evtx_reader *r, unsigned nesting, uint32_t count)
+{
+	if (!r->frame[nesting] || count > r->frame_cap[nesting]) {
+		uint32_t cap = count > 256 ? EVTX_MAX_VALUES : 256;
+		struct evtx_value *room = arena_alloc(r->c->arena, cap * sizeof *room);
+		if (!room)
+			return NULL;
+		r->frame[nesting] = room;
+		r->frame_cap[nesting] = cap;
+	}
+	return r->frame[nesting];
+}
+
+struct instance {
+	const struct evtx_value *value;
+	uint32_t count;
+	unsigned nesting;
+};
+
+static const struct evtx_value *
+find_value(const struct instance *in, uint16_t index)
+{
+	static const struct evtx_value null = {.type = EVTX_NULL};
+	return index < in->count ? &in->value[index] : &null;
+}
+
+/* One piece as text; BinXml becomes fields of its own and no text. */
+static int
+piece_text(struct evtx_reader *r, const struct instance *in, const struct evtx_piece *piece, struct evtx_place place,
+    struct event *e, struct str *ret)
+{
+	if (piece->kind != PIECE_VALUE) {
+		*ret = piece->kind == PIECE_BREAK ? STR("\n") : piece->literal;
+		return 0;
+	}
+	const struct evtx_value *v = find_value(in, piece->index);
+	*ret = (struct str){0};
+	if (v->type == EVTX_NULL || !v->size)
+		return 0;
+	r->budget -= v->size / 64;
+	if (v->type == EVTX_BINXML)
+		return place.depth ? run_fragment(r, v->at, v->at + v->size, place, in->nesting + 1, e) : 0;
+	return evtx_value_text(&r->text, v->type, str_from(r->chunk.p + v->at, v->size), ret) ? 0 : E_LIMIT;
+}
+
+static int
+join_pieces(struct evtx_reader *r, const struct instance *in, const struct evtx_piece *piece, struct evtx_place place,
+    struct event *e, struct str *ret)
+{
+	struct str part;
+	struct buf whole = BUF_INIT_MAX(RAW_MAX);
+	int error = 0;
+	for (; piece && !error; piece = piece->next) {
+		error = --r->budget < 0 ? E_LIMIT : piece_text(r, in, piece, place, e, &part);
+		if (!error)
+			buf_add(&whole, part);
+	}
+	if (!error && !arena_copy(r->c->arena, buf_str(&whole), ret))
+		error = E_LIMIT;
+	buf_release(&whole);
+	return error;
+}
+
+static void
+take_role(struct evtx_reader *r, const struct instance *in, const struct evtx_slot *slot, struct str value,
+    struct event *e)
+{
+	int64_t ms;
+	switch (slot->role) {
+	case ROLE_CHANNEL:
+		e->channel = value;
+		break;
+	case ROLE_CODE:
+		e->code = value;
+		break;
+	case ROLE_PROVIDER:
+		e->provider = value;
+		break;
+	case ROLE_TIME:
+		if (slot->first->kind == PIECE_VALUE) {
+			const struct evtx_value *v = find_value(in, slot->first->index);
+			if (v->type == EVTX_FILETIME && v->size == 8)
+				e->time_ms = time_from_filetime(evtx_u64(r->chunk.p + v->at));
+		} else if (time_parse(value, 0, &ms)) {
+			e->time_ms = ms;
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/* event_add() grows the list and looks the name up; here is room already and the name was found at compiling. */
+static void
+add_field(struct evtx_reader *r, const struct evtx_slot *slot, struct str value, struct event *e)
+{
+	if (e->field_count == e->field_cap)
+		event_add(e, r->c->names, slot->name, value, FIELD_TEXT, false);
+	else
+		e->field[e->field_count++] = (struct field){.name = slot->name, .value = value, .id = slot->id};
+}
+
+static int
+add_named_field(struct evtx_reader *r, const struct instance *in, const struct evtx_slot *slot, struct str value,
+    struct event *e)
+{
+	struct str name;
+	struct evtx_place nowhere = {0};
+	TRY(join_pieces(r, in, slot->name_piece, nowhere, e, &name));
+	event_add(e, r->c->names, name.n ? evtx_without_spaces(name) : slot->name, value, FIELD_TEXT, false);
+	return 0;
+}
+
+static int
+run_slot(struct evtx_reader *r, const struct instance *in, const struct evtx_slot *slot, struct event *e)
+{
+	struct str value = {0};
+	if (--r->budget < 0)
+		return E_LIMIT;
+	if (slot->first && !slot->first->next)
+		TRY(piece_text(r, in, slot->first, slot->place, e, &value));
+	else if (slot->first)
+		TRY(join_pieces(r, in, slot->first, slot->place, e, &value));
+	if (!value.n && !slot->keep_empty)
+		return 0;
+	if (slot->name_piece)
+		return add_named_field(r, in, slot, value, e);
+	add_field(r, slot, value, e);
+	if (slot->role)
+		take_role(r, in, slot, value, e);
+	return 0;
+}
+
+/* Room for the fields of this template and the core fields that come later, in a power of two because event_add()
+ * doubles it. */
+static void
+reserve_fields(struct event *e, uint32_t count)
+{
+	uint32_t cap = 32;
+	while (cap < count + CORE_ROOM && cap < EVENT_MAX_FIELDS)
+		cap *= 2;
+	struct field *field = arena_alloc(e->arena, cap * sizeof *field);
+	if (!field)
+		return;
+	e->field = field;
+	e->field_cap = cap;
+}
+
+static int
+run_template(struct evtx_reader *r, const struct evtx_template *t, const struct instance *in, struct event *e)
+{
+	if (!e->field_cap)
+		reserve_fields(e, t->count);
+	for (uint32_t i = 0; i < t->count; i++)
+		TRY(run_slot(r, in, &t->slot[i], e));
+	return 0;
+}
+
+/* The compiled definition whose header stands at `at`, where `place` decides the names. */
+static struct evtx_template *
+find_template(struct evtx_reader *r, uint32_t at, uint32_t size, struct evtx_place place)
+{
+	uint32_t key = at << 8 | (uint32_t)place.section << 4 | place.depth;
+	struct evtx_template **bucket = &r->bucket[(at >> 3 ^ at) % COUNT(r->bucket)];
+	for (struct evtx_template *t = *bucket; t; t = t->next) {
+		r->budget--;
+		if (t->key == key)
+			return t;
+	}
+	struct evtx_template *t = ARENA_NEW(r->c->arena, struct evtx_template);
+	if (!t)
+		return NULL;
+	t->key = key;
+	t->error = evtx_compile(r, at + TEMPLATE_HEADER, at + TEMPLATE_HEADER + size, place, true, t);
+	t->next = *bucket;
+	*bucket = t;
+	return t;
+}
+
+/* The table of (size, type) at the front of w, and the values that follow it. */
+static int
+take_values(struct evtx_reader *r, struct wire *w, unsigned nesting, struct instance *ret)
+{
+	uint32_t count = wire_u32(w);
+	if (w->bad || count > EVTX_MAX_VALUES)
+		return E_INVALID;
+	struct str table = wire_bytes(w, (size_t)count * 4);
+	struct evtx_value *value = frame_room(r, nesting, count);
+	if (w->bad || !value)
+		return value ? E_INVALID : E_LIMIT;
+	size_t at = (size_t)(w->rest.p - r->chunk.p), end = at + w->rest.n, first = at;
+	for (uint32_t i = 0; i < count; i++) {
+		uint16_t size = evtx_u16(table.p + i * 4);
+		value[i] = (struct evtx_value){(uint32_t)at, size, (uint8_t)table.p[i * 4 + 2]};
+		if (size > end - at)
+			return E_TRUNCATED;
+		at += size;
+	}
+	wire_bytes(w, at - first);
+	r->budget -= count / 8;
+	*ret = (struct instance){value, count, nesting};
+	return 0;
+}
+
+/* A template instance behind its token: unused octet, identifier, offset of the definition, which may stand right
+ * here, then the values. */
+static int
+run_instance(struct evtx_reader *r, struct wire *w, struct evtx_place place, unsigned nesting, struct event *e)
+{
+	struct instance in;
+	wire_bytes(w, 5);
+	uint32_t at = wire_u32(w);
+	if (w->bad || at < EVTX_CHUNK_HEADER || at > r->chunk.n || r->chunk.n - at < TEMPLATE_HEADER)
+		return E_INVALID;
+	uint32_t size = evtx_u32(r->chunk.p + at + 20);
+	if (size > r->chunk.n - at - TEMPLATE_HEADER)
+		return E_INVALID;
+	if (at == (size_t)(w->rest.p - r->chunk.p))
+		wire_bytes(w, TEMPLATE_HEADER + (size_t)size);
+	struct evtx_template *t = find_template(r, at, size, place);
+	if (!t || t->error)
+		return t ? t->error : E_LIMIT;
+	TRY(take_values(r, w, nesting, &in));
+	return run_template(r, t, &in, e);
+}
+
+/* Elements without a template: compiled for this one use. They reach to the end of the fragment. */
+static int
+run_elements(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place, unsigned nesting, struct event *e)
+{
+	struct evtx_template t = {0};
+	struct instance in = {.nesting = nesting};
+	TRY(evtx_compile(r, at, end, place, false, &t));
+	return run_template(r, &t, &in, e);
+}
+
+static int
+run_fragment(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place, unsigned nesting, struct event *e)
+{
+	struct wire w = {.rest = str_cut(r->chunk, at, end)};
+	if (nesting >= EVTX_MAX_NESTING)
+		return E_LIMIT;
+	while (w.rest.n && !w.bad) {
+		size_t here = (size_t)(w.rest.p - r->chunk.p);
+		if (--r->budget < 0)
+			return E_LIMIT;
+		switch (wire_u8(&w)) {
+		case 0x00:
+			return 0;
+		case 0x0f:
+			wire_bytes(&w, 3);
+			break;
+		case 0x0c:
+			TRY(run_instance(r, &w, place, nesting, e));
+			break;
+		default:
+			return run_elements(r, here, end, place, nesting, e);
+		}
+	}
+	return w.bad ? E_TRUNCATED : 0;
+}
+
+/* A record header at `at` that can be believed: the size stands a second time at the record's end, or another record
+ * follows. */
+static bool
+record_fits(struct str chunk, size_t at, uint32_t *ret_size)
+{
+	if (at + RECORD_MIN > chunk.n || evtx_u32(chunk.p + at) != RECORD_MAGIC)
+		return false;
+	uint32_t size = evtx_u32(chunk.p + at + 4);
+	if (size < RECORD_MIN || size > chunk.n - at)
+		return false;
+	size_t next = at + size;
+	*ret_size = size;
+	return evtx_u32(chunk.p + next - 4) == size ||
+	    (next + 4 <= chunk.n && evtx_u32(chunk.p + next) == RECORD_MAGIC);
+}
+
+/* Records of a chunk in file order. */
+struct records {
+	struct str chunk;
+	size_t at;        /* the next one */
+	size_t end;       /* as the chunk header has it; what follows is what an unclean stop left behind */
+	uint64_t number;  /* of the last one */
+	uint32_t damaged;
+};
+
+static struct records
+records_of(struct str chunk)
+{
+	struct records l = {.chunk = chunk, .at = EVTX_CHUNK_HEADER, .end = evtx_u32(chunk.p + 48)};
+	if (l.end < EVTX_CHUNK_HEADER || l.end > chunk.n)
+		l.end = chunk.n;
+	return l;
+}
+
+/* Behind a damaged record: the next header, or the end. */
+static void
+resume(struct records *l)
+{
+	static const char magic[4] = "**\0";
+	uint32_t size;
+	l->damaged++;
+	for (size_t at = l->at + 1; at < l->end; at++) {
+		const char *found = memmem(l->chunk.p + at, l->end - at, magic, sizeof magic);
+		if (!found)
+			break;
+		at = (size_t)(found - l->chunk.p);
+		l->at = at;
+		if (record_fits(l->chunk, at, &size))
+			return;
+	}
+	l->at = l->end;
+}
+
+/* Is there anything but zeros from here to the end of what the header calls used? */
+static bool
+only_zeros(const struct records *l)
+{
+	for (size_t i = l->at; i < l->end; i++)
+		if (l->chunk.p[i])
+			return false;
+	return true;
+}
+
+/* The bytes of the next record. A file that was not closed has newer records than its chunk header knows of: they
+ * count as long as their numbers go on. */
+static bool
+next_record(struct records *l, size_t *ret_at, uint32_t *ret_size)
+{
+	uint32_t size;
+	while (!record_fits(l->chunk, l->at, &size)) {
+		if (l->at >= l->end || only_zeros(l))
+			return false;
+		resume(l);
+	}
+	uint64_t number = evtx_u64(l->chunk.p + l->at + 8);
+	if (l->at >= l->end && number != l->number + 1)
+		return false;
+	l->number = number;
+	*ret_at = l->at;
+	*ret_size = size;
+	l->at += size;
+	return true;
+}
+
+static uint32_t
+count_records(struct str chunk)
+{
+	struct records l = records_of(chunk);
+	uint32_t n = 0, size;
+	for (size_t at; next_record(&l, &at, &size);)
+		n++;
+	return n;
+}
+
+static int
+decode_record(struct evtx_reader *r, size_t at, uint32_t size, struct event *e)
+{
+	struct evtx_place root = {0};
+	e->time_ms = time_from_filetime(evtx_u64(r->chunk.p + at + 16));
+	e->decoder = DECODER_EVTX;
+	e->confidence = 100;
+	e->product = STR("windows");
+	TRY(run_fragment(r, at + RECORD_HEADER, at + size - 4, root, 0, e));
+	return e->field_count ? 0 : E_INVALID;
+}
+
+int
+evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct event **ret_events,
+    uint32_t *ret_count, uint32_t *ret_failed)
+{
+	uint32_t count = 0, size;
+	if (chunk.n < EVTX_CHUNK_HEADER || chunk.n > EVTX_CHUNK || !str_starts(chunk, STR("ElfChnk\0")))
+		return E_INVALID;
+	struct event *event = arena_alloc(c->arena, count_records(chunk) * sizeof *event);
+	struct evtx_reader *r = ARENA_NEW(c->arena, struct evtx_reader);
+	*ret_events = event;
+	*ret_count = 0;
+	if (!event || !r)
+		return E_LIMIT;
+	*r = (struct evtx_reader){.c = c, .chunk = chunk, .text.arena = c->arena, .budget = EVTX_BUDGET};
+	const uint64_t over = c->arena->over;
+	struct records l = records_of(chunk);
+	for (size_t at; next_record(&l, &at, &size);) {
+		struct event *e = &event[count];
+		event_init(e, c->arena, raw);
+		e->sub_index = count;
+		if (c->arena->over != over || decode_record(r, at, size, e) < 0)
+			++*ret_failed;
+		else
+			count++;
+	}
+	*ret_failed += l.damaged;
+	*ret_count = count;
+	return c->arena->over != over ? E_LIMIT : 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DECODE_EVTX_BINXML_H
+#define DECODE_EVTX_BINXML_H
+
+/*
+ * What the three files of the EVTX reader share: evtx.c walks chunks and records and fills events, evtx_template.c
+ * compiles BinXml into slots, evtx_value.c turns typed values into UTF-8. Nobody else includes this.
+ *
+ * BinXml is compiled, never interpreted: a template definition becomes a list of slots "field name <- pieces of text"
+ * once per chunk, and elements that stand directly in a record become such a list that is used once. Everything lives
+ * in the arena of the events, because names and fixed texts are borrowed by them.
+ *
+ * Offsets are those inside the chunk. Each step of work costs from one budget per chunk, so that offsets which point
+ * at each other end in a failed record instead of in a long night.
+ */
+
+#include <endian.h>
+
+#include "decode/evtx.h"
+
+#define EVTX_CHUNK_HEADER 512u
+#define EVTX_BUDGET (1 << 18)    /* steps; an honest chunk of tiny records needs about 50,000 */
+#define EVTX_MAX_DEPTH 32u       /* open elements */
+#define EVTX_MAX_NESTING 6u      /* BinXml in a value of BinXml ...; Windows itself uses 2 */
+#define EVTX_MAX_VALUES 4096u    /* substitutions of one template instance */
+
+/* [MS-EVEN6] 2.2.12, value types. */
+enum evtx_type {
+	EVTX_NULL = 0x00,
+	EVTX_STRING = 0x01,
+	EVTX_ANSI = 0x02,
+	EVTX_INT8 = 0x03,
+	EVTX_UINT8 = 0x04,
+	EVTX_INT16 = 0x05,
+	EVTX_UINT16 = 0x06,
+	EVTX_INT32 = 0x07,
+	EVTX_UINT32 = 0x08,
+	EVTX_INT64 = 0x09,
+	EVTX_UINT64 = 0x0a,
+	EVTX_REAL32 = 0x0b,
+	EVTX_REAL64 = 0x0c,
+	EVTX_BOOL = 0x0d,
+	EVTX_BINARY = 0x0e,
+	EVTX_GUID = 0x0f,
+	EVTX_SIZE = 0x10,
+	EVTX_FILETIME = 0x11,
+	EVTX_SYSTEMTIME = 0x12,
+	EVTX_SID = 0x13,
+	EVTX_HEX32 = 0x14,
+	EVTX_HEX64 = 0x15,
+	EVTX_HANDLE = 0x20,
+	EVTX_BINXML = 0x21,
+	EVTX_XML = 0x23,
+	EVTX_ARRAY = 0x80, /* flag */
+};
+
+/* Where finished texts are written: pieces of the arena, one after the other. */
+struct evtx_text {
+	struct arena *arena;
+	char *at, *end;
+};
+
+/* Where an element stands, which decides what its fields are called. */
+enum evtx_section { SECTION_NONE, SECTION_SYSTEM, SECTION_EVENTDATA, SECTION_USERDATA, SECTION_OTHER };
+
+struct evtx_place {
+	uint8_t section; /* enum evtx_section */
+	uint8_t depth;   /* of the elements that open here: 0 Event, 1 sections, 2 and more fields */
+};
+
+enum evtx_piece_kind { PIECE_LITERAL, PIECE_VALUE, PIECE_BREAK };
+
+struct evtx_piece {
+	struct evtx_piece *next;
+	struct str literal;
+	uint16_t index; /* of the substitution */
+	uint8_t kind;   /* enum evtx_piece_kind; PIECE_BREAK: a newline, between elements of the same name */
+};
+
+enum evtx_role { ROLE_NONE, ROLE_CHANNEL, ROLE_CODE, ROLE_PROVIDER, ROLE_TIME };
+
+/* One field to be. */
+struct evtx_slot {
+	struct str name;
+	struct evtx_piece *name_piece; /* a name that is itself substituted; then `name` is empty */
+	struct evtx_piece *first, *last;
+	uint32_t id;
+	struct evtx_place place; /* for BinXml that arrives as the value */
+	uint8_t role;            /* enum evtx_role */
+	bool keep_empty;         /* a field without a value is still a field */
+};
+
+struct evtx_template {
+	struct evtx_template *next; /* in its bucket */
+	uint32_t key;               /* offset and place */
+	int error;                  /* it does not compile: neither do the records that use it */
+	struct evtx_slot *slot;
+	uint32_t count, cap;
+};
+
+/* A value of a template instance. */
+struct evtx_value {
+	uint32_t at;
+	uint16_t size;
+	uint8_t type;
+};
+
+struct evtx_reader {
+	struct decode_context *c;
+	struct str chunk;
+	struct evtx_text text;
+	int64_t budget;
+	struct evtx_template *bucket[64];
+	struct evtx_value *frame[EVTX_MAX_NESTING]; /* values of the instances that are open */
+	uint32_t frame_cap[EVTX_MAX_NESTING];
+};
+
+static inline uint16_t
+evtx_u16(const char *p)
+{
+	uint16_t v;
+	memcpy(&v, p, sizeof v);
+	return le16toh(v);
+}
+
+static inline uint32_t
+evtx_u32(const char *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return le32toh(v);
+}
+
+static inline uint64_t
+evtx_u64(const char *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return le64toh(v);
+}
+
+/* n writable bytes at t->at, or NULL when the arena is full. */
+[[nodiscard]] char *evtx_text_room(struct evtx_text *t, size_t n);
+/* UTF-16LE as UTF-8; unpaired surrogates become U+FFFD, NULs at the end are dropped. False: arena full. */
+[[nodiscard]] bool evtx_text_utf16(struct evtx_text *t, struct str utf16, struct str *ret);
+/* A value of any type but BinXml as text; arrays one element a line. Borrowed from t's arena. False: arena full. */
+[[nodiscard]] bool evtx_value_text(struct evtx_text *t, uint8_t type, struct str bytes, struct str *ret);
+/* "Threat Name" is the field ThreatName. In place: s must be a text that was made here. */
+struct str evtx_without_spaces(struct str s);
+/* Bytes of a value of that type that stands by itself in BinXml, or SIZE_MAX when its type does not tell. */
+size_t evtx_value_size(uint8_t type, struct str rest);
+
+/* The elements in [at, end) as slots. Outside of templates elements carry no dependency id. E_INVALID, E_LIMIT. */
+[[nodiscard]] int evtx_compile(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place,
+    bool definition, struct evtx_template *t);
+
+#endif
