@@ -34,6 +34,7 @@ struct decode_context {
 	const struct names *names;
 	struct arena *arena;
 	struct json *json;  /* scratch tape */
+	int zone;           /* minutes east of UTC for times that name no zone: TIME_ZONE_VIETNAM unless told otherwise */
 };
 
 int decode_syslog(struct decode_context *c, struct str line, struct event *e);       /* RFC 5424, RFC 3164 and real life; then by program */

@@ -45,7 +45,12 @@ struct field {
 	X(DECODER_EVTX, "evtx")                                                                                        \
 	X(DECODER_EVE, "eve")                                                                                          \
 	X(DECODER_ZEEK, "zeek")                                                                                        \
-	X(DECODER_JSON, "json")           /* JSON of no layout we know: flattened */
+	X(DECODER_JSON, "json")           /* JSON of no layout we know: flattened */                                   \
+	X(DECODER_ACCOUNT, "account")     /* su, useradd, passwd, systemd-logind ... */                                \
+	X(DECODER_SYSTEMD, "systemd")                                                                                  \
+	X(DECODER_AUDITD, "auditd")       /* one record of the Linux audit system */                                   \
+	X(DECODER_MIKROTIK, "mikrotik")   /* RouterOS */                                                               \
+	X(DECODER_WEB_ERROR, "web_error") /* Apache and nginx error logs */
 
 enum decoder_id {
 #define X(id, name) id,

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "decode/decode.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "decode/lines.h"
+#include "decode/text.h"
+
+struct decoder {
+	struct decode_context context;
+	struct json json;
+};
+
+struct decoder *
+decoder_new(const struct names *names)
+{
+	struct decoder *d = MEM_NEW(struct decoder);
+	d->context = (struct decode_context){.names = names, .json = &d->json, .zone = TIME_ZONE_VIETNAM};
+	return d;
+}
+
+void
+decoder_free(struct decoder *d)
+{
+	mem_free(d);
+}
+
+/* The first byte decides which decoders are asked at all, and in which order. */
+static int
+decode_line(struct decode_context *c, struct str line, struct event *e)
+{
+	struct str rest = text_skip_blanks(line);
+	char first = rest.n ? rest.p[0] : '\0';
+	if (first == '<' || first == '%' || first == '*' || first == '.')
+		return decode_syslog(c, rest, e);
+	if ((first == 't' || first == 'n') && decode_auditd(c, rest, e) == 0)
+		return 0;
+	return decode_syslog(c, rest, e);
+}
+
+static void
+add_parser(struct event *e)
+{
+	static const struct str parser[] = {
+#define X(id, text) STR_INIT(text "/1"),
+		DECODER_TABLE(X)
+#undef X
+	};
+	event_add_core(e, F_PARSER, parser[e->decoder]);
+	event_add_core(e, F_CONFIDENCE, text_small_number(e->confidence));
+}
+
+static int
+decode_text(struct decoder *d, const struct raw *r, struct arena *arena, struct decode_result *ret)
+{
+	struct event *e = arena_alloc(arena, sizeof *e);
+	bool whole = !(r->flags & (RAW_PIECE | RAW_LAST_PIECE | RAW_OPAQUE));
+	if (!e)
+		return E_LIMIT;
+	uint64_t over = arena->over;
+	event_init(e, arena, r);
+	e->text = r->bytes;
+	if (!whole || r->form != RAW_LINE || decode_line(&d->context, r->bytes, e) < 0)
+		e->decoder = DECODER_NONE;
+	add_parser(e);
+	*ret = (struct decode_result){.event = e, .count = 1};
+	return arena->over == over ? 0 : E_LIMIT;
+}
+
+int
+decode(struct decoder *d, const struct raw *r, struct arena *arena, struct decode_result *ret)
+{
+	d->context.arena = arena;
+	return decode_text(d, r, arena, ret);
+}
