@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "decode/core.h"
+
+void
+core_begin(struct core *k, struct event *e)
+{
+	*k = (struct core){.e = e, .native = e->field_count};
+	for (uint32_t i = 0; i < k->native; i++) {
+		uint32_t id = e->field[i].id;
+		if (id && id < NAME_CORE_END)
+			k->seen[id / 64] |= UINT64_C(1) << id % 64;
+	}
+}
+
+void
+core_put(struct core *k, uint32_t id, struct str value, bool escaped)
+{
+	uint64_t bit = UINT64_C(1) << id % 64;
+	uint32_t at = k->e->field_count;
+	if (!id || !value.n || (value.n == 1 && value.p[0] == '-') || k->seen[id / 64] & bit)
+		return;
+	k->seen[id / 64] |= bit;
+	event_add_core(k->e, id, value);
+	if (k->e->field_count > at)
+		k->e->field[at].escaped = escaped;
+}
+
+void
+core_put_joined(struct core *k, uint32_t id, struct str prefix, struct str name)
+{
+	char *p = arena_alloc(k->e->arena, prefix.n + 1 + name.n);
+	if (!p || !name.n)
+		return;
+	memcpy(p, prefix.p, prefix.n);
+	p[prefix.n] = '.';
+	memcpy(p + prefix.n + 1, name.p, name.n);
+	core_put(k, id, str_from(p, prefix.n + 1 + name.n), false);
+}
+
+void
+core_put_all(struct core *k, const struct words *rows)
+{
+	for (uint32_t i = 0; i < k->native; i++) {
+		struct field f = k->e->field[i]; /* a copy: the list may move while it grows */
+		const struct core_row *row = f.kind == FIELD_NULL ? NULL : words_find(rows, f.name);
+		if (row)
+			core_put(k, row->core, f.value, f.escaped);
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DECODE_CORE_H
+#define DECODE_CORE_H
+
+/*
+ * Filling the core ECS fields of an event from its native ones: the first value wins, nothing is copied. Worker and
+ * scan; pure.
+ */
+
+#include "decode/event.h"
+#include "decode/words.h"
+
+struct core {
+	struct event *e;
+	uint32_t native; /* fields that the event had when it began */
+	uint64_t seen[(NAME_CORE_END + 63) / 64];
+};
+
+/* Fields that already carry a core name (shippers that write ECS) count as filled. */
+void core_begin(struct core *k, struct event *e);
+/* Add core field `id` unless there is one, or the value says nothing (empty, or the "-" of Windows and Zeek). id 0 is
+ * no field. Values may still hold JSON escapes. */
+void core_put(struct core *k, uint32_t id, struct str value, bool escaped);
+/* "prefix.name" made in the arena. */
+void core_put_joined(struct core *k, uint32_t id, struct str prefix, struct str name);
+
+/* For sources whose fields mean the same in every event: a table of them, in a set of words. */
+struct core_row {
+	struct str name;
+	uint32_t core;
+};
+void core_put_all(struct core *k, const struct words *rows);
+
+#endif

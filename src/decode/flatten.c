@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "decode/flatten.h"
+
+struct level {
+	uint32_t end;   /* token behind the container */
+	uint32_t name;  /* bytes of the path to it, the dot behind included */
+	uint32_t index; /* of the next item, in arrays */
+	bool array;
+};
+
+struct flattener {
+	struct decode_context *c;
+	struct event *e;
+	struct level level[FLATTEN_DEPTH];
+	uint32_t depth;
+	uint32_t path_n;
+	char path[FLATTEN_NAME];
+};
+
+/* The last part of a name; false when it does not fit. */
+static bool
+part_of(const struct flattener *f, uint32_t key, struct str *ret)
+{
+	if (f->c->json->token[key].length > FLATTEN_NAME * 6)
+		return false;
+	return json_string(f->c->json, key, f->c->arena, ret);
+}
+
+static bool
+name_of(const struct flattener *f, struct str part, struct str *ret)
+{
+	if (f->path_n == 0) {
+		*ret = part;
+		return part.n <= FLATTEN_NAME;
+	}
+	if (f->path_n + part.n > FLATTEN_NAME)
+		return false;
+	char *p = arena_alloc(f->c->arena, f->path_n + part.n);
+	if (!p)
+		return false;
+	memcpy(p, f->path, f->path_n);
+	if (part.n)
+		memcpy(p + f->path_n, part.p, part.n);
+	*ret = str_from(p, f->path_n + part.n);
+	return true;
+}
+
+/* Go into container v, whose items will be called path.part.something. */
+static bool
+enter(struct flattener *f, uint32_t v, struct str part)
+{
+	if (f->path_n + part.n + 1 > FLATTEN_NAME)
+		return false;
+	if (part.n)
+		memcpy(f->path + f->path_n, part.p, part.n);
+	f->path[f->path_n + part.n] = '.';
+	f->level[f->depth++] = (struct level){.end = json_end(f->c->json, v),
+	    .name = f->path_n + (uint32_t)part.n + 1, .array = f->c->json->token[v].kind == JSON_ARRAY};
+	return true;
+}
+
+static bool
+holds_containers(const struct json *j, uint32_t array)
+{
+	uint32_t i = json_first(j, array);
+	while (i < json_end(j, array) && j->token[i].kind < JSON_ARRAY)
+		i++;
+	return i < json_end(j, array);
+}
+
+/* Scalars of an array, one in a line. When one has escapes, so has the newline between them. */
+static bool
+join_items(const struct flattener *f, uint32_t array, struct flat *ret)
+{
+	const struct json *j = f->c->json;
+	size_t room = 0;
+	bool escaped = false;
+	for (uint32_t i = json_first(j, array); i < json_end(j, array); i++) {
+		room += j->token[i].length + 2;
+		escaped |= j->token[i].escaped;
+	}
+	char *p = arena_alloc(f->c->arena, room), *at = p;
+	if (!p)
+		return false;
+	for (uint32_t i = json_first(j, array); i < json_end(j, array); i++) {
+		struct str s = json_raw(j, i), line = escaped ? STR("\\n") : STR("\n");
+		if (j->token[i].kind == JSON_NULL)
+			continue;
+		if (at != p)
+			at = (char *)memcpy(at, line.p, line.n) + line.n;
+		at = s.n ? (char *)memcpy(at, s.p, s.n) + s.n : at;
+	}
+	ret->value = str_from(p, (size_t)(at - p));
+	ret->escaped = escaped;
+	ret->kind = FIELD_TEXT;
+	return true;
+}
+
+/* The value of token v; false: it is a container to go into, or (ret->kind == FIELD_NULL) there is no room for it. */
+static bool
+value_of(const struct flattener *f, uint32_t v, struct flat *ret)
+{
+	static const uint8_t kind[] = {[JSON_NULL] = FIELD_NULL, [JSON_FALSE] = FIELD_BOOL, [JSON_TRUE] = FIELD_BOOL,
+		[JSON_NUMBER] = FIELD_NUMBER, [JSON_STRING] = FIELD_TEXT, [JSON_ARRAY] = FIELD_TEXT, [JSON_OBJECT] = FIELD_TEXT};
+	const struct json *j = f->c->json;
+	const struct json_token *t = &j->token[v];
+	ret->kind = kind[t->kind];
+	ret->escaped = t->escaped;
+	ret->value = t->kind == JSON_NULL ? (struct str){0} : json_raw(j, v);
+	if (t->kind < JSON_ARRAY)
+		return true;
+	if (t->next == v + 1) {
+		ret->kind = FIELD_NULL;
+		ret->value = (struct str){0};
+		return true;
+	}
+	if (t->kind == JSON_ARRAY && !holds_containers(j, v)) {
+		bool joined = join_items(f, v, ret);
+		ret->kind = joined ? FIELD_TEXT : FIELD_NULL;
+		return joined;
+	}
+	return f->depth == FLATTEN_DEPTH;
+}
+
+/* Item at token i of the innermost container; the token that comes next. */
+static uint32_t
+flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
+{
+	struct level *in = &f->level[f->depth - 1];
+	struct flat leaf = {0};
+	struct str part;
+	char number[16];
+	uint32_t v = in->array ? i : i + 1;
+	bool fits = true;
+	f->path_n = in->name;
+	if (in->array)
+		part = str_from(number, (size_t)snprintf(number, sizeof number, "%u", in->index++));
+	else
+		fits = part_of(f, i, &part);
+	if (!fits) {
+		f->e->dropped_fields++;
+	} else if (value_of(f, v, &leaf)) {
+		if (name_of(f, part, &leaf.name))
+			sink(user, &leaf);
+		else
+			f->e->dropped_fields++;
+	} else if (leaf.kind != FIELD_NULL && enter(f, v, part)) {
+		return v + 1;
+	} else {
+		f->e->dropped_fields++;
+	}
+	return json_next(f->c->json, v);
+}
+
+void
+flatten(struct decode_context *c, struct event *e, uint32_t object, flatten_fn *sink, void *user)
+{
+	struct flattener f;
+	f.c = c;
+	f.e = e;
+	f.level[0] = (struct level){.end = json_end(c->json, object)};
+	f.depth = 1;
+	uint32_t i = json_first(c->json, object);
+	while (f.depth) {
+		if (i >= f.level[f.depth - 1].end)
+			f.depth--;
+		else
+			i = flatten_item(&f, i, sink, user);
+	}
+}
+
+/* Digits of the fraction as milliseconds; *ret_ok lowered by anything else. */
+static int64_t
+milliseconds_of(struct str fraction, bool *ret_ok)
+{
+	int64_t ms = 0, worth = 100;
+	for (size_t i = 0; i < fraction.n; i++) {
+		if (fraction.p[i] < '0' || fraction.p[i] > '9')
+			*ret_ok = false;
+		ms += (fraction.p[i] - '0') * worth;
+		worth /= 10;
+	}
+	return ms;
+}
+
+bool
+time_from_epoch(struct str s, int64_t *ret_ms)
+{
+	const uint64_t too_large = UINT64_C(100000000000); /* seconds: year 5138; milliseconds: 1973 */
+	ptrdiff_t dot = str_find_char(s, '.');
+	uint64_t whole;
+	bool ok = str_to_u64(dot < 0 ? s : str_cut(s, 0, (size_t)dot), &whole);
+	int64_t fraction = dot < 0 ? 0 : milliseconds_of(str_skip(s, (size_t)dot + 1), &ok);
+	if (!ok || whole > too_large * 1000)
+		return false;
+	*ret_ms = whole >= too_large ? (int64_t)whole : (int64_t)whole * TIME_SECOND + fraction;
+	return true;
+}

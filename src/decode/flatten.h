@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DECODE_FLATTEN_H
+#define DECODE_FLATTEN_H
+
+/*
+ * A JSON object as a list of names and values, the shape an event has. Worker and scan; pure.
+ *
+ * Members of nested objects are joined with dots ("alert.signature"). An array of scalars is one value, its items
+ * joined by newlines, nulls left out. Other arrays number their items ("dns.answers.0.rdata"). Empty containers are
+ * null. Numbers and strings stay as they stand in the text, strings with their escapes (`escaped`). Duplicate names
+ * come twice, in the order of the text.
+ *
+ * Bounds: below FLATTEN_DEPTH a container is one value, its JSON text; a name longer than FLATTEN_NAME or one that the
+ * arena cannot hold is counted in e->dropped_fields, with all that it contains as one.
+ */
+
+#include "base/json.h"
+#include "decode/decode.h"
+
+#define FLATTEN_DEPTH 16u
+#define FLATTEN_NAME 1024u
+
+struct flat {
+	struct str name;  /* in the text or in the arena */
+	struct str value; /* likewise */
+	uint8_t kind;     /* enum field_kind */
+	bool escaped;
+};
+
+typedef void flatten_fn(void *user, const struct flat *f);
+
+/* Every leaf below `object` of c->json, in order, to `sink`. */
+void flatten(struct decode_context *c, struct event *e, uint32_t object, flatten_fn *sink, void *user);
+
+/* 1700000000, 1700000000.123456 seconds since 1970, as Zeek and many others write; milliseconds when the
+ * number is too large to be seconds. False when it is not a number in our range of years. */
+bool time_from_epoch(struct str s, int64_t *ret_ms);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "base/json.h"
+
+#include "decode/decode.h"
+#include "decode/flatten.h"
+#include "decode/json_layout.h"
+#include "decode/words.h"
+
+/* What a member's name says about the writer. */
+enum hint {
+	HINT_CODE = 1,         /* number of a Windows event */
+	HINT_WINDOWS = 2,      /* name that goes with such a number */
+	HINT_NXLOG = 4,
+	HINT_FLUENT = 8,
+	HINT_BEATS = 16,
+	HINT_XML = 32,
+	HINT_WAZUH = 64,
+	HINT_PRODUCT = 128,
+	HINT_EVE_TYPE = 256,
+	HINT_EVE = 512,
+	HINT_ZEEK_PATH = 1024,
+	HINT_ZEEK_TIME = 2048,
+	HINT_ZEEK = 4096,
+};
+
+static const struct hint_row {
+	struct str name;
+	uint32_t hint;
+	enum json_kind kind; /* the value's, when it must be a container */
+} hints[] = {
+	{STR_INIT("EventID"), HINT_CODE, JSON_NULL},
+	{STR_INIT("EventCode"), HINT_CODE, JSON_NULL},
+	{STR_INIT("Channel"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("LogName"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("SourceName"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("ProviderName"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("Provider_Name"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("Computer"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("ComputerName"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("UtcTime"), HINT_WINDOWS, JSON_NULL},
+	{STR_INIT("SourceModuleType"), HINT_NXLOG, JSON_NULL},
+	{STR_INIT("StringInserts"), HINT_FLUENT, JSON_ARRAY},
+	{STR_INIT("winlog"), HINT_BEATS, JSON_OBJECT},
+	{STR_INIT("event_data"), HINT_BEATS, JSON_OBJECT},
+	{STR_INIT("winlog.event_id"), HINT_BEATS, JSON_NULL},
+	{STR_INIT("winlog.channel"), HINT_BEATS, JSON_NULL},
+	{STR_INIT("Event"), HINT_XML, JSON_OBJECT},
+	{STR_INIT("win"), HINT_WAZUH, JSON_OBJECT},
+	{STR_INIT("product"), HINT_PRODUCT, JSON_NULL},
+	{STR_INIT("event_type"), HINT_EVE_TYPE, JSON_NULL},
+	{STR_INIT("flow_id"), HINT_EVE, JSON_NULL},
+	{STR_INIT("src_ip"), HINT_EVE, JSON_NULL},
+	{STR_INIT("stats"), HINT_EVE, JSON_OBJECT},
+	{STR_INIT("_path"), HINT_ZEEK_PATH, JSON_NULL},
+	{STR_INIT("ts"), HINT_ZEEK_TIME, JSON_NULL},
+	{STR_INIT("uid"), HINT_ZEEK, JSON_NULL},
+	{STR_INIT("fuid"), HINT_ZEEK, JSON_NULL},
+	{STR_INIT("id.orig_h"), HINT_ZEEK, JSON_NULL},
+};
+
+WORDS(hint_words, hints)
+
+static uint32_t
+hint_of(const struct json *j, uint32_t key)
+{
+	const struct hint_row *row = words_find(&hint_words, json_raw(j, key));
+	uint8_t kind = j->token[key + 1].kind;
+	if (!row || (row->kind != JSON_NULL && row->kind != kind))
+		return 0;
+	if (row->hint == HINT_PRODUCT)
+		return str_eq_nocase(json_raw(j, key + 1), STR("windows")) ? HINT_PRODUCT : 0;
+	if (row->hint == HINT_XML)
+		return json_get(j, key + 1, STR("System")) ? HINT_XML : 0;
+	return row->hint;
+}
+
+enum json_layout
+json_layout(const struct json *j)
+{
+	static const struct {
+		uint32_t all; /* of these hints */
+		enum json_layout layout;
+	} layouts[] = {
+		{HINT_XML, LAYOUT_WINDOWS_XML},
+		{HINT_BEATS, LAYOUT_WINLOGBEAT},
+		{HINT_WAZUH, LAYOUT_WAZUH},
+		{HINT_CODE | HINT_NXLOG, LAYOUT_NXLOG},
+		{HINT_CODE | HINT_FLUENT, LAYOUT_FLUENT},
+		{HINT_CODE | HINT_WINDOWS, LAYOUT_WINDOWS_FLAT},
+		{HINT_PRODUCT, LAYOUT_WINDOWS_FLAT},
+		{HINT_EVE_TYPE | HINT_EVE, LAYOUT_EVE},
+		{HINT_ZEEK_PATH | HINT_ZEEK_TIME, LAYOUT_ZEEK},
+		{HINT_ZEEK | HINT_ZEEK_TIME, LAYOUT_ZEEK},
+	};
+	uint32_t seen = 0;
+	if (!j->count || j->token[0].kind != JSON_OBJECT)
+		return LAYOUT_NONE;
+	for (uint32_t i = json_first(j, 0); i < json_end(j, 0); i = json_next(j, i + 1))
+		seen |= hint_of(j, i);
+	for (size_t i = 0; i < COUNT(layouts); i++)
+		if ((seen & layouts[i].all) == layouts[i].all)
+			return layouts[i].layout;
+	return LAYOUT_FLAT;
+}
+
+struct flat_event {
+	struct decode_context *c;
+	struct event *e;
+};
+
+/* Names under which loggers write the time, best first. */
+static const struct str time_names[] = {STR_INIT("@timestamp"), STR_INIT("timestamp"), STR_INIT("time"), STR_INIT("ts"),
+	STR_INIT("eventTime"), STR_INIT("datetime"), STR_INIT("date")};
+
+static void
+take_time(struct event *e, int zone)
+{
+	for (size_t i = 0; i < COUNT(time_names) && e->time_ms == TIME_NONE; i++) {
+		const struct field *f = event_find_name(e, time_names[i]);
+		if (f && f->kind == FIELD_NUMBER)
+			(void)time_from_epoch(f->value, &e->time_ms);
+		else if (f && !time_parse(f->value, zone, &e->time_ms))
+			(void)time_from_epoch(f->value, &e->time_ms);
+	}
+}
+
+static void
+add_flat(void *user, const struct flat *f)
+{
+	struct flat_event *w = user;
+	event_add(w->e, w->c->names, f->name, f->value, (enum field_kind)f->kind, f->escaped);
+}
+
+static void
+take_log_source(struct event *e)
+{
+	static const struct str names[] = {STR_INIT("product"), STR_INIT("service"), STR_INIT("category")};
+	struct str *const to[] = {&e->product, &e->service, &e->category};
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const struct field *f = event_find_name(e, names[i]);
+		if (f && f->kind == FIELD_TEXT && !f->escaped)
+			*to[i] = f->value;
+	}
+}
+
+static void
+decode_flat(struct decode_context *c, struct event *e)
+{
+	struct flat_event w = {c, e};
+	flatten(c, e, 0, add_flat, &w);
+	take_time(e, c->zone);
+	take_log_source(e);
+	e->decoder = DECODER_JSON;
+	e->confidence = 50;
+}
+
+int
+decode_json(struct decode_context *c, struct str line, struct event *e)
+{
+	if (json_parse(c->json, line, NULL) < 0)
+		return E_INVALID;
+	enum json_layout layout = json_layout(c->json);
+	switch (layout) {
+	case LAYOUT_NONE:
+		return E_INVALID;
+	case LAYOUT_FLAT:
+		decode_flat(c, e);
+		return 0;
+	case LAYOUT_EVE:
+		decode_eve_layout(c, e);
+		return 0;
+	case LAYOUT_ZEEK:
+		decode_zeek_layout(c, e);
+		return 0;
+	default:
+		decode_windows_layout(c, layout, e);
+		return 0;
+	}
+}

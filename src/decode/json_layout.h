@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DECODE_JSON_LAYOUT_H
+#define DECODE_JSON_LAYOUT_H
+
+/*
+ * Who wrote this JSON object: one look at the names of its members. Worker and scan; pure. decode_json() chooses the
+ * decoder by it, the decoders what to call things.
+ */
+
+#include "base/json.h"
+#include "decode/decode.h"
+
+enum json_layout {
+	LAYOUT_NONE,         /* not an object */
+	LAYOUT_FLAT,         /* an object we know nothing about */
+	LAYOUT_EVE,
+	LAYOUT_ZEEK,
+	LAYOUT_WINDOWS_FLAT, /* members are fields: lanes, Sigma pipelines, Logstash */
+	LAYOUT_NXLOG,        /* likewise, with the names of NXLog's im_msvistalog */
+	LAYOUT_FLUENT,       /* likewise, fluent-bit's winlog and winevtlog inputs */
+	LAYOUT_WINLOGBEAT,   /* winlog.event_data.X, nested or dotted; event_data.X before version 7 */
+	LAYOUT_WINDOWS_XML,  /* {"Event": {"System": ..., "EventData": ...}}, XML turned into JSON */
+	LAYOUT_WAZUH,        /* {"win": {"system": ..., "eventdata": ...}} */
+};
+
+enum json_layout json_layout(const struct json *j);
+/* The decoders behind the public ones, for a layout that json_layout() found. Each adds to the event. */
+void decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e);
+void decode_eve_layout(struct decode_context *c, struct event *e);
+void decode_zeek_layout(struct decode_context *c, struct event *e);
+
+#endif
