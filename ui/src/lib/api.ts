@@ -1,0 +1,81 @@
+// One door to the server. Every refusal arrives as a Problem with the server's own words.
+
+export class Problem extends Error {
+	constructor(
+		readonly status: number,
+		readonly title: string,
+		readonly detail: string,
+		readonly field: string | null,
+	) {
+		super(detail || title);
+	}
+	get conflict() {
+		return this.status === 409 || this.status === 412;
+	}
+}
+
+type Query = Record<string, string | number | null | undefined>;
+interface Options {
+	query?: Query;
+	body?: unknown;
+	version?: number;
+	signal?: AbortSignal;
+}
+
+let signedOut: () => void = () => {};
+/** Called once whenever the server says that nobody is signed in. */
+export function onSignedOut(run: () => void) {
+	signedOut = run;
+}
+
+function address(path: string, query: Query = {}) {
+	const params = new URLSearchParams();
+	for (const [name, value] of Object.entries(query))
+		if (value !== null && value !== undefined && value !== "") params.set(name, String(value));
+	const text = params.toString();
+	return `/api/v1/${path}${text ? `?${text}` : ""}`;
+}
+
+async function problemOf(answer: Response) {
+	let body: Record<string, unknown> = {};
+	try {
+		body = await answer.json();
+	} catch {
+		// A proxy in between may answer with something else; the status says enough.
+	}
+	return new Problem(answer.status, String(body.title ?? answer.statusText), String(body.detail ?? ""), typeof body.field === "string" ? body.field : null);
+}
+
+async function call<T>(method: string, path: string, o: Options = {}): Promise<T> {
+	const headers: Record<string, string> = { Accept: "application/json" };
+	if (method !== "GET") headers["Content-Type"] = "application/json";
+	if (o.version !== undefined) headers["If-Match"] = `"${o.version}"`;
+	let answer: Response;
+	try {
+		answer = await fetch(address(path, o.query), {
+			method,
+			headers,
+			body: o.body === undefined ? undefined : JSON.stringify(o.body),
+			signal: o.signal,
+			credentials: "same-origin",
+		});
+	} catch (e) {
+		if (e instanceof DOMException && e.name === "AbortError") throw e;
+		throw new Problem(0, "", "", null);
+	}
+	if (!answer.ok) {
+		const problem = await problemOf(answer);
+		if (answer.status === 401 && !path.startsWith("sessions")) signedOut();
+		throw problem;
+	}
+	if (answer.status === 204) return undefined as T;
+	const text = await answer.text();
+	return (text ? JSON.parse(text) : undefined) as T;
+}
+
+export const get = <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>("GET", path, { query, signal });
+export const post = <T>(path: string, body: unknown) => call<T>("POST", path, { body });
+export const patch = <T>(path: string, body: unknown, version: number) => call<T>("PATCH", path, { body, version });
+export const remove = (path: string) => call<void>("DELETE", path);
+
+export const aborted = (e: unknown) => e instanceof DOMException && e.name === "AbortError";

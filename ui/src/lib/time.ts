@@ -1,0 +1,37 @@
+// Dates as they are written in Viet Nam: dd/mm/yyyy, 24 hours, Asia/Ho_Chi_Minh. The zone has had one offset since 1975,
+// so plain arithmetic is exact for every log we will ever read and needs no locale data.
+import { language } from "./lang.svelte";
+
+const offset = 7 * 3_600_000;
+const two = (n: number) => String(n).padStart(2, "0");
+const local = (ms: number) => new Date(ms + offset);
+
+export const day = (ms: number) => {
+	const d = local(ms);
+	return `${two(d.getUTCDate())}/${two(d.getUTCMonth() + 1)}/${d.getUTCFullYear()}`;
+};
+export const clock = (ms: number, seconds = true) => {
+	const d = local(ms);
+	return `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}${seconds ? `:${two(d.getUTCSeconds())}` : ""}`;
+};
+export const full = (ms: number) => `${day(ms)} ${clock(ms)}`;
+export const exact = (ms: number) => `${full(ms)}.${String(Math.floor(ms) % 1000).padStart(3, "0")}`;
+/** The clock for today, day and clock for every other day. */
+export const when = (ms: number) => (day(ms) === day(Date.now()) ? clock(ms) : `${day(ms).slice(0, 5)} ${clock(ms, false)}`);
+
+/** For <input type="datetime-local">, in our zone whatever the browser's is. */
+export const toInput = (ms: number) => local(ms).toISOString().slice(0, 19);
+export const fromInput = (text: string) => {
+	const ms = Date.parse(`${text}Z`);
+	return Number.isNaN(ms) ? null : ms - offset;
+};
+
+/** "3 phút trước" */
+export function ago(ms: number, now: number) {
+	const s = Math.round((ms - now) / 1000);
+	const words = new Intl.RelativeTimeFormat(language(), { numeric: "auto", style: "short" });
+	if (s > -60) return words.format(Math.min(s, 0), "second");
+	if (s > -3600) return words.format(Math.round(s / 60), "minute");
+	if (s > -172_800) return words.format(Math.round(s / 3600), "hour");
+	return words.format(Math.round(s / 86_400), "day");
+}

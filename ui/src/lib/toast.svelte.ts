@@ -1,0 +1,33 @@
+// Short words at the edge of the screen: what happened, and the way back.
+import { Problem } from "./api";
+import { t } from "./lang.svelte";
+
+export interface Toast {
+	id: number;
+	kind: "done" | "note" | "bad";
+	text: string;
+	action?: { label: string; run: () => void };
+}
+
+export const toasts = $state<Toast[]>([]);
+let last = 0;
+
+export function dismiss(id: number) {
+	const i = toasts.findIndex((one) => one.id === id);
+	if (i >= 0) toasts.splice(i, 1);
+}
+
+export function say(kind: Toast["kind"], text: string, action?: Toast["action"]) {
+	const id = ++last;
+	toasts.push({ id, kind, text, action });
+	if (toasts.length > 3) toasts.shift();
+	setTimeout(() => dismiss(id), action || kind === "bad" ? 10_000 : 5_000);
+}
+
+/** The words for something that went wrong: the server's own where it has some. */
+export function wordsOf(e: unknown): string {
+	if (e instanceof Problem) return e.status ? e.detail || e.title || t("error.status", e.status) : t("error.unreachable");
+	return e instanceof Error ? e.message : String(e);
+}
+
+export const complain = (e: unknown) => say("bad", wordsOf(e));

@@ -1,0 +1,13 @@
+// Modules that build.mjs makes: sentences from content/lang, outlines from lucide-static.
+declare module "lang:vi" {
+	const table: Record<string, string>;
+	export default table;
+}
+declare module "lang:en" {
+	const table: Record<string, string>;
+	export default table;
+}
+declare module "icons:all" {
+	const outlines: Record<string, string>;
+	export default outlines;
+}
