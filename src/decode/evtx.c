@@ -5,7 +5,7 @@
 #define RECORD_HEADER 24u        /* magic, size, number, FILETIME */
 #define RECORD_MIN (RECORD_HEADER + 4u)
 #define TEMPLATE_HEADER 24u      /* next, GUID, size */
-#define CORE_ROOM 16u            /* core fields that a Windows event usually gets */
+#define CORE_ROOM 24u            /* core fields that a Windows event usually gets */
 
 int
 evtx_open(struct str bytes, struct evtx_file *ret)
@@ -87,10 +87,12 @@ join_pieces(struct evtx_reader *r, const struct instance *in, const struct evtx_
 	struct str part;
 	struct buf whole = BUF_INIT_MAX(RAW_MAX);
 	int error = 0;
-	for (; piece && !error; piece = piece->next) {
+	for (; piece; piece = piece->next) {
 		error = --r->budget < 0 ? E_LIMIT : piece_text(r, in, piece, place, e, &part);
-		if (!error)
-			buf_add(&whole, part);
+		if (error)
+			break;
+		buf_add(&whole, part);
+		r->budget -= (int64_t)(part.n / 64);
 	}
 	if (!error && !arena_copy(r->c->arena, buf_str(&whole), ret))
 		error = E_LIMIT;
@@ -360,8 +362,8 @@ only_zeros(const struct records *l)
 	return true;
 }
 
-/* The bytes of the next record. A file that was not closed has newer records than its chunk header knows of: they
- * count as long as their numbers go on. */
+/* The bytes of the next record. A file that was not closed has newer records than its chunk header knows of, or all of
+ * them: they count as long as their numbers go on. */
 static bool
 next_record(struct records *l, size_t *ret_at, uint32_t *ret_size)
 {
@@ -372,7 +374,7 @@ next_record(struct records *l, size_t *ret_at, uint32_t *ret_size)
 		resume(l);
 	}
 	uint64_t number = evtx_u64(l->chunk.p + l->at + 8);
-	if (l->at >= l->end && number != l->number + 1)
+	if (l->at >= l->end && l->number && number != l->number + 1)
 		return false;
 	l->number = number;
 	*ret_at = l->at;

@@ -12,7 +12,9 @@
  *
  * Native field names follow Sigma: Channel, EventID, Provider_Name, Computer, EventRecordID, ... and EventData/UserData
  * names with their spaces removed ("Threat Name" -> ThreatName); nameless Data are joined with newlines under "Data".
- * Hexadecimal numbers are written as the event viewer does, not zero-padded (0x1eba8).
+ * Elements of other sections get that section's name in front (RenderingInfo_Message). Arrays are one element a line.
+ * Hexadecimal numbers are written as the event viewer does, not zero-padded (0x1eba8); GUIDs without braces; times with
+ * microseconds. White space at the end of a text is part of it ("cmd.exe ").
  */
 
 #include "decode/decode.h"
@@ -30,8 +32,9 @@ struct evtx_file {
 /* Next 64 KB chunk (the last one may be short); false at the end. Chunks without magic are skipped. */
 bool evtx_next_chunk(struct evtx_file *f, struct str *ret_chunk);
 /* All readable records of one chunk, in file order. Adds to *ret_failed the records that cannot be read. Resumes at
- * the next record after a damaged one where the chunk says where that is. */
-int evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct event **ret_events,
+ * the next record header after a damaged one; goes on behind the end that the chunk header states while the records'
+ * numbers do. E_INVALID when it is no chunk; E_LIMIT when the arena is full, with what fitted and the rest failed. */
+[[nodiscard]] int evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct event **ret_events,
     uint32_t *ret_count, uint32_t *ret_failed);
 
 #endif

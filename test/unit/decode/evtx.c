@@ -179,6 +179,19 @@ TEST(damaged_records_cost_only_themselves)
 	check_seed(SEEDS "damaged.chunk", 4, 3, want, COUNT(want));
 }
 
+TEST(a_chunk_header_that_was_never_brought_up_to_date)
+{
+	struct decoded d = {.names = names_new()};
+	arena_init(&d.arena, 1 << 20, 16 << 20);
+	CHECK(tap_read(tap_source(SEEDS "nested.chunk"), &d.bytes));
+	const char empty[4] = {0, 2}; /* free space from byte 512 on */
+	memcpy(d.bytes.p + 48, empty, sizeof empty);
+	decode_chunk(&d, buf_str(&d.bytes));
+	CHECK_INT(d.count, 4);
+	CHECK_INT(d.failed, 0);
+	decoded_release(&d);
+}
+
 TEST(offsets_that_run_in_circles)
 {
 	check_seed(SEEDS "hostile.chunk", 0, 2, NULL, 0);
