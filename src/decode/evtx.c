@@ -402,7 +402,10 @@ decode_record(struct evtx_reader *r, size_t at, uint32_t size, struct event *e)
 	e->confidence = 100;
 	e->product = STR("windows");
 	TRY(run_fragment(r, at + RECORD_HEADER, at + size - 4, root, 0, e));
-	return e->field_count ? 0 : E_INVALID;
+	if (!e->field_count)
+		return E_INVALID;
+	decode_windows_core(r->c, e);
+	return 0;
 }
 
 int

@@ -210,6 +210,7 @@ TEST(what_the_event_says_of_itself)
 	CHECK_INT(e->decoder, DECODER_EVTX);
 	CHECK_INT(e->confidence, 100);
 	CHECK_INT(e->time_ms, INT64_C(1795323600123));
+	CHECK_STR(event_find(e, F_EVENT_ACTION)->value, STR("log_cleared"));
 	CHECK(event_text(&d.event[0]).n > 100);
 	decoded_release(&d);
 }
