@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "host/log.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/lang.h"
 #include "base/time.h"
 #include "host/clock.h"
 
@@ -58,6 +60,19 @@ log_write(enum log_level level, const char *event, const struct log_arg *args, s
 	}
 	buf_add(&line, STR("}\n"));
 	/* One write, so that lines of several processes do not mix. Nobody to tell when it fails. */
+	ssize_t n = write(STDERR_FILENO, line.p, line.n);
+	(void)n;
+	buf_release(&line);
+}
+
+void
+log_fault(const struct fault *f)
+{
+	const char *tag = getenv("LC_ALL");
+	struct buf line = BUF_INIT_MAX(LINE_MAX_BYTES);
+
+	lang_fault(&line, lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG"))), f);
+	buf_add_char(&line, '\n');
 	ssize_t n = write(STDERR_FILENO, line.p, line.n);
 	(void)n;
 	buf_release(&line);

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "base/bytes.h"
+#include "base/error.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO };
 
@@ -30,6 +30,9 @@ void log_role(const char *role);
 void log_threshold(enum log_level level);
 /* event names what happened ("role.died"); static, dotted, never translated. */
 void log_write(enum log_level level, const char *event, const struct log_arg *args, size_t nargs);
+
+/* What stops a command, for the person who typed it: one sentence on standard error, in the language of LC_ALL or LANG. */
+void log_fault(const struct fault *f);
 
 #define LOG_TEXT(name, str) {(name), (str), 0}
 #define LOG_NUMBER(name, number) {(name), {NULL, 0}, (number)}

@@ -308,6 +308,12 @@ loop_stop(struct loop *l)
 	l->stopped = true;
 }
 
+int
+loop_descriptor(const struct loop *l)
+{
+	return l->epoll;
+}
+
 static void
 loop_read_signals(void *user, int fd, unsigned events)
 {

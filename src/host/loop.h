@@ -27,6 +27,8 @@ void loop_run(struct loop *l);
 /* One turn: waits at most timeout_ms (-1 = until something happens), for programs that have a loop of their own. */
 void loop_turn(struct loop *l, int64_t timeout_ms);
 void loop_stop(struct loop *l);
+/* Readable when loop_turn() has a descriptor to serve, so that another loop can carry this one (not its timers). */
+int loop_descriptor(const struct loop *l);
 
 /* The descriptor stays the caller's. LOOP_HANGUP (both directions are gone, or an error) is always watched and comes
  * again until the callee removes the descriptor; LOOP_READ comes with it while there is something to read. NULL when

@@ -258,8 +258,8 @@ read_file(const char *path, struct buf *ret)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t n = 1;
 
-	if (fd < 0)
-		return error_from_errno(errno);
+	if (fd < 0) /* a data directory that is none is the supervisor's to tell */
+		return errno == ENOTDIR ? E_NOT_FOUND : error_from_errno(errno);
 	while (n > 0 && ret->n <= YAML_MAX_BYTES) {
 		char *room = buf_room(ret, 64 << 10);
 		assert(room);
