@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "decode/evtx.h"
 #include "decode/lines.h"
 #include "decode/text.h"
 
@@ -33,7 +34,11 @@ decode_line(struct decode_context *c, struct str line, struct event *e)
 	char first = rest.n ? rest.p[0] : '\0';
 	if (first == '<' || first == '%' || first == '*' || first == '.')
 		return decode_syslog(c, rest, e);
+	if (first == '[')
+		return decode_web_error(c, rest, e);
 	if ((first == 't' || first == 'n') && decode_auditd(c, rest, e) == 0)
+		return 0;
+	if (decode_web(c, rest, e) == 0 || (text_is_digit(first) && decode_web_error(c, rest, e) == 0))
 		return 0;
 	return decode_syslog(c, rest, e);
 }
@@ -67,9 +72,28 @@ decode_text(struct decoder *d, const struct raw *r, struct arena *arena, struct 
 	return arena->over == over ? 0 : E_LIMIT;
 }
 
+/* What cannot be read as a chunk is no event: it is counted, and its bytes are in the archive. */
+static int
+decode_chunk(struct decoder *d, const struct raw *r, struct decode_result *ret)
+{
+	struct decode_result result = {0};
+	int got = evtx_decode_chunk(&d->context, r->bytes, r, &result.event, &result.count, &result.failed);
+	for (uint32_t i = 0; i < result.count; i++) {
+		struct event *e = &result.event[i];
+		e->confidence = e->confidence ? e->confidence : 100;
+		add_parser(e);
+	}
+	if (got < 0 && got != E_LIMIT && !result.failed)
+		result.failed = 1;
+	*ret = result;
+	return got == E_LIMIT ? got : 0;
+}
+
 int
 decode(struct decoder *d, const struct raw *r, struct arena *arena, struct decode_result *ret)
 {
 	d->context.arena = arena;
+	if (r->form == RAW_EVTX_CHUNK && !(r->flags & RAW_OPAQUE))
+		return decode_chunk(d, r, ret);
 	return decode_text(d, r, arena, ret);
 }

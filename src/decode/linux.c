@@ -153,6 +153,15 @@ static const struct pattern systemd_table[] = {
 	P("%S: Scheduled restart job", "service_restarted", NONE),
 };
 
+/* Network daemons without a table of their own. */
+static const struct pattern other_table[] = {
+	P("connection from %I (", "connection", NONE),
+	P("connect from %H[%I]", "connection", NONE),
+	P("Authentication failed from %I (", "authentication", FAILURE),
+	P("warning: %H[%I]: SASL %M authentication failed", "authentication", FAILURE),
+	P("refused connect from %I", "connection", FAILURE),
+};
+
 enum kind { KIND_SSHD, KIND_SUDO, KIND_CRON, KIND_ACCOUNT, KIND_SYSTEMD, KIND_KERNEL, KIND_PAM };
 
 static const struct {
@@ -325,7 +334,12 @@ decode_linux(struct decode_context *c, struct str program, struct str message, s
 	if (kind == KIND_KERNEL || kind < 0) {
 		if (decode_netfilter(c, message, e) == 0)
 			return 0;
-		return decode_pam(c, message, e) ? 0 : E_INVALID;
+		if (decode_pam(c, message, e))
+			return 0;
+		if (!pattern_decode(c, other_table, COUNT(other_table), message, e))
+			return E_INVALID;
+		e->decoder = DECODER_SYSLOG;
+		return 0;
 	}
 	message = unfold(c, message, e);
 	if (decode_pam(c, message, e))

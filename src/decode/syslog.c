@@ -240,6 +240,8 @@ take_tag(struct str *rest, struct header *h)
 		s = str_skip(s, (size_t)close + 1);
 		if (!text_take(&s, STR(":")) && s.n && s.p[0] != ' ')
 			return false;
+	} else if (program.p[0] == '%' && text_find_last(program, '-') > 0) {
+		text_take(&s, STR(":")); /* Cisco's own code is a tag with or without one */
 	} else if (text_take(&s, STR(" "))) {
 		struct str after = text_skip_blanks(s), version = text_take_word(&after);
 		if (version.n < 2 || !text_is_digit(version.p[0]) || version.p[version.n - 1] != ':')
@@ -422,7 +424,7 @@ decode_message(struct decode_context *c, struct header *h, struct event *e)
 	if (h->program.n && h->program.p < message.p)
 		whole = str_from(h->program.p, (size_t)(message.p + message.n - h->program.p));
 	if (decode_linux(c, h->program, message, e) < 0 && decode_mikrotik(c, whole, e) < 0 &&
-	    decode_auditd(c, message, e) < 0)
+	    decode_auditd(c, message, e) < 0 && decode_web(c, message, e) < 0 && decode_web_error(c, message, e) < 0)
 		e->decoder = DECODER_SYSLOG; /* a header alone is an event too */
 }
 

@@ -97,6 +97,8 @@ TEST(pam)
 		    STR_INIT("@decoder=pam|@service=sudo|user.name=root|uid=0|by_user=an|event.outcome=success")},
 		{STR_INIT("passwd[9]: pam_unix(passwd:chauthtok): password changed for an"),
 		    STR_INIT("event.action=password_changed|user.target.name=an")},
+		{STR_INIT("ftpd[9]: connection from 203.0.113.7 (h.example) at Mon"),
+		    STR_INIT("@decoder=syslog|event.action=connection|source.ip=203.0.113.7")},
 		{STR_INIT("vsftpd[9]: pam_unix(vsftpd:auth): check pass; user unknown"),
 		    STR_INIT("@decoder=pam|@service=vsftpd|event.action=pam_user_unknown")},
 	};
