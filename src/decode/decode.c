@@ -23,6 +23,8 @@ decoder_new(const struct names *names)
 void
 decoder_free(struct decoder *d)
 {
+	if (d)
+		json_release(&d->json);
 	mem_free(d);
 }
 
@@ -34,6 +36,8 @@ decode_line(struct decode_context *c, struct str line, struct event *e)
 	char first = rest.n ? rest.p[0] : '\0';
 	if (first == '<' || first == '%' || first == '*' || first == '.')
 		return decode_syslog(c, rest, e);
+	if (first == '{')
+		return decode_json(c, str_trim(rest), e);
 	if (first == '[')
 		return decode_web_error(c, rest, e);
 	if ((first == 't' || first == 'n') && decode_auditd(c, rest, e) == 0)

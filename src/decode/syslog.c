@@ -398,14 +398,33 @@ add_header(struct decode_context *c, const struct header *h, struct event *e)
 		event_add_core(e, F_HOST_IP, h->host);
 	event_add_core(e, F_PROCESS_NAME, program);
 	event_add_core(e, F_PROCESS_PID, h->pid);
-	event_add_core(e, F_MESSAGE, h->message);
 	add_structured_data(c, e, h->data);
-	e->time_ms = h->time_ms;
-	e->decoder = DECODER_SYSLOG;
-	e->confidence = (uint8_t)h->confidence;
-	e->product = h->program.n && h->program.p[0] == '%' ? STR("cisco") : STR("linux");
-	if (e->product.p[0] == 'l')
-		e->service = service_of(program, h->priority);
+}
+
+static void
+set_source(const struct header *h, struct event *e)
+{
+	bool cisco = str_starts(h->program, STR("%"));
+	e->product = cisco ? STR("cisco") : STR("linux");
+	e->service = cisco ? (struct str){0} : service_of(text_program_name(h->program), h->priority);
+}
+
+/* A message that is one JSON object (EVE, Windows events, applications; "@cee: " of rsyslog before it) is that event:
+ * its own fields come first and its own time counts, the header follows. */
+static bool
+decode_json_message(struct decode_context *c, const struct header *h, struct event *e)
+{
+	struct str text = text_skip_blanks(h->message);
+	if (text_take(&text, STR("@cee:")))
+		text = text_skip_blanks(text);
+	if (!str_starts(text, STR("{")) || decode_json(c, str_trim(text), e) < 0)
+		return false;
+	add_header(c, h, e);
+	if (e->time_ms == TIME_NONE)
+		e->time_ms = h->time_ms;
+	if (!e->product.n)
+		set_source(h, e);
+	return true;
 }
 
 /* Solaris puts "[ID 800047 auth.notice] " before the text. */
@@ -442,7 +461,13 @@ decode_syslog(struct decode_context *c, struct str line, struct event *e)
 		return E_INVALID;
 	if (!str_is_utf8(line))
 		h.confidence -= 20; /* windows-1258, TCVN3 or binary: kept as it came */
+	if (decode_json_message(c, &h, e))
+		return 0;
 	add_header(c, &h, e);
+	event_add_core(e, F_MESSAGE, h.message);
+	e->time_ms = h.time_ms;
+	e->confidence = (uint8_t)h.confidence;
+	set_source(&h, e);
 	decode_message(c, &h, e);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef FUZZ_DECODE_LINES_H
 #define FUZZ_DECODE_LINES_H
 
+#include "base/json.h"
 #include "decode/decode.h"
 
 #include <assert.h>
@@ -17,9 +18,10 @@ fuzz_line(const uint8_t *data, size_t size, int (*decoder)(struct decode_context
 	if (!names)
 		names = names_new();
 	struct arena arena;
+	static struct json json;
 	struct event e;
 	arena_init(&arena, 16 << 10, 4 << 20);
-	struct decode_context c = {.names = names, .arena = &arena, .zone = TIME_ZONE_VIETNAM};
+	struct decode_context c = {.names = names, .arena = &arena, .json = &json, .zone = TIME_ZONE_VIETNAM};
 	event_init(&e, &arena, &raw);
 	if (decoder(&c, raw.bytes, &e) < 0)
 		assert(e.field_count == 0 && e.decoder == DECODER_NONE && e.time_ms == TIME_NONE);

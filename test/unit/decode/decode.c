@@ -25,6 +25,11 @@ TEST(the_right_decoder_by_content)
 		{STR_INIT("Nov 22 02:13:40 h cron[1]: x"), STR_INIT("khien.parser=cron/1|khien.confidence=90")},
 		{STR_INIT("  type=CWD msg=audit(1626611363.720:1): cwd=\"/\""), STR_INIT("khien.parser=auditd/1")},
 		{STR_INIT("system,info,account user admin logged in from 10.0.0.1 via winbox"), STR_INIT("khien.parser=mikrotik/1")},
+		{STR_INIT(" {\"a\":1}\n"), STR_INIT("khien.parser=json/1|a=1")},
+		{STR_INIT("{\"a\":1"), STR_INIT("khien.parser=none/1")},
+		{STR_INIT("203.0.113.7 - - [22/Nov/2026:02:13:40 +0700] \"GET / HTTP/1.1\" 200 1"), STR_INIT("khien.parser=web/1")},
+		{STR_INIT("[Sun Nov 22 02:13:40 2026] [error] x"), STR_INIT("khien.parser=web_error/1")},
+		{STR_INIT("2026/11/22 02:13:40 [error] 77#0: x"), STR_INIT("khien.parser=web_error/1")},
 		{STR_INIT("%ASA-4-411001: Line protocol"), STR_INIT("@product=cisco")},
 		{STR_INIT(""), STR_INIT("khien.parser=none/1|khien.confidence=0|!message")},
 		{STR_INIT("a line that nobody knows"), STR_INIT("khien.parser=none/1|khien.confidence=0|@decoder=none")},
@@ -56,6 +61,21 @@ TEST(quarantined_records_and_pieces_stay_raw)
 	}
 	one(d, &b, line, RAW_DEMO | RAW_EXERCISE);
 	EXPECT(&b, STR("@decoder=sshd"));
+	decoder_free(d);
+	bench_close(&b);
+}
+
+TEST(what_is_no_chunk_is_counted)
+{
+	struct bench b;
+	struct decode_result result = {.count = 7};
+	bench_open(&b);
+	struct decoder *d = decoder_new(b.names);
+	bench_line(&b, STR("ElfChnk"), RECEIVED);
+	b.raw.form = RAW_EVTX_CHUNK;
+	CHECK_INT(decode(d, &b.raw, &b.arena, &result), 0);
+	CHECK_INT(result.count, 0);
+	CHECK_INT(result.failed, 1);
 	decoder_free(d);
 	bench_close(&b);
 }

@@ -7,6 +7,7 @@
  * names: @decoder, @time (milliseconds), @product, @service, @category, @code, @confidence.
  */
 
+#include "base/json.h"
 #include "decode/decode.h"
 #include "tap.h"
 
@@ -15,6 +16,7 @@ struct bench {
 	struct arena arena;
 	struct raw raw;
 	struct event event;
+	struct json json;
 	struct decode_context context;
 };
 
@@ -25,12 +27,13 @@ bench_open(struct bench *b)
 {
 	*b = (struct bench){.names = names_new()};
 	arena_init(&b->arena, 64 << 10, 16 << 20);
-	b->context = (struct decode_context){.names = b->names, .arena = &b->arena, .zone = TIME_ZONE_VIETNAM};
+	b->context = (struct decode_context){.names = b->names, .arena = &b->arena, .json = &b->json, .zone = TIME_ZONE_VIETNAM};
 }
 
 static inline void
 bench_close(struct bench *b)
 {
+	json_release(&b->json);
 	arena_release(&b->arena);
 	names_free(b->names);
 }

@@ -142,6 +142,24 @@ TEST(year_by_the_time_of_receipt)
 	bench_close(&b);
 }
 
+TEST(json_in_a_message_is_the_event)
+{
+	static const struct row row[] = {
+		{STR_INIT("<13>1 2026-11-22T02:13:40+07:00 ids1 suricata 7 - - {\"timestamp\":\"2026-11-22T02:13:39+0700\","
+			  "\"event_type\":\"dns\",\"flow_id\":1,\"src_ip\":\"10.21.4.3\",\"dest_ip\":\"10.0.0.53\"}"),
+		    STR_INIT("@decoder=eve|@product=suricata|@time=1795288419000|hostname=ids1|host.name=ids1|source.ip=10.21.4.3|"
+			     "!message")},
+		{STR_INIT("<14>Nov 22 02:13:40 pc7 Microsoft-Windows-Sysmon[9]: {\"EventID\":1,\"Channel\":"
+			  "\"Microsoft-Windows-Sysmon/Operational\",\"Computer\":\"pc7.xa.example\",\"Image\":\"C:\\\\a.exe\"}"),
+		    STR_INIT("@decoder=windows_json|@product=windows|@code=1|host.name=pc7.xa.example|hostname=pc7")},
+		{STR_INIT("<13>Nov 22 02:13:40 h app: @cee: {\"user\":\"an\",\"ok\":true} "),
+		    STR_INIT("@decoder=json|@product=linux|@service=syslog|user=an|ok=true|@time=1795288420000|program=app")},
+		{STR_INIT("<13>Nov 22 02:13:40 h app: {\"user\":\"an\""),
+		    STR_INIT("@decoder=syslog|message={\"user\":\"an\"")},
+	};
+	check_rows(row, COUNT(row));
+}
+
 TEST(what_is_no_syslog_is_left_alone)
 {
 	static const struct str row[] = {STR_INIT(""), STR_INIT("\0\0\r\n"), STR_INIT("hello world"), STR_INIT("<192>x"),
