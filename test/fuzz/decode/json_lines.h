@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FUZZ_JSON_LINES_H
+#define FUZZ_JSON_LINES_H
+
+/*
+ * What holds for every JSON event, whatever the bytes: decoding twice gives the same, every value lies in the line, in
+ * the arena or in static memory (AddressSanitizer reads them all), escapes can be undone, and a refused line leaves the
+ * event as it was. The arena is small, so that its end is met too.
+ */
+
+#include <assert.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "decode/decode.h"
+
+static inline uint64_t
+event_digest(struct event *e)
+{
+	uint64_t h = hash64_mix((uint64_t)e->time_ms, e->decoder);
+	const struct str texts[] = {e->product, e->service, e->category, e->channel, e->code, e->provider};
+	for (size_t i = 0; i < COUNT(texts); i++)
+		h = hash64_mix(h, hash64(texts[i], 1));
+	for (uint32_t i = 0; i < e->field_count; i++) {
+		h = hash64_mix(h, hash64(e->field[i].name, 1));
+		h = hash64_mix(h, hash64(e->field[i].value, 1));
+		struct str plain = event_value(e, &e->field[i]);
+		h = hash64_mix(h, hash64(plain, e->field[i].kind));
+		assert(e->field[i].kind != FIELD_NULL || plain.n == 0);
+		assert(!e->field[i].core || (e->field[i].id && e->field[i].id < NAME_CORE_END));
+	}
+	return h;
+}
+
+static inline void
+fuzz_json_line(const uint8_t *data, size_t size, size_t room)
+{
+	struct json json = {.max_depth = 64};
+	struct names *names = names_new();
+	uint64_t digest[2];
+	for (size_t i = 0; i < 2; i++) {
+		struct arena arena;
+		arena_init(&arena, room, room);
+		struct decode_context c = {.names = names, .arena = &arena, .json = &json, .zone = TIME_ZONE_VIETNAM};
+		struct raw raw = {.bytes = str_from((const char *)data, size), .form = RAW_LINE};
+		struct event e;
+		event_init(&e, &arena, &raw);
+		int error = decode_json(&c, raw.bytes, &e);
+		assert(error == 0 || error == E_INVALID);
+		assert(error == 0 || (e.field_count == 0 && e.decoder == DECODER_NONE && !e.product.n));
+		assert(error < 0 || e.decoder != DECODER_NONE);
+		assert(e.field_count <= EVENT_MAX_FIELDS);
+		digest[i] = event_digest(&e);
+		arena_release(&arena);
+	}
+	assert(digest[0] == digest[1]);
+	names_free(names);
+	json_release(&json);
+}
+
+#endif
