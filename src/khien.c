@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The hall: the command word opens the rooms it needs. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/lang.h"
+#include "host/log.h"
+#include "host/role.h"
+
+static enum lang
+user_lang(void)
+{
+	const char *tag = getenv("LC_ALL");
+
+	return lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG")));
+}
+
+static int
+role_start_idle(struct role_context *rc)
+{
+	role_ready(rc);
+	return 0;
+}
+
+/* Who does what in which process. */
+static const struct role_entry roles[ROLE_COUNT] = {
+	[ROLE_COLLECT] = {.start = role_start_idle},
+	[ROLE_WORKER] = {.start = role_start_idle},
+	[ROLE_CORE] = {.start = role_start_idle},
+	[ROLE_WEB] = {.start = role_start_idle},
+};
+
+static int
+command_serve(int argc, char **argv)
+{
+	static struct options o;
+	struct fault f = {0};
+
+	if (options_read(&o, argc, argv, &f) < 0) {
+		log_fault(&f);
+		return 1;
+	}
+	return supervise(&o, "/proc/self/exe");
+}
+
+static int
+command_role(int argc, char **argv)
+{
+	enum role role = argc == 2 ? role_from_name(str_z(argv[1])) : ROLE_COUNT;
+
+	return role == ROLE_COUNT ? 2 : role_run(role, &roles[role]);
+}
+
+static int
+command_version(int argc, char **argv)
+{
+	puts("khien " KHIEN_VERSION);
+	return 0;
+}
+
+static int
+command_help(int argc, char **argv)
+{
+	struct buf out = BUF_INIT;
+
+	buf_add(&out, lang_text(user_lang(), STR("help.head")));
+	buf_add_char(&out, '\n');
+	options_help(&out, user_lang());
+	fwrite(out.p, 1, out.n, stdout);
+	buf_release(&out);
+	return 0;
+}
+
+static const struct command {
+	const char *word;
+	int (*run)(int argc, char **argv); /* argv[0] is the word */
+} commands[] = {
+	{"serve", command_serve},
+	{"version", command_version},
+	{"help", command_help},
+	{"role", command_role}, /* the supervisor's, not for people */
+};
+
+int
+main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < COUNT(commands); i++)
+		if (str_eq(str_z(argv[1]), str_z(commands[i].word)))
+			return commands[i].run(argc - 1, argv + 1);
+	command_help(argc, argv);
+	return 2;
+}
