@@ -6,7 +6,7 @@
  * Months of events on one box: append, search, count over time, top values, retention. Owned by core. One writer
  * thread; searches run on other threads at the same time (they see every event appended before they began).
  *
- * Shape (stores.md): a folder per day; segments of blocks of up to 4,096 events or 8 MB; a block = header (time range,
+ * Shape (stores.md): a folder per day of reception (UTC), so that a segment is written in the order of arrival; segments of blocks of about 4,096 events or 8 MB, each of whole journal blocks; a block = header (time range,
  * count, minute histogram, column offsets, crc32c), dictionary columns each its own zstd frame, raw records in 256 KB
  * zstd-3 frames in the order of the journal (so that every journal block can be made again byte for byte), exact-term
  * and trigram filters. Events not yet sealed into a block are searched in memory; the journal holds them until
@@ -98,7 +98,11 @@ struct archive_top {
 [[nodiscard]] int archive_get(struct archive *a, uint64_t id, struct arena *arena, struct archive_event *ret);
 /* The raw record of an event, byte for byte as it was journalled. E_NOT_FOUND. */
 [[nodiscard]] int archive_raw(struct archive *a, uint64_t id, struct arena *arena, struct raw *ret);
-/* Unlink whole days that end before `ms`; returns the days removed or an error. */
+/* A whole journal block, byte for byte, so that its leaf in the transparency log can be checked. Adds to `ret`.
+ * E_NOT_FOUND. */
+[[nodiscard]] int archive_batch(struct archive *a, uint64_t journal_block, struct buf *ret);
+/* Unlink whole days (UTC, by the time of reception) that end before `ms`; returns the days removed or an error. The
+ * newest segment always stays: it carries the ids and the journal block that were reached. */
 int archive_drop_before(struct archive *a, int64_t ms);
 struct archive_stats archive_stats(struct archive *a);
 
