@@ -231,7 +231,7 @@ options_read_node(struct options *o, const struct yaml *node, struct fault *f)
 	return 0;
 }
 
-static int
+int
 options_read_text(struct options *o, struct str text, struct fault *f)
 {
 	struct arena arena;

@@ -42,6 +42,8 @@ struct options {
 /* Defaults, then DIR/khien.yaml, then the command line: argv[0] is the command word and not looked at. *f names the
  * option, its place and the remedy. Without any --http, 127.0.0.1:8080. */
 [[nodiscard]] int options_read(struct options *ret, int argc, char **argv, struct fault *f);
+/* The text of a khien.yaml over what *o holds (which is half changed after a failure). */
+[[nodiscard]] int options_read_text(struct options *o, struct str text, struct fault *f);
 /* One line for each row, for `khien help`. */
 void options_help(struct buf *out, enum lang lang);
 /* "syslog-udp", ... */

@@ -63,6 +63,17 @@ role_ready(struct role_context *rc)
 	role_tell(rc, MSG_READY);
 }
 
+int
+role_confine(struct role_context *rc, unsigned powers, const struct sandbox_path *paths, size_t count)
+{
+	int landlock = 0;
+	int error = sandbox_enter(powers, paths, count, &landlock);
+
+	log_say(error ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "role.confined", LOG_NUMBER("powers", powers),
+	    LOG_NUMBER("landlock", landlock), LOG_NUMBER("seccomp", sandbox_is_built()), LOG_NUMBER("error", error));
+	return error;
+}
+
 void
 role_stop_demo(struct role_context *rc)
 {

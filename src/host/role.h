@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "host/channel.h"
 #include "host/options.h"
+#include "host/sandbox.h"
 
 enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_COUNT };
 
@@ -49,6 +50,8 @@ struct role_events {
 
 /* In the role's process: tell the supervisor that we serve. */
 void role_ready(struct role_context *rc);
+/* The end of start(): give up all power but these (host/sandbox.h), and say so in the log. */
+[[nodiscard]] int role_confine(struct role_context *rc, unsigned powers, const struct sandbox_path *paths, size_t count);
 /* core: the demonstration is no longer wanted. */
 void role_stop_demo(struct role_context *rc);
 

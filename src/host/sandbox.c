@@ -58,8 +58,8 @@ struct argument {
 
 /*
  * What each power lets a process ask of the kernel; anything else kills it. EVERYBODY is what computing on descriptors
- * one already has, glibc and its malloc need. Nobody may make memory executable, signal another process, create a
- * socket or connect one; a thread is a clone() that shares everything, a process is for SANDBOX_SPAWN alone.
+ * one already has, glibc and its malloc need. Nobody may make memory executable, signal another process, start one,
+ * create a socket, bind or connect one. (The supervisor does, and so has no filter: its children would inherit it.)
  */
 static const struct call {
 	int number;
@@ -128,8 +128,8 @@ static const struct call {
 	/* and tgkill() on itself, so that an assert ends in SIGABRT: see sandbox_allow() */
 
 	{SCMP_SYS(clone), SANDBOX_THREADS, BITS(0, CLONE_THREAD, CLONE_THREAD)},
-	{SCMP_SYS(set_robust_list), SANDBOX_THREADS | SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(rseq), SANDBOX_THREADS | SANDBOX_SPAWN, ANY},
+	{SCMP_SYS(set_robust_list), SANDBOX_THREADS, ANY},
+	{SCMP_SYS(rseq), SANDBOX_THREADS, ANY},
 	{SCMP_SYS(membarrier), SANDBOX_THREADS, ANY},
 	{SCMP_SYS(sched_setaffinity), SANDBOX_THREADS, ANY},
 
@@ -190,17 +190,6 @@ static const struct call {
 	{SCMP_SYS(inotify_init1), SANDBOX_INOTIFY, ANY},
 	{SCMP_SYS(inotify_add_watch), SANDBOX_INOTIFY, ANY},
 	{SCMP_SYS(inotify_rm_watch), SANDBOX_INOTIFY, ANY},
-
-	{SCMP_SYS(clone), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(fork), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(vfork), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(execve), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(wait4), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(kill), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(dup2), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(dup3), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(socketpair), SANDBOX_SPAWN, ANY},
-	{SCMP_SYS(signalfd4), SANDBOX_SPAWN, ANY},
 };
 
 bool

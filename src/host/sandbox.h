@@ -18,7 +18,6 @@ enum sandbox_power {
 	SANDBOX_ACCEPT = 2,       /* accept connections on listening sockets it was given; receive and send on them */
 	SANDBOX_THREADS = 4,
 	SANDBOX_INOTIFY = 8,
-	SANDBOX_SPAWN = 16,       /* supervisor only */
 };
 
 struct sandbox_path {

@@ -52,7 +52,6 @@ struct supervisor {
 	uint32_t ready;          /* bit per role: was ready once */
 	bool stopping;
 	size_t stop_next;        /* index into stop_order */
-	struct loop_timer *stop_timer;
 	int exit_code;
 };
 
@@ -338,7 +337,7 @@ house_stop(struct supervisor *s)
 		s->child[r].restart = NULL;
 	}
 	demo_stop(s);
-	s->stop_timer = loop_add_timer(s->loop, STOP_NEXT_MS, STOP_NEXT_MS, on_stop_slow, s);
+	loop_add_timer(s->loop, STOP_NEXT_MS, STOP_NEXT_MS, on_stop_slow, s);
 	loop_add_timer(s->loop, STOP_KILL_MS, 1000, on_stop_late, s);
 	house_stop_next(s);
 	if (house_is_empty(s))

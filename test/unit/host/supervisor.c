@@ -8,9 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +20,6 @@
 #include "host/address.h"
 #include "host/clock.h"
 #include "host/log.h"
-#include "host/sandbox.h"
 #include "tap.h"
 
 /* ---- the tiny house ---- */
@@ -120,13 +121,12 @@ tiny_player(void)
 static int
 tiny_start(struct role_context *rc)
 {
-	int landlock;
-
 	if (rc->options->retention_days == 13 && rc->role == ROLE_CORE)
 		return E_CORRUPT;
 	record_open(rc->options);
+	record("uid %s %d\n", role_name(rc->role), (int)geteuid());
 	record("start %s %d\n", role_name(rc->role), (int)getpid());
-	TRY(sandbox_enter(SANDBOX_COMPUTE, NULL, 0, &landlock));
+	TRY(role_confine(rc, SANDBOX_COMPUTE, NULL, 0));
 	role_ready(rc);
 	record("counts %s %u\n", role_name(rc->role), role_counts()->starts[rc->role]);
 	return 0;
@@ -456,5 +456,29 @@ TEST(the_demonstration_ends_when_core_says_so)
 	CHECK(wait_gone(player));
 	kill(h.pid, SIGTERM);
 	CHECK_INT(house_wait(&h), 0);
+	buf_release(&h.record);
+}
+
+TEST(started_by_root_the_roles_run_as_the_user_named)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+	char up[300], line[64];
+	struct house h;
+
+	if (geteuid() != 0 || !nobody)
+		SKIP("needs root and the user nobody");
+	/* The way to the data directory must be open to that user. */
+	snprintf(up, sizeof(up), "%s/..", folder());
+	CHECK(chmod(folder(), 0711) == 0 && chmod(up, 0711) == 0);
+	house_start(&h, "nobody", (const char *[]){"--user", "nobody", NULL});
+	CHECK(house_pid(&h, ROLE_WEB, 0) > 0);
+	for (enum role r = ROLE_COLLECT; r < ROLE_COUNT; r++) {
+		snprintf(line, sizeof(line), "uid %s %d\n", role_name(r), (int)nobody->pw_uid);
+		CHECK(house_says(&h, line));
+	}
+	kill(h.pid, SIGKILL); /* the change of user must not have lifted the tie to the parent */
+	CHECK_INT(house_wait(&h), -SIGKILL);
+	CHECK(wait_gone(house_pid(&h, ROLE_WEB, 0)));
+	CHECK(wait_gone(house_pid(&h, ROLE_CORE, 0)));
 	buf_release(&h.record);
 }
