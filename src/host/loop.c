@@ -329,6 +329,9 @@ void
 loop_on(struct loop *l, int signal, loop_on_signal *fn, void *user)
 {
 	assert(signal > 0 && signal < NSIG && fn);
+	/* One that our parent ignored (nohup, a shell's background job) would never arrive; and SIGCHLD ignored would
+	 * take the children's ends away. */
+	sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	sigaddset(&l->signals, signal);
 	sigprocmask(SIG_BLOCK, &l->signals, NULL);
 	l->on_signal[signal] = fn;

@@ -11,8 +11,6 @@
 
 #include "host/role.h"
 
-#define SPAWN_FAILED 126
-
 /* Each to its number; first out of the way of the others. */
 static void
 spawn_place_fds(const struct spawn *s)

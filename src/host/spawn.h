@@ -17,6 +17,8 @@ struct spawn {
 	bool orderly;           /* leaves by message alone: SIGTERM, SIGINT and SIGHUP do not reach it */
 };
 
+#define SPAWN_FAILED 126 /* exit code when it never came to execv() */
+
 /* The child dies with us and has no descriptor but those three and 0 (null), 1, 2. Its pid, or -1 with errno. */
 [[nodiscard]] pid_t spawn_start(const struct spawn *s);
 

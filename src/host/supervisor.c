@@ -7,7 +7,9 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -258,6 +260,12 @@ house_is_empty(const struct supervisor *s)
 	return !s->demo;
 }
 
+static bool
+child_gave_up(int status)
+{
+	return WIFEXITED(status) && (WEXITSTATUS(status) == ROLE_EXIT_START || WEXITSTATUS(status) == SPAWN_FAILED);
+}
+
 static void
 child_has_died(struct child *c, int status)
 {
@@ -275,7 +283,7 @@ child_has_died(struct child *c, int status)
 	    LOG_NUMBER("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
 	if (s->stopping)
 		return;
-	if (crash && WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_START && !(s->ready & 1u << c->role)) {
+	if (crash && !(s->ready & 1u << c->role) && child_gave_up(status)) {
 		/* The first start of the house: what it was given cannot work, and it has said why. */
 		s->exit_code = 1;
 		house_stop(s);
@@ -491,10 +499,24 @@ house_tell(const struct supervisor *s)
 	}
 }
 
+/* What the roles inherit: as many descriptors as we may have, and files for nobody else's eyes. */
+static void
+house_set_limits(void)
+{
+	struct rlimit files;
+
+	umask(0077);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 static void
 house_run(struct supervisor *s)
 {
 	house_tell(s);
+	house_set_limits();
 	s->loop = loop_new();
 	signal(SIGPIPE, SIG_IGN);
 	loop_on(s->loop, SIGCHLD, on_child, s);

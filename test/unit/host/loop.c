@@ -202,6 +202,34 @@ TEST(a_regular_file_is_refused)
 }
 
 static void
+on_inner(void *user, int fd, unsigned events)
+{
+	loop_turn(user, 0);
+}
+
+TEST(a_loop_can_be_carried_by_another)
+{
+	int fds[2];
+	struct record r = {.loop = loop_new()};
+	struct loop *outer = loop_new();
+
+	CHECK_INT(pipe(fds), 0);
+	struct loop_fd *in = loop_add(r.loop, fds[0], LOOP_READ, on_read, &r);
+	struct loop_fd *inner = loop_add(outer, loop_descriptor(r.loop), LOOP_READ, on_inner, r.loop);
+	CHECK_INT(write(fds[1], "hi", 2), 2);
+	loop_turn(outer, 0);
+	loop_turn(outer, 0);
+	loop_turn(outer, 0);
+	CHECK_STR(str_from(r.order, r.n), STR("hi"));
+	loop_remove(in);
+	loop_remove(inner);
+	loop_free(r.loop);
+	loop_free(outer);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
 on_signal(void *user, int signal)
 {
 	record_add(user, signal == SIGUSR1 ? '1' : '2');
@@ -213,6 +241,7 @@ TEST(signals_are_events)
 {
 	struct record r = {.loop = loop_new()};
 
+	signal(SIGUSR1, SIG_IGN); /* as nohup does with SIGHUP */
 	loop_on(r.loop, SIGUSR1, on_signal, &r);
 	loop_on(r.loop, SIGUSR2, on_signal, &r);
 	kill(getpid(), SIGUSR1);

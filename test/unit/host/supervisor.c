@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -126,6 +127,8 @@ tiny_start(struct role_context *rc)
 	record_open(rc->options);
 	record("uid %s %d\n", role_name(rc->role), (int)geteuid());
 	record("start %s %d\n", role_name(rc->role), (int)getpid());
+	if (mprotect((void *)(uintptr_t)role_counts(), sizeof(struct role_counts), PROT_READ | PROT_WRITE) < 0)
+		record("sealed %s %d\n", role_name(rc->role), (int)getpid());
 	TRY(role_confine(rc, SANDBOX_COMPUTE, NULL, 0));
 	role_ready(rc);
 	record("counts %s %u\n", role_name(rc->role), role_counts()->starts[rc->role]);
@@ -315,6 +318,8 @@ TEST(a_killed_role_comes_back_with_fresh_peers_and_all_leave_in_order)
 		CHECK(house_says(&h, word));
 	}
 	char word[100];
+	snprintf(word, sizeof(word), "sealed web %d\n", (int)pid[ROLE_WEB]);
+	CHECK(house_says(&h, word));
 	snprintf(word, sizeof(word), "listen collect %d syslog-udp 127.0.0.1:", (int)pid[ROLE_COLLECT]);
 	CHECK(house_says(&h, word));
 	snprintf(word, sizeof(word), "listen web %d http 127.0.0.1:", (int)pid[ROLE_WEB]);
