@@ -490,30 +490,52 @@ entry_form(const struct reader *r, uint32_t e)
 	return e < r->block.records ? r->sender[r->record_sender[e]].raw.form : RAW_LINE;
 }
 
+static void
+sort_by(uint32_t *to, const uint32_t *from, uint32_t n, const uint32_t *key, uint32_t keys)
+{
+	uint32_t *at = mem_calloc((size_t)keys + 1, sizeof *at);
+	for (uint32_t i = 0; i < n; i++)
+		at[key[i] + 1]++;
+	for (uint32_t k = 1; k < keys; k++)
+		at[k] += at[k - 1];
+	for (uint32_t i = 0; i < n; i++)
+		to[at[key[from[i]]]++] = from[i];
+	mem_free(at);
+}
+
+void
+entries_sort(uint32_t *ret_order, uint32_t n, const uint32_t *first, uint32_t firsts, const uint32_t *second,
+    uint32_t seconds)
+{
+	uint32_t *by_second = mem_alloc(((size_t)n + 1) * sizeof *by_second);
+	for (uint32_t i = 0; i < n; i++)
+		ret_order[i] = i;
+	sort_by(by_second, ret_order, n, second, seconds);
+	sort_by(ret_order, by_second, n, first, firsts);
+	mem_free(by_second);
+}
+
 /* As order_entries() of the writer, texts before binaries. */
 static bool
-order_entries(struct reader *r)
+block_order(struct reader *r)
 {
 	uint32_t *sender = arena_calloc(&r->arena, (size_t)r->entries + 1, sizeof *sender);
-	uint32_t *at = arena_calloc(&r->arena, (size_t)r->senders * 2 + 2, sizeof *at);
+	uint32_t *shape = arena_calloc(&r->arena, (size_t)r->entries + 1, sizeof *shape);
 	r->order = arena_alloc(&r->arena, ((size_t)r->entries + 1) * sizeof *r->order);
-	if (!sender || !at || !r->order)
+	if (!sender || !shape || !r->order)
 		return false;
 	memcpy(sender, r->record_sender, r->block.records * sizeof *sender);
-	for (uint32_t i = 0; i < r->block.rows; i++)
-		if (r->row_entry[i] >= r->block.records)
-			sender[r->row_entry[i]] = r->record_sender[r->row_record[i]];
+	for (uint32_t i = r->block.rows; i-- > 0;) {
+		sender[r->row_entry[i]] = r->record_sender[r->row_record[i]];
+		shape[r->row_entry[i]] = r->row_shape[i] + 1;
+	}
 	r->text_entries = 0;
 	for (uint32_t e = 0; e < r->entries; e++) {
 		bool binary = entry_form(r, e) != RAW_LINE;
 		sender[e] += binary ? r->senders : 0;
 		r->text_entries += !binary;
-		at[sender[e] + 1]++;
 	}
-	for (uint32_t i = 1; i < r->senders * 2; i++)
-		at[i] += at[i - 1];
-	for (uint32_t e = 0; e < r->entries; e++)
-		r->order[at[sender[e]]++] = e;
+	entries_sort(r->order, r->entries, sender, r->senders * 2, shape, r->shapes + 1);
 	return true;
 }
 
@@ -551,7 +573,7 @@ take_entries(struct reader *r, struct wire *w)
 	for (uint32_t i = 0; i < entries; i++)
 		entry[i].n = take_u32(w, FRAME_MAX);
 	r->entry = entry;
-	bool ok = !w->bad && order_entries(r) &&
+	bool ok = !w->bad && block_order(r) &&
 	    place_entries(r, 0, r->text_entries, r->block.text_frame, r->block.binary_frame) &&
 	    place_entries(r, r->text_entries, r->entries, r->block.binary_frame, r->block.frames);
 	if (!ok)

@@ -27,7 +27,8 @@
  *   COLUMN_ALIAS  the same value as another column in the same row (a core field and the native one it came from)
  *
  * Entries are the bytes of records, then the texts rendered for events of binary forms. They are kept in the order
- * (binary or not, sender, arrival), which compresses better; the order of arrival follows from the sender of each.
+ * (binary or not, sender, shape of the first event, arrival): alike lies beside alike, which compresses better, and the
+ * order follows from what is stored anyway.
  */
 
 #include <pthread.h>
@@ -204,6 +205,9 @@ struct block {
 /* Header only. `bytes` may go on behind the block. E_TRUNCATED, E_CORRUPT, E_UNSUPPORTED. */
 [[nodiscard]] int block_open(struct str bytes, struct block *ret);
 struct frame block_frame(const struct block *b, uint32_t i);
+/* Stable: by the first key, below `firsts`, then by the second. Writer and reader must agree. */
+void entries_sort(uint32_t *ret_order, uint32_t n, const uint32_t *first, uint32_t firsts, const uint32_t *second,
+    uint32_t seconds);
 /* All checksums. */
 [[nodiscard]] int block_check(const struct block *b);
 /* False: no filtered value of the block equals `value` (without regard to case). */

@@ -541,27 +541,26 @@ write_records(struct block_writer *w)
 	buf_clear(b);
 }
 
-/* Entries by sender, in the order of their coming. */
+/* Entries by sender, then by the shape of their first event, in the order of their coming: what is alike lies together.
+ * block_order() of the reader finds the same order again. */
 static void
 order_entries(struct block_writer *w)
 {
 	const struct rows *r = w->rows;
 	uint32_t entries = r->records + r->rendereds;
+	uint32_t *sender = mem_calloc(entries + 1, sizeof *sender), *shape = mem_calloc(entries + 1, sizeof *shape);
 	ROOM(w->order, w->order_cap, entries + 1);
-	ROOM(w->index, w->index_cap, entries + 1);
 	for (uint32_t i = 0; i < r->records; i++)
-		w->index[i] = r->record[i]->sender;
-	for (uint32_t i = 0; i < r->count; i++)
-		if (rows_at(r, i)->rendered)
-			w->index[r->records + rows_at(r, i)->rendered - 1] = r->record[rows_at(r, i)->record]->sender;
-	uint32_t *at = mem_calloc(r->senders + 1, sizeof *at);
-	for (uint32_t i = 0; i < entries; i++)
-		at[w->index[i] + 1]++;
-	for (uint32_t i = 1; i < r->senders; i++)
-		at[i] += at[i - 1];
-	for (uint32_t i = 0; i < entries; i++)
-		w->order[at[w->index[i]]++] = i;
-	mem_free(at);
+		sender[i] = r->record[i]->sender;
+	for (uint32_t i = r->count; i-- > 0;) {
+		const struct row *row = rows_at(r, i);
+		uint32_t entry = row->rendered ? r->records + row->rendered - 1 : row->record;
+		sender[entry] = sender[row->record];
+		shape[entry] = row->shape + 1;
+	}
+	entries_sort(w->order, entries, sender, r->senders, shape, r->shapes + 1);
+	mem_free(sender);
+	mem_free(shape);
 }
 
 static void
