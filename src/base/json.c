@@ -450,7 +450,8 @@ json_parse_on(enum json_path path, struct json *j, struct str text, size_t *ret_
 	if (!text.p)
 		text = STR("");
 	struct reader r = {.at = text.p, .end = text.p + text.n, .token = j->token, .cap = j->cap, .open = NOTHING_OPEN,
-	    .max_tokens = j->max_tokens ? j->max_tokens : MAX_TOKENS, .max_depth = j->max_depth ? j->max_depth : MAX_DEPTH};
+	    .max_tokens = j->max_tokens ? j->max_tokens : MAX_TOKENS,
+	    .max_depth = j->max_depth ? j->max_depth : MAX_DEPTH};
 	if (r.cap > r.max_tokens)
 		r.cap = r.max_tokens;
 #ifdef __x86_64__
@@ -479,7 +480,8 @@ json_release(struct json *j)
 int
 json_parse_prefix(struct json *j, struct str text, size_t *ret_used, struct fault *f)
 {
-	return json_parse_on(json_path_works(JSON_PATH_AVX2) ? JSON_PATH_AVX2 : JSON_PATH_PORTABLE, j, text, ret_used, f);
+	enum json_path best = json_path_works(JSON_PATH_AVX2) ? JSON_PATH_AVX2 : JSON_PATH_PORTABLE;
+	return json_parse_on(best, j, text, ret_used, f);
 }
 
 int

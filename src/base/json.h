@@ -59,7 +59,8 @@ size_t json_unescape(struct str s, char *out);
 /* Value of the first member `key` (compared after unescaping) of object `object`, or 0 (never a member). */
 uint32_t json_get(const struct json *j, uint32_t object, struct str key);
 /* Convenience for API bodies: false when the member is missing or of another kind. */
-[[nodiscard]] bool json_get_string(const struct json *j, uint32_t object, struct str key, struct arena *a, struct str *ret);
+[[nodiscard]] bool json_get_string(const struct json *j, uint32_t object, struct str key, struct arena *a,
+    struct str *ret);
 [[nodiscard]] bool json_get_i64(const struct json *j, uint32_t object, struct str key, int64_t *ret);
 [[nodiscard]] bool json_get_bool(const struct json *j, uint32_t object, struct str key, bool *ret);
 

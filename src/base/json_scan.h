@@ -14,6 +14,7 @@ enum json_path { JSON_PATH_PORTABLE, JSON_PATH_AVX2 };
 
 bool json_path_works(enum json_path path);
 /* As json_parse_prefix(), on a path that works here. */
-[[nodiscard]] int json_parse_on(enum json_path path, struct json *j, struct str text, size_t *ret_used, struct fault *f);
+[[nodiscard]] int json_parse_on(enum json_path path, struct json *j, struct str text, size_t *ret_used,
+    struct fault *f);
 
 #endif

@@ -61,17 +61,17 @@ struct eve {
 };
 
 static void
-add_eve(void *user, const struct flat *f)
+add_eve(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
 {
 	struct eve *w = user;
 	struct event *e = w->e;
 	uint32_t at = e->field_count;
-	event_add(e, w->c->names, f->name, f->value, (enum field_kind)f->kind, f->escaped);
+	event_add(e, w->c->names, name, value, kind, escaped);
 	if (at == e->field_count)
 		return;
-	if (str_eq(f->name, STR("event_type")))
+	if (str_eq(name, STR("event_type")))
 		e->service = e->code = event_value(e, &e->field[at]);
-	else if (str_eq(f->name, STR("timestamp")))
+	else if (str_eq(name, STR("timestamp")))
 		(void)time_parse(event_value(e, &e->field[at]), 0, &e->time_ms);
 }
 

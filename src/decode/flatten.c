@@ -8,6 +8,12 @@ struct level {
 	bool array;
 };
 
+struct leaf {
+	struct str value;
+	enum field_kind kind;
+	bool escaped;
+};
+
 struct flattener {
 	struct decode_context *c;
 	struct event *e;
@@ -21,9 +27,9 @@ struct flattener {
 static bool
 part_of(const struct flattener *f, uint32_t key, struct str *ret)
 {
-	if (f->c->json->token[key].length > FLATTEN_NAME * 6)
-		return false;
-	return json_string(f->c->json, key, f->c->arena, ret);
+	const struct json_token *t = &f->c->json->token[key];
+	*ret = json_raw(f->c->json, key);
+	return !t->escaped || (t->length <= FLATTEN_NAME * 6 && json_string(f->c->json, key, f->c->arena, ret));
 }
 
 static bool
@@ -70,7 +76,7 @@ holds_containers(const struct json *j, uint32_t array)
 
 /* Scalars of an array, one in a line. When one has escapes, so has the newline between them. */
 static bool
-join_items(const struct flattener *f, uint32_t array, struct flat *ret)
+join_items(const struct flattener *f, uint32_t array, struct leaf *ret)
 {
 	const struct json *j = f->c->json;
 	size_t room = 0;
@@ -98,10 +104,10 @@ join_items(const struct flattener *f, uint32_t array, struct flat *ret)
 
 /* The value of token v; false: it is a container to go into, or (ret->kind == FIELD_NULL) there is no room for it. */
 static bool
-value_of(const struct flattener *f, uint32_t v, struct flat *ret)
+value_of(const struct flattener *f, uint32_t v, struct leaf *ret)
 {
-	static const uint8_t kind[] = {[JSON_NULL] = FIELD_NULL, [JSON_FALSE] = FIELD_BOOL, [JSON_TRUE] = FIELD_BOOL,
-		[JSON_NUMBER] = FIELD_NUMBER, [JSON_STRING] = FIELD_TEXT, [JSON_ARRAY] = FIELD_TEXT, [JSON_OBJECT] = FIELD_TEXT};
+	static const enum field_kind kind[] = {FIELD_NULL, FIELD_BOOL, FIELD_BOOL, FIELD_NUMBER, FIELD_TEXT, FIELD_TEXT,
+		FIELD_TEXT}; /* by enum json_kind */
 	const struct json *j = f->c->json;
 	const struct json_token *t = &j->token[v];
 	ret->kind = kind[t->kind];
@@ -127,7 +133,7 @@ static uint32_t
 flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
 {
 	struct level *in = &f->level[f->depth - 1];
-	struct flat leaf = {0};
+	struct leaf leaf = {0};
 	struct str part;
 	char number[16];
 	uint32_t v = in->array ? i : i + 1;
@@ -140,8 +146,9 @@ flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
 	if (!fits) {
 		f->e->dropped_fields++;
 	} else if (value_of(f, v, &leaf)) {
-		if (name_of(f, part, &leaf.name))
-			sink(user, &leaf);
+		struct str name;
+		if (name_of(f, part, &name))
+			sink(user, name, leaf.value, leaf.kind, leaf.escaped);
 		else
 			f->e->dropped_fields++;
 	} else if (leaf.kind != FIELD_NULL && enter(f, v, part)) {

@@ -20,14 +20,8 @@
 #define FLATTEN_DEPTH 16u
 #define FLATTEN_NAME 1024u
 
-struct flat {
-	struct str name;  /* in the text or in the arena */
-	struct str value; /* likewise */
-	uint8_t kind;     /* enum field_kind */
-	bool escaped;
-};
-
-typedef void flatten_fn(void *user, const struct flat *f);
+/* One leaf. Name and value lie in the text or in the arena. */
+typedef void flatten_fn(void *user, struct str name, struct str value, enum field_kind kind, bool escaped);
 
 /* Every leaf below `object` of c->json, in order, to `sink`. */
 void flatten(struct decode_context *c, struct event *e, uint32_t object, flatten_fn *sink, void *user);

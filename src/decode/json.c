@@ -125,10 +125,10 @@ take_time(struct event *e, int zone)
 }
 
 static void
-add_flat(void *user, const struct flat *f)
+add_flat(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
 {
 	struct flat_event *w = user;
-	event_add(w->e, w->c->names, f->name, f->value, (enum field_kind)f->kind, f->escaped);
+	event_add(w->e, w->c->names, name, value, kind, escaped);
 }
 
 static void

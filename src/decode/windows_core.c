@@ -35,86 +35,89 @@ static const struct log_row {
 	{STR_INIT("ForwardedEvents"), LOG_OTHER, STR_INIT("windows.forwarded")},
 };
 
+WORDS(log_words, log_rows)
+
 /* Who acted: the account named Subject..., or (logons, Kerberos) the one named Target... */
 enum actor { ACTOR_SUBJECT, ACTOR_TARGET };
 
-/* What an event is. Sorted by log, then code. Names of actions are our own words, ECS style. */
+/* What an event is. Sorted by log, then code. Names of actions are our own words, ECS style. Without an outcome, the
+ * keywords of the event tell it; without an actor, it is the subject. */
 static const struct event_row {
 	enum log log;
 	uint32_t code;
 	struct str action, category, outcome;
 	enum actor actor;
 } event_rows[] = {
-	{LOG_SYSMON, 1, STR_INIT("process_start"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 2, STR_INIT("file_time_change"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 3, STR_INIT("connection"), STR_INIT("network"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 5, STR_INIT("process_end"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 6, STR_INIT("driver_load"), STR_INIT("driver"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 7, STR_INIT("image_load"), STR_INIT("library"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 8, STR_INIT("remote_thread"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 9, STR_INIT("raw_disk_read"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 10, STR_INIT("process_access"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 11, STR_INIT("file_create"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 12, STR_INIT("registry_key"), STR_INIT("registry"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 13, STR_INIT("registry_set"), STR_INIT("registry"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 14, STR_INIT("registry_rename"), STR_INIT("registry"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 15, STR_INIT("file_stream"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 17, STR_INIT("pipe_create"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 18, STR_INIT("pipe_connect"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 22, STR_INIT("dns_query"), STR_INIT("network"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 23, STR_INIT("file_delete"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 25, STR_INIT("process_tampering"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSMON, 26, STR_INIT("file_delete"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 1102, STR_INIT("log_cleared"), STR_INIT("configuration"), STR_INIT("success"), ACTOR_SUBJECT},
+	{LOG_SYSMON, 1, STR_INIT("process_start"), STR_INIT("process")},
+	{LOG_SYSMON, 2, STR_INIT("file_time_change"), STR_INIT("file")},
+	{LOG_SYSMON, 3, STR_INIT("connection"), STR_INIT("network")},
+	{LOG_SYSMON, 5, STR_INIT("process_end"), STR_INIT("process")},
+	{LOG_SYSMON, 6, STR_INIT("driver_load"), STR_INIT("driver")},
+	{LOG_SYSMON, 7, STR_INIT("image_load"), STR_INIT("library")},
+	{LOG_SYSMON, 8, STR_INIT("remote_thread"), STR_INIT("process")},
+	{LOG_SYSMON, 9, STR_INIT("raw_disk_read"), STR_INIT("file")},
+	{LOG_SYSMON, 10, STR_INIT("process_access"), STR_INIT("process")},
+	{LOG_SYSMON, 11, STR_INIT("file_create"), STR_INIT("file")},
+	{LOG_SYSMON, 12, STR_INIT("registry_key"), STR_INIT("registry")},
+	{LOG_SYSMON, 13, STR_INIT("registry_set"), STR_INIT("registry")},
+	{LOG_SYSMON, 14, STR_INIT("registry_rename"), STR_INIT("registry")},
+	{LOG_SYSMON, 15, STR_INIT("file_stream"), STR_INIT("file")},
+	{LOG_SYSMON, 17, STR_INIT("pipe_create"), STR_INIT("file")},
+	{LOG_SYSMON, 18, STR_INIT("pipe_connect"), STR_INIT("file")},
+	{LOG_SYSMON, 22, STR_INIT("dns_query"), STR_INIT("network")},
+	{LOG_SYSMON, 23, STR_INIT("file_delete"), STR_INIT("file")},
+	{LOG_SYSMON, 25, STR_INIT("process_tampering"), STR_INIT("process")},
+	{LOG_SYSMON, 26, STR_INIT("file_delete"), STR_INIT("file")},
+	{LOG_SECURITY, 1102, STR_INIT("log_cleared"), STR_INIT("configuration"), STR_INIT("success")},
 	{LOG_SECURITY, 4624, STR_INIT("logon"), STR_INIT("authentication"), STR_INIT("success"), ACTOR_TARGET},
 	{LOG_SECURITY, 4625, STR_INIT("logon"), STR_INIT("authentication"), STR_INIT("failure"), ACTOR_TARGET},
 	{LOG_SECURITY, 4634, STR_INIT("logoff"), STR_INIT("authentication"), STR_INIT("success"), ACTOR_TARGET},
 	{LOG_SECURITY, 4647, STR_INIT("logoff"), STR_INIT("authentication"), STR_INIT("success"), ACTOR_TARGET},
-	{LOG_SECURITY, 4648, STR_INIT("logon_explicit"), STR_INIT("authentication"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4656, STR_INIT("object_open"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4657, STR_INIT("registry_set"), STR_INIT("registry"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4663, STR_INIT("object_access"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4672, STR_INIT("logon_privileged"), STR_INIT("authentication"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4688, STR_INIT("process_start"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4689, STR_INIT("process_end"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4697, STR_INIT("service_install"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4698, STR_INIT("task_create"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4699, STR_INIT("task_delete"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4702, STR_INIT("task_change"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4719, STR_INIT("audit_policy_change"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4720, STR_INIT("user_create"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4722, STR_INIT("user_enable"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4723, STR_INIT("password_change"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4724, STR_INIT("password_reset"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4725, STR_INIT("user_disable"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4726, STR_INIT("user_delete"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4728, STR_INIT("group_member_add"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4732, STR_INIT("group_member_add"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4738, STR_INIT("user_change"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4740, STR_INIT("user_lockout"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4756, STR_INIT("group_member_add"), STR_INIT("iam"), STR_INIT(""), ACTOR_SUBJECT},
+	{LOG_SECURITY, 4648, STR_INIT("logon_explicit"), STR_INIT("authentication")},
+	{LOG_SECURITY, 4656, STR_INIT("object_open"), STR_INIT("file")},
+	{LOG_SECURITY, 4657, STR_INIT("registry_set"), STR_INIT("registry")},
+	{LOG_SECURITY, 4663, STR_INIT("object_access"), STR_INIT("file")},
+	{LOG_SECURITY, 4672, STR_INIT("logon_privileged"), STR_INIT("authentication")},
+	{LOG_SECURITY, 4688, STR_INIT("process_start"), STR_INIT("process")},
+	{LOG_SECURITY, 4689, STR_INIT("process_end"), STR_INIT("process")},
+	{LOG_SECURITY, 4697, STR_INIT("service_install"), STR_INIT("configuration")},
+	{LOG_SECURITY, 4698, STR_INIT("task_create"), STR_INIT("configuration")},
+	{LOG_SECURITY, 4699, STR_INIT("task_delete"), STR_INIT("configuration")},
+	{LOG_SECURITY, 4702, STR_INIT("task_change"), STR_INIT("configuration")},
+	{LOG_SECURITY, 4719, STR_INIT("audit_policy_change"), STR_INIT("configuration")},
+	{LOG_SECURITY, 4720, STR_INIT("user_create"), STR_INIT("iam")},
+	{LOG_SECURITY, 4722, STR_INIT("user_enable"), STR_INIT("iam")},
+	{LOG_SECURITY, 4723, STR_INIT("password_change"), STR_INIT("iam")},
+	{LOG_SECURITY, 4724, STR_INIT("password_reset"), STR_INIT("iam")},
+	{LOG_SECURITY, 4725, STR_INIT("user_disable"), STR_INIT("iam")},
+	{LOG_SECURITY, 4726, STR_INIT("user_delete"), STR_INIT("iam")},
+	{LOG_SECURITY, 4728, STR_INIT("group_member_add"), STR_INIT("iam")},
+	{LOG_SECURITY, 4732, STR_INIT("group_member_add"), STR_INIT("iam")},
+	{LOG_SECURITY, 4738, STR_INIT("user_change"), STR_INIT("iam")},
+	{LOG_SECURITY, 4740, STR_INIT("user_lockout"), STR_INIT("iam")},
+	{LOG_SECURITY, 4756, STR_INIT("group_member_add"), STR_INIT("iam")},
 	{LOG_SECURITY, 4768, STR_INIT("kerberos_ticket"), STR_INIT("authentication"), STR_INIT(""), ACTOR_TARGET},
-	{LOG_SECURITY, 4769, STR_INIT("kerberos_service_ticket"), STR_INIT("authentication"), STR_INIT(""), ACTOR_TARGET},
-	{LOG_SECURITY, 4771, STR_INIT("kerberos_preauth"), STR_INIT("authentication"), STR_INIT("failure"), ACTOR_TARGET},
+	{LOG_SECURITY, 4769, STR_INIT("kerberos_service"), STR_INIT("authentication"), STR_INIT(""), ACTOR_TARGET},
+	{LOG_SECURITY, 4771, STR_INIT("kerberos_login"), STR_INIT("authentication"), STR_INIT("failure"), ACTOR_TARGET},
 	{LOG_SECURITY, 4776, STR_INIT("credential_check"), STR_INIT("authentication"), STR_INIT(""), ACTOR_TARGET},
-	{LOG_SECURITY, 4778, STR_INIT("session_reconnect"), STR_INIT("authentication"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 4779, STR_INIT("session_disconnect"), STR_INIT("authentication"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 5136, STR_INIT("directory_change"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 5140, STR_INIT("share_access"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 5145, STR_INIT("share_access"), STR_INIT("file"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 5156, STR_INIT("connection"), STR_INIT("network"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SECURITY, 5157, STR_INIT("connection_blocked"), STR_INIT("network"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSTEM, 104, STR_INIT("log_cleared"), STR_INIT("configuration"), STR_INIT("success"), ACTOR_SUBJECT},
-	{LOG_SYSTEM, 7036, STR_INIT("service_state"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSTEM, 7040, STR_INIT("service_change"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_SYSTEM, 7045, STR_INIT("service_install"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_POWERSHELL, 400, STR_INIT("engine_start"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_POWERSHELL, 4103, STR_INIT("module_log"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_POWERSHELL, 4104, STR_INIT("script_block"), STR_INIT("process"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_DEFENDER, 1116, STR_INIT("malware_detected"), STR_INIT("malware"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_DEFENDER, 1117, STR_INIT("malware_action"), STR_INIT("malware"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_DEFENDER, 5001, STR_INIT("protection_disabled"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
-	{LOG_DEFENDER, 5007, STR_INIT("protection_change"), STR_INIT("configuration"), STR_INIT(""), ACTOR_SUBJECT},
+	{LOG_SECURITY, 4778, STR_INIT("session_reconnect"), STR_INIT("authentication")},
+	{LOG_SECURITY, 4779, STR_INIT("session_disconnect"), STR_INIT("authentication")},
+	{LOG_SECURITY, 5136, STR_INIT("directory_change"), STR_INIT("configuration")},
+	{LOG_SECURITY, 5140, STR_INIT("share_access"), STR_INIT("file")},
+	{LOG_SECURITY, 5145, STR_INIT("share_access"), STR_INIT("file")},
+	{LOG_SECURITY, 5156, STR_INIT("connection"), STR_INIT("network")},
+	{LOG_SECURITY, 5157, STR_INIT("connection_blocked"), STR_INIT("network")},
+	{LOG_SYSTEM, 104, STR_INIT("log_cleared"), STR_INIT("configuration"), STR_INIT("success")},
+	{LOG_SYSTEM, 7036, STR_INIT("service_state"), STR_INIT("configuration")},
+	{LOG_SYSTEM, 7040, STR_INIT("service_change"), STR_INIT("configuration")},
+	{LOG_SYSTEM, 7045, STR_INIT("service_install"), STR_INIT("configuration")},
+	{LOG_POWERSHELL, 400, STR_INIT("engine_start"), STR_INIT("process")},
+	{LOG_POWERSHELL, 4103, STR_INIT("module_log"), STR_INIT("process")},
+	{LOG_POWERSHELL, 4104, STR_INIT("script_block"), STR_INIT("process")},
+	{LOG_DEFENDER, 1116, STR_INIT("malware_detected"), STR_INIT("malware")},
+	{LOG_DEFENDER, 1117, STR_INIT("malware_action"), STR_INIT("malware")},
+	{LOG_DEFENDER, 5001, STR_INIT("protection_disabled"), STR_INIT("configuration")},
+	{LOG_DEFENDER, 5007, STR_INIT("protection_change"), STR_INIT("configuration")},
 };
 
 /* How a value becomes one. */
@@ -254,7 +257,11 @@ put_hashes(struct windows_core *k, const struct field *f)
 	static const struct {
 		struct str name;
 		uint32_t id;
-	} kinds[] = {{STR_INIT("SHA256="), F_FILE_SHA256}, {STR_INIT("SHA1="), F_FILE_SHA1}, {STR_INIT("MD5="), F_FILE_MD5}};
+	} kinds[] = {
+		{STR_INIT("SHA256="), F_FILE_SHA256},
+		{STR_INIT("SHA1="), F_FILE_SHA1},
+		{STR_INIT("MD5="), F_FILE_MD5},
+	};
 	struct str rest = f->value, part;
 	while (str_split(&rest, ',', &part))
 		for (size_t i = 0; i < COUNT(kinds); i++)
@@ -275,7 +282,11 @@ put_protocol(struct windows_core *k, const struct field_row *row, const struct f
 {
 	static const struct {
 		struct str number, name;
-	} names[] = {{STR_INIT("6"), STR_INIT("tcp")}, {STR_INIT("17"), STR_INIT("udp")}, {STR_INIT("1"), STR_INIT("icmp")}};
+	} names[] = {
+		{STR_INIT("6"), STR_INIT("tcp")},
+		{STR_INIT("17"), STR_INIT("udp")},
+		{STR_INIT("1"), STR_INIT("icmp")},
+	};
 	for (size_t i = 0; i < COUNT(names); i++) {
 		if (str_eq(f->value, names[i].number)) {
 			core_put(&k->core, row->core, names[i].name, false);
@@ -285,7 +296,7 @@ put_protocol(struct windows_core *k, const struct field_row *row, const struct f
 	core_put(&k->core, row->core, f->value, f->escaped);
 }
 
-/* Bits 53 and 52 of Keywords tell audit success and failure: as 64 bits in hexadecimal, as a signed number, in words. */
+/* Bits 53 and 52 of Keywords tell audit success and failure: in hexadecimal, as a signed number, in words. */
 static void
 put_keywords(struct windows_core *k, const struct field *f)
 {
@@ -304,6 +315,7 @@ static void
 put_field(struct windows_core *k, const struct field_row *row, const struct field *f)
 {
 	bool by_target = k->row && k->row->actor == ACTOR_TARGET;
+	bool by_creator = k->log == LOG_SECURITY && k->code == 4688;
 	switch (row->form) {
 	case FORM_TEXT:
 		core_put(&k->core, row->core, f->value, f->escaped);
@@ -334,7 +346,7 @@ put_field(struct windows_core *k, const struct field_row *row, const struct fiel
 		core_put(&k->core, by_target ? row->core : row->second, f->value, f->escaped);
 		break;
 	case FORM_CREATOR:
-		core_put(&k->core, k->log == LOG_SECURITY && k->code == 4688 ? row->second : row->core, f->value, f->escaped);
+		core_put(&k->core, by_creator ? row->second : row->core, f->value, f->escaped);
 		break;
 	}
 }
@@ -359,10 +371,11 @@ event_row(enum log log, uint32_t code)
 static const struct log_row *
 log_row(struct str channel)
 {
-	for (size_t i = 0; i < COUNT(log_rows); i++)
+	const struct log_row *row = words_find(&log_words, channel);
+	for (size_t i = 0; !row && i < COUNT(log_rows); i++)
 		if (str_eq_nocase(channel, log_rows[i].channel))
-			return &log_rows[i];
-	return NULL;
+			row = &log_rows[i];
+	return row;
 }
 
 /* Without a channel only the number is left to tell: Sysmon's are small, those of Security have four digits. */

@@ -148,12 +148,12 @@ xml_name(struct windows_event *w, struct str *name)
 
 /* <Data Name="x">y</Data> by a converter that numbers the elements: the name comes first, then the text. */
 static bool
-is_numbered_data(struct windows_event *w, struct str name, const struct flat *f, struct str *ret)
+is_numbered_data(struct windows_event *w, struct str name, struct str value, struct str *ret)
 {
 	if (!str_starts(name, STR("Data.")))
 		return false;
 	if (str_ends(name, STR("Name"))) {
-		w->data_name = f->value;
+		w->data_name = value;
 		*ret = (struct str){0};
 		return true;
 	}
@@ -179,7 +179,7 @@ upper_first(struct arena *arena, struct str *name)
 
 /* The native name of a data field; false when there is none or no room for it. */
 static bool
-data_name(struct windows_event *w, const struct prefix_row *row, const struct flat *f, struct str *name)
+data_name(struct windows_event *w, const struct prefix_row *row, struct str value, struct str *name)
 {
 	if (row->wrapped) {
 		ptrdiff_t dot = str_find_char(*name, '.');
@@ -188,7 +188,7 @@ data_name(struct windows_event *w, const struct prefix_row *row, const struct fl
 	if (row->layout == LAYOUT_WAZUH)
 		return upper_first(w->c->arena, name);
 	if (row->layout == LAYOUT_WINDOWS_XML) {
-		if (is_numbered_data(w, *name, f, name))
+		if (is_numbered_data(w, *name, value, name))
 			return name->n > 0;
 		if (str_starts(*name, STR("#attributes.")))
 			return !row->wrapped && str_find_char(*name, ':') < 0 &&
@@ -206,46 +206,56 @@ data_name(struct windows_event *w, const struct prefix_row *row, const struct fl
 static const struct prefix_row *
 prefix_of(const struct windows_event *w, struct str name)
 {
-	if (FLAT_LAYOUTS & 1u << w->layout)
-		return NULL;
 	for (size_t i = 0; i < COUNT(prefixes); i++)
 		if (prefixes[i].layout == w->layout && str_starts(name, prefixes[i].prefix))
 			return &prefixes[i];
 	return NULL;
 }
 
-/* The native name of what stands around the data. */
+static const struct header_row *
+known_header(const struct windows_event *w, struct str name)
+{
+	const struct header_row *row = words_find(&header_words, name);
+	return row && row->layouts & 1u << w->layout ? row : NULL;
+}
+
+/* The native name of what stands around the data: known by `name`, else as it was. */
 static bool
-header_name(struct windows_event *w, struct str name, const struct flat *f, struct str *ret, enum role *ret_role)
+header_name(struct windows_event *w, struct str name, enum field_kind kind, struct str *ret, enum role *ret_role)
 {
 	bool xml = w->layout == LAYOUT_WINDOWS_XML;
-	if (xml && (f->kind == FIELD_NULL || str_find(name, STR("xmlns")) >= 0 || !xml_name(w, &name)))
+	if (xml && (kind == FIELD_NULL || str_find(name, STR("xmlns")) >= 0 || !xml_name(w, &name)))
 		return false;
-	const struct header_row *row = words_find(&header_words, name);
-	if (row && row->layouts & 1u << w->layout) {
+	const struct header_row *row = known_header(w, name);
+	if (row) {
 		*ret = row->native;
 		*ret_role = row->role;
-	} else {
-		*ret = xml ? name : f->name;
+	} else if (xml) {
+		*ret = name;
 	}
 	return true;
 }
 
-/* What field f is called in Sigma's taxonomy, and what it is to us; false: left out. */
+/* *name becomes what Sigma's taxonomy calls it, *ret_role what it is to us; false: left out. */
 static bool
-native_name(struct windows_event *w, const struct flat *f, struct str *ret, enum role *ret_role)
+native_name(struct windows_event *w, struct str value, enum field_kind kind, struct str *name, enum role *ret_role)
 {
-	const struct prefix_row *prefix = prefix_of(w, f->name);
-	struct str name = prefix ? str_skip(f->name, prefix->prefix.n) : f->name;
-	*ret_role = ROLE_NONE;
+	const struct prefix_row *prefix = prefix_of(w, *name);
+	struct str bare = prefix ? str_skip(*name, prefix->prefix.n) : *name;
 	if (!prefix || !prefix->data)
-		return header_name(w, name, f, ret, ret_role);
-	if (!data_name(w, prefix, f, &name))
+		return header_name(w, bare, kind, name, ret_role);
+	if (!data_name(w, prefix, value, &bare))
 		return false;
-	*ret = name;
-	if (str_eq(name, STR("UtcTime")))
+	*name = bare;
+	if (str_eq(bare, STR("UtcTime")))
 		*ret_role = ROLE_TIME_UTC;
 	return true;
+}
+
+static bool
+is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
 /* Hexadecimal numbers as the event viewer writes them: 0x1eba8, not 0x000000000001eba8. */
@@ -256,7 +266,7 @@ without_zeros(struct windows_event *w, struct str value)
 	if (value.n < 4 || !str_starts(value, STR("0x0")))
 		return value;
 	for (size_t i = 2; i < value.n; i++)
-		if (!((value.p[i] >= '0' && value.p[i] <= '9') || ((value.p[i] | 0x20) >= 'a' && (value.p[i] | 0x20) <= 'f')))
+		if (!is_hex(value.p[i]))
 			return value;
 	while (at + 1 < value.n && value.p[at] == '0')
 		at++;
@@ -287,25 +297,40 @@ take_role(struct windows_event *w, enum role role, struct field *f)
 }
 
 static void
-add_windows(void *user, const struct flat *f)
+add_named(struct windows_event *w, struct str name, struct str value, enum field_kind kind, bool escaped,
+    enum role role)
 {
-	struct windows_event *w = user;
-	struct str name, value = f->value;
-	enum role role;
-	if (!native_name(w, f, &name, &role))
-		return;
-	if (w->layout == LAYOUT_WINDOWS_XML)
-		value = without_zeros(w, value);
 	uint32_t at = w->e->field_count;
-	event_add(w->e, w->c->names, name, value, (enum field_kind)f->kind, f->escaped);
+	event_add(w->e, w->c->names, name, value, kind, escaped);
 	if (w->e->field_count == at)
 		return;
 	if (role != ROLE_NONE)
 		take_role(w, role, &w->e->field[at]);
-	else if (f->kind == FIELD_TEXT && str_eq(name, STR("product")))
+	else if (kind == FIELD_TEXT && str_eq(name, STR("product")))
 		w->product = value;
-	else if (f->kind == FIELD_TEXT && str_eq(name, STR("category")))
+	else if (kind == FIELD_TEXT && str_eq(name, STR("category")))
 		w->category = value;
+}
+
+/* The hot one of the two: nearly every member of a flat event is called what it should be. */
+static void
+add_flat(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
+{
+	struct windows_event *w = user;
+	const struct header_row *row = known_header(w, name);
+	add_named(w, row ? row->native : name, value, kind, escaped, row ? row->role : ROLE_NONE);
+}
+
+static void
+add_nested(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
+{
+	struct windows_event *w = user;
+	enum role role = ROLE_NONE;
+	if (!native_name(w, value, kind, &name, &role))
+		return;
+	if (w->layout == LAYOUT_WINDOWS_XML)
+		value = without_zeros(w, value);
+	add_named(w, name, value, kind, escaped, role);
 }
 
 /* "... Z", "... +07:00", "... -0400": does the text itself say how far its clock is from UTC? */
@@ -347,7 +372,7 @@ void
 decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e)
 {
 	struct windows_event w = {.c = c, .e = e, .layout = layout};
-	flatten(c, e, 0, add_windows, &w);
+	flatten(c, e, 0, FLAT_LAYOUTS & 1u << layout ? add_flat : add_nested, &w);
 	take_time(&w);
 	e->product = STR("windows");
 	if (!e->channel.n && w.product.n) {

@@ -28,9 +28,12 @@ words_slot(struct str s)
 	if (s.n >= 8) {
 		memcpy(&front, s.p, 8);
 		memcpy(&back, s.p + s.n - 8, 8);
-	} else {
-		for (size_t i = 0; i < s.n; i++)
-			front = front << 8 | (unsigned char)s.p[i];
+	} else if (s.n >= 4) {
+		memcpy(&front, s.p, 4);
+		memcpy(&back, s.p + s.n - 4, 4);
+	} else if (s.n) {
+		memcpy(&front, s.p, 1);
+		memcpy(&back, s.p + s.n / 2, 1);
 	}
 	uint64_t h = (front ^ (back << 7 | back >> 57) ^ s.n) * UINT64_C(0x9e3779b97f4a7c15);
 	return (uint32_t)(h >> 54) % WORDS_SLOTS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Zeek logs as JSON: flat objects whose keys may hold dots (id.orig_h), `ts` in seconds since 1970 or as ISO 8601. Which
- * log a line is from stands in _path, when the writer adds it, else a field tells that only one log has.
+ * Zeek logs as JSON: flat objects whose keys may hold dots (id.orig_h), `ts` in seconds since 1970 or as ISO 8601.
+ * Which log a line is from stands in _path, when the writer adds it, else a field tells that only one log has.
  */
 #include "decode/core.h"
 #include "decode/flatten.h"
@@ -96,20 +96,20 @@ take_time(struct event *e, struct field *f)
 }
 
 static void
-add_zeek(void *user, const struct flat *f)
+add_zeek(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
 {
 	struct zeek *w = user;
 	struct event *e = w->e;
 	uint32_t at = e->field_count;
-	event_add(e, w->c->names, f->name, f->value, (enum field_kind)f->kind, f->escaped);
+	event_add(e, w->c->names, name, value, kind, escaped);
 	if (at == e->field_count)
 		return;
-	const struct telltale *t = w->guess.n ? NULL : words_find(&telltale_words, f->name);
+	const struct telltale *t = w->guess.n ? NULL : words_find(&telltale_words, name);
 	if (t)
 		w->guess = t->log;
-	if (str_eq(f->name, STR("_path")))
+	if (str_eq(name, STR("_path")))
 		e->service = event_value(e, &e->field[at]);
-	else if (str_eq(f->name, STR("ts")))
+	else if (str_eq(name, STR("ts")))
 		take_time(e, &e->field[at]);
 }
 

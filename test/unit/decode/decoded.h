@@ -18,6 +18,7 @@ struct decoded {
 	struct decode_context c;
 	struct raw raw;
 	struct event e;
+	struct buf line;
 };
 
 static inline void
@@ -31,6 +32,7 @@ decoded_open(struct decoded *d)
 static inline void
 decoded_close(struct decoded *d)
 {
+	buf_release(&d->line);
 	json_release(&d->json);
 	arena_release(&d->arena);
 	names_free(d->names);
@@ -44,6 +46,16 @@ decoded_line(struct decoded *d, struct str line)
 	d->raw = (struct raw){.bytes = line, .form = RAW_LINE};
 	event_init(&d->e, &d->arena, &d->raw);
 	return decode_json(&d->c, line, &d->e);
+}
+
+/* A line written with ' for ", which C would make hard to read. */
+static inline int
+decoded_quoted(struct decoded *d, const char *line)
+{
+	buf_clear(&d->line);
+	for (; *line; line++)
+		buf_add_char(&d->line, *line == '\'' ? '"' : *line);
+	return decoded_line(d, buf_str(&d->line));
 }
 
 /* The value of the first native (or core) field of that name, escapes undone; "(none)" when there is none. */

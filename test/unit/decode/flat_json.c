@@ -9,8 +9,8 @@ TEST(any_object_becomes_fields)
 		"mixed.0=1", "mixed.1.k=v", "mixed.2.0=", "quote\"d=\"", "twice=1", "nested=(none)", NULL};
 	struct decoded d;
 	decoded_open(&d);
-	CHECK_INT(decoded_line(&d, STR("{\"a\":1,\"b\":{\"c\":\"x\\ny\",\"d\":{\"e\":true,\"f\":null,\"g\":{}}},\"list\":[1,-2.5,null,"
-		"\"x\"],\"mixed\":[1,{\"k\":\"v\"},[[]]],\"quote\\\"d\":\"\\\"\",\"twice\":1,\"twice\":2}")), 0);
+	CHECK_INT(decoded_quoted(&d, "{'a':1,'b':{'c':'x\\ny','d':{'e':true,'f':null,'g':{}}},'list':[1,-2.5,null,'x'],"
+		"'mixed':[1,{'k':'v'},[[]]],'quote\\'d':'\\'','twice':1,'twice':2}"), 0);
 	CHECK_INT(d.e.decoder, DECODER_JSON);
 	CHECK_INT(d.e.dropped_fields, 0);
 	decoded_check(&d, fields);
@@ -67,8 +67,8 @@ TEST(a_log_source_that_the_event_names_itself)
 
 TEST(what_is_not_an_object_is_refused)
 {
-	static const struct str bad[] = {STR_INIT(""), STR_INIT("[{}]"), STR_INIT("\"x\""), STR_INIT("{\"a\":1"), STR_INIT("{} x"),
-		STR_INIT("{\"a\":\"\x80\"}"), STR_INIT("{\"a\":1}\0")};
+	static const struct str bad[] = {STR_INIT(""), STR_INIT("[{}]"), STR_INIT("\"x\""), STR_INIT("{\"a\":1"),
+		STR_INIT("{} x"), STR_INIT("{\"a\":\"\x80\"}"), STR_INIT("{\"a\":1}\0")};
 	struct decoded d;
 	decoded_open(&d);
 	for (size_t i = 0; i < COUNT(bad); i++) {

@@ -5,15 +5,16 @@
 #include "decoded.h"
 
 static const char sysmon_xml[] =
-    "{\"Event\":{\"#attributes\":{\"xmlns\":\"http://schemas.microsoft.com/win/2004/08/events/event\"},\"System\":{"
-    "\"Provider\":{\"#attributes\":{\"Name\":\"Microsoft-Windows-Sysmon\",\"Guid\":\"{5770385F}\"}},"
-    "\"EventID\":{\"#attributes\":{\"Qualifiers\":0},\"#text\":10},\"Version\":3,\"Correlation\":null,"
-    "\"TimeCreated\":{\"#attributes\":{\"SystemTime\":\"2026-01-02T03:04:05.678901Z\"}},\"EventRecordID\":571146,"
-    "\"Execution\":{\"#attributes\":{\"ProcessID\":3544,\"ThreadID\":4272}},"
-    "\"Channel\":\"Microsoft-Windows-Sysmon\\/Operational\",\"Computer\":\"may-01\","
-    "\"Security\":{\"#attributes\":{\"UserID\":\"S-1-5-18\"}}},\"EventData\":{\"UtcTime\":\"2026-01-02 03:04:05.600\","
-    "\"SourceImage\":\"C:\\\\Windows\\\\System32\\\\x\\u0111.exe\",\"Threat Name\":\"a\",\"GrantedAccess\":\"0x0000000000001410\","
-    "\"Zero\":\"0x00000000\",\"NotHex\":\"0x0-0x1\",\"Empty\":\"\",\"Null\":null,\"SourceUser\":\"TINH\\\\an\"}}}";
+    "{'Event':{'#attributes':{'xmlns':'http://schemas.microsoft.com/win/2004/08/events/event'},"
+    "'System':{'Provider':{'#attributes':{'Name':'Microsoft-Windows-Sysmon','Guid':'{5770385F}'}},"
+    "'EventID':{'#attributes':{'Qualifiers':0},'#text':10},'Version':3,'Correlation':null,"
+    "'TimeCreated':{'#attributes':{'SystemTime':'2026-01-02T03:04:05.678901Z'}},'EventRecordID':571146,"
+    "'Execution':{'#attributes':{'ProcessID':3544,'ThreadID':4272}},"
+    "'Channel':'Microsoft-Windows-Sysmon\\/Operational','Computer':'may-01',"
+    "'Security':{'#attributes':{'UserID':'S-1-5-18'}}},'EventData':{'UtcTime':'2026-01-02 03:04:05.600',"
+    "'SourceImage':'C:\\\\Windows\\\\System32\\\\x\\u0111.exe','Threat Name':'a',"
+    "'GrantedAccess':'0x0000000000001410','Zero':'0x00000000','NotHex':'0x0-0x1','Empty':'','Null':null,"
+    "'SourceUser':'TINH\\\\an'}}}";
 
 static const struct {
 	const char *line;
@@ -28,63 +29,66 @@ static const struct {
 	        "GrantedAccess=0x1410", "Zero=0x0", "NotHex=0x0-0x1", "Empty=", "Correlation=(none)", "xmlns=(none)",
 	        "+host.name=may-01", "+process.name=x\xc4\x91.exe", "+user.name=an", "+user.domain=TINH",
 	        "+event.dataset=windows.sysmon", "+event.action=process_access"}},
-	{"{\"Event\":{\"System\":{\"EventID\":1102,\"Channel\":\"Security\",\"Provider_attributes\":{\"Name\":\"P\"}},"
-	 "\"UserData\":{\"LogFileCleared\":{\"#attributes\":{\"xmlns\":\"x\"},\"SubjectUserName\":\"an\",\"Deep\":{\"Leaf Name\":"
-	 "\"1\"}}}}}",
+	{"{'Event':{'System':{'EventID':1102,'Channel':'Security','Provider_attributes':{'Name':'P'}},"
+	    "'UserData':{'LogFileCleared':{'#attributes':{'xmlns':'x'},'SubjectUserName':'an',"
+	    "'Deep':{'Leaf Name':'1'}}}}}",
 	    "Security", "1102", "P", "windows", "", TIME_NONE,
 	    {"SubjectUserName=an", "Provider_Name=P", "LeafName=1", "+user.name=an", "+event.action=log_cleared",
 	        "+event.outcome=success"}},
-	{"{\"Event\":{\"System\":{\"EventID\":7036,\"Channel\":\"System\"},\"EventData\":{\"Data\":{\"#text\":[\"a\",\"b\\\\\"]},"
-	 "\"Binary\":\"00\",\"#attributes\":{\"Name\":\"N\"}}}}",
+	{"{'Event':{'System':{'EventID':7036,'Channel':'System'},'EventData':{'Data':{'#text':['a','b\\\\']},"
+	    "'Binary':'00','#attributes':{'Name':'N'}}}}",
 	    "System", "7036", "", "windows", "", TIME_NONE, {"Data=a\nb\\", "Binary=00", "EventData_Name=N"}},
-	{"{\"Event\":{\"System\":{\"EventID\":\"4\",\"Provider\":{\"@Name\":\"Q\"}},\"EventData\":{\"Data\":[{\"@Name\":\"Image\","
-	 "\"#text\":\"a.exe\"},{\"@Name\":\"User\",\"#text\":\"b\"}]}}}",
+	{"{'Event':{'System':{'EventID':'4','Provider':{'@Name':'Q'}},'EventData':{'Data':[{'@Name':'Image',"
+	    "'#text':'a.exe'},{'@Name':'User','#text':'b'}]}}}",
 	    "", "4", "Q", "windows", "", TIME_NONE, {"Image=a.exe", "User=b", "+process.name=a.exe"}},
-	{"{\"EventType\":\"INFO\",\"EventTypeOrignal\":\"SetValue\",\"EventTime\":\"2020-08-06 03:19:37\",\"Channel\":\"Security\","
-	 "\"SourceName\":\"Microsoft-Windows-Security-Auditing\",\"Hostname\":\"WS6\",\"EventID\":4624,\"RecordNumber\":7,"
-	 "\"SourceModuleType\":\"im_msvistalog\",\"ExecutionProcessID\":3,\"ThreadID\":4,\"ProviderGuid\":\"{5}\","
-	 "\"Keywords\":-9214364837600034816,\"TargetUserName\":\"an\",\"SubjectUserName\":\"WS6$\",\"IpAddress\":\"::ffff:192.0.2.7\","
-	 "\"IpPort\":\"-\",\"@timestamp\":\"2020-08-06T07:19:39.749Z\"}",
+	{"{'EventType':'INFO','EventTypeOrignal':'SetValue','EventTime':'2020-08-06 03:19:37',"
+	    "'Channel':'Security','SourceName':'Microsoft-Windows-Security-Auditing','Hostname':'WS6',"
+	    "'EventID':4624,'RecordNumber':7,'SourceModuleType':'im_msvistalog','ExecutionProcessID':3,"
+	    "'ThreadID':4,'ProviderGuid':'{5}','Keywords':-9214364837600034816,'TargetUserName':'an',"
+	    "'SubjectUserName':'WS6$','IpAddress':'::ffff:192.0.2.7','IpPort':'-',"
+	    "'@timestamp':'2020-08-06T07:19:39.749Z'}",
 	    "Security", "4624", "Microsoft-Windows-Security-Auditing", "windows", "", 1596698379749,
 	    {"EventType=SetValue", "nxlog.EventType=INFO", "Computer=WS6", "EventRecordID=7", "Execution_ProcessID=3",
 	        "Execution_ThreadID=4", "Provider_Guid={5}", "+user.name=an", "+source.ip=192.0.2.7", "+source.port=(none)",
 	        "+event.outcome=success", "+event.code=4624", "+event.category=authentication", "SourceName=(none)"}},
-	{"{\"@timestamp\":\"2026-03-04T05:06:07.008Z\",\"winlog\":{\"channel\":\"Security\",\"event_id\":\"4688\",\"provider_name\":"
-	 "\"P\",\"computer_name\":\"ws\",\"record_id\":12,\"keywords\":[\"Audit Success\"],\"process\":{\"pid\":4,\"thread\":{\"id\":"
-	 "5}},\"event_data\":{\"NewProcessName\":\"C:\\\\a b\\\\c.exe\",\"ProcessId\":\"0x1\",\"NewProcessId\":\"0x2\","
-	 "\"SubjectUserName\":\"an\"},\"user\":{\"identifier\":\"S-1\"}},\"host\":{\"name\":\"from-ecs\"},\"message\":\"m\"}",
+	{"{'@timestamp':'2026-03-04T05:06:07.008Z','winlog':{'channel':'Security','event_id':'4688',"
+	    "'provider_name':'P','computer_name':'ws','record_id':12,'keywords':['Audit Success'],"
+	    "'process':{'pid':4,'thread':{'id':5}},'event_data':{'NewProcessName':'C:\\\\a b\\\\c.exe',"
+	    "'ProcessId':'0x1','NewProcessId':'0x2','SubjectUserName':'an'},'user':{'identifier':'S-1'}},"
+	    "'host':{'name':'from-ecs'},'message':'m'}",
 	    "Security", "4688", "P", "windows", "", 1772600767008,
 	    {"EventID=4688", "Computer=ws", "EventRecordID=12", "Execution_ProcessID=4", "Execution_ThreadID=5",
 	        "NewProcessName=C:\\a b\\c.exe", "Security_UserID=S-1", "host.name=from-ecs", "+host.name=(none)",
 	        "+process.pid=0x2", "+process.parent.pid=0x1", "+process.name=c.exe", "+event.outcome=success"}},
-	{"{\"winlog.channel\":\"Microsoft-Windows-Sysmon/Operational\",\"winlog.event_id\":3,\"winlog.event_data.DestinationIp\":"
-	 "\"192.0.2.9\",\"winlog.event_data.Protocol\":\"tcp\"}",
+	{"{'winlog.channel':'Microsoft-Windows-Sysmon/Operational','winlog.event_id':3,"
+	    "'winlog.event_data.DestinationIp':'192.0.2.9','winlog.event_data.Protocol':'tcp'}",
 	    "Microsoft-Windows-Sysmon/Operational", "3", "", "windows", "", TIME_NONE,
 	    {"DestinationIp=192.0.2.9", "+destination.ip=192.0.2.9", "+network.transport=tcp"}},
-	{"{\"log_name\":\"System\",\"event_id\":7045,\"source_name\":\"Service Control Manager\",\"computer_name\":\"ws\","
-	 "\"record_number\":\"9\",\"event_data\":{\"ServiceName\":\"x\",\"ImagePath\":\"c:\\\\x.exe -k\"}}",
+	{"{'log_name':'System','event_id':7045,'source_name':'Service Control Manager','computer_name':'ws',"
+	    "'record_number':'9','event_data':{'ServiceName':'x','ImagePath':'c:\\\\x.exe -k'}}",
 	    "System", "7045", "Service Control Manager", "windows", "", TIME_NONE,
 	    {"ServiceName=x", "EventRecordID=9", "+process.command_line=c:\\x.exe -k", "+event.action=service_install"}},
-	{"{\"ProviderName\":\"P\",\"EventID\":4720,\"Channel\":\"Security\",\"Computer\":\"ws\",\"TimeCreated\":"
-	 "\"2026-11-22 09:13:41 +0700\",\"EventRecordID\":5,\"ProcessID\":6,\"StringInserts\":[\"a\",2,null,\"c\"]}",
+	{"{'ProviderName':'P','EventID':4720,'Channel':'Security','Computer':'ws',"
+	    "'TimeCreated':'2026-11-22 09:13:41 +0700','EventRecordID':5,'ProcessID':6,'StringInserts':['a',2,"
+	    "null,'c']}",
 	    "Security", "4720", "P", "windows", "", 1795313621000,
 	    {"Provider_Name=P", "Data=a\n2\nc", "Execution_ProcessID=6", "+event.category=iam"}},
-	{"{\"win\":{\"system\":{\"providerName\":\"P\",\"eventID\":\"1\",\"channel\":\"Microsoft-Windows-Sysmon/Operational\","
-	 "\"computer\":\"ws\",\"systemTime\":\"2021-03-05T18:50:12.7900000Z\"},\"eventdata\":{\"parentImage\":\"C:\\\\p.exe\","
-	 "\"hashes\":\"SHA1=A1,MD5=B2,SHA256=C3,IMPHASH=D4\"}}}",
+	{"{'win':{'system':{'providerName':'P','eventID':'1','channel':'Microsoft-Windows-Sysmon/Operational',"
+	    "'computer':'ws','systemTime':'2021-03-05T18:50:12.7900000Z'},"
+	    "'eventdata':{'parentImage':'C:\\\\p.exe','hashes':'SHA1=A1,MD5=B2,SHA256=C3,IMPHASH=D4'}}}",
 	    "Microsoft-Windows-Sysmon/Operational", "1", "P", "windows", "", 1614970212790,
 	    {"ParentImage=C:\\p.exe", "+process.parent.name=p.exe", "+file.hash.sha256=C3", "+file.hash.sha1=A1",
 	        "+file.hash.md5=B2"}},
-	{"{\"EventID\":1,\"Image\":\"C:\\\\p.exe\",\"User\":\"CORP\\\\svc-backup\",\"Computer\":\"ws-1\",\"UtcTime\":"
-	 "\"2026-07-28 11:10:31.873\",\"product\":\"windows\",\"category\":\"process_creation\"}",
+	{"{'EventID':1,'Image':'C:\\\\p.exe','User':'CORP\\\\svc-backup','Computer':'ws-1',"
+	    "'UtcTime':'2026-07-28 11:10:31.873','product':'windows','category':'process_creation'}",
 	    "", "1", "", "windows", "process_creation", 1785237031873,
 	    {"product=windows", "+process.name=p.exe", "+user.name=svc-backup", "+user.domain=CORP", "+event.action=process_start"}},
-	{"{\"EventType\":\"authentication_failure\",\"SourceIP\":\"198.51.100.16\",\"Computer\":\"auth-01\",\"product\":\"windows\","
-	 "\"category\":\"authentication\"}",
+	{"{'EventType':'authentication_failure','SourceIP':'198.51.100.16','Computer':'auth-01',"
+	    "'product':'windows','category':'authentication'}",
 	    "", "", "", "windows", "authentication", TIME_NONE,
 	    {"EventType=authentication_failure", "+source.ip=198.51.100.16", "+host.name=auth-01"}},
-	{"{\"EventID\":\"11\",\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"TargetFilename\":\"C:\\\\a\\\\b\","
-	 "\"product\":\"windows\",\"category\":\"file_event\"}",
+	{"{'EventID':'11','Channel':'Microsoft-Windows-Sysmon/Operational','TargetFilename':'C:\\\\a\\\\b',"
+	    "'product':'windows','category':'file_event'}",
 	    "Microsoft-Windows-Sysmon/Operational", "11", "", "windows", "", TIME_NONE,
 	    {"+file.path=C:\\a\\b", "+file.name=b", "+event.code=11"}},
 };
@@ -94,7 +98,7 @@ TEST(every_layout_gives_the_names_that_rules_ask_for)
 	struct decoded d;
 	decoded_open(&d);
 	for (size_t i = 0; i < COUNT(layouts); i++) {
-		CHECK_INT(decoded_line(&d, str_z(layouts[i].line)), 0);
+		CHECK_INT(decoded_quoted(&d, layouts[i].line), 0);
 		CHECK_INT(d.e.decoder, DECODER_WINDOWS_JSON);
 		CHECK_STR(d.e.channel, str_z(layouts[i].channel));
 		CHECK_STR(d.e.code, str_z(layouts[i].code));
