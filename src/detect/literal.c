@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "detect/literal.h"
+
+#include "base/memory.h"
+
+#define HASH_SEED UINT64_C(0x9e3779b97f4a7c15)
+#define HASH_STEP UINT64_C(0xff51afd7ed558ccd)
+#define NONE UINT32_MAX
+
+/* Anchored literals with one hash; the rest of the chain by `next`. */
+struct anchored {
+	uint64_t hash;
+	uint32_t literal; /* NONE: free slot */
+};
+
+/* Positions of literals that share their rarest gram. */
+struct gram {
+	uint32_t bytes;
+	uint32_t first; /* in place[] */
+	uint32_t count; /* 0: free slot */
+};
+
+struct place {
+	uint32_t literal;
+	uint32_t offset; /* of the gram in it */
+};
+
+/* Grams of one width (1..4 bytes). */
+struct grams {
+	uint32_t width;
+	uint32_t mask;      /* of the low bytes */
+	unsigned filter_shift, slot_shift;
+	uint64_t *filter;
+	struct gram *gram;
+	uint32_t gram_mask;
+	struct place *place;
+	uint32_t count;
+};
+
+struct literal_index {
+	const struct literal *literal;
+	uint32_t count;
+	struct anchored *slot;
+	uint32_t slot_mask;
+	uint32_t *next;      /* by literal: another with the same hash */
+	uint8_t *want;       /* by length: which anchors have literals of it, as bits */
+	uint32_t want_n;
+	uint32_t longest[3]; /* by anchor */
+	uint32_t empty;      /* the literal "" as a whole */
+	struct grams grams[4];
+};
+
+static uint64_t
+hash_step(uint64_t h, char c)
+{
+	return (h ^ (unsigned char)c) * HASH_STEP;
+}
+
+static uint64_t
+hash_end(uint64_t h, enum literal_anchor anchor)
+{
+	h ^= h >> 29;
+	return h + (uint64_t)anchor * HASH_SEED;
+}
+
+static uint64_t
+hash_literal(const struct literal *l)
+{
+	uint64_t h = HASH_SEED;
+	for (size_t i = 0; i < l->text.n; i++)
+		h = hash_step(h, l->text.p[l->anchor == LITERAL_SUFFIX ? l->text.n - 1 - i : i]);
+	return hash_end(h, l->anchor);
+}
+
+static uint32_t
+power_above(uint32_t n)
+{
+	uint32_t p = 8;
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+/* ---- building: anchored ---- */
+
+static bool
+build_anchored(struct literal_index *x, struct arena *a)
+{
+	uint32_t anchored = 0;
+	for (uint32_t i = 0; i < x->count; i++) {
+		const struct literal *l = &x->literal[i];
+		if (l->anchor == LITERAL_INSIDE)
+			continue;
+		anchored++;
+		if (l->text.n > x->longest[l->anchor])
+			x->longest[l->anchor] = (uint32_t)l->text.n;
+	}
+	for (int i = 0; i < 3; i++)
+		x->want_n = x->longest[i] + 1 > x->want_n ? x->longest[i] + 1 : x->want_n;
+	x->slot_mask = power_above(anchored * 2) - 1;
+	x->slot = arena_alloc(a, ((size_t)x->slot_mask + 1) * sizeof *x->slot);
+	x->next = arena_alloc(a, (size_t)x->count * sizeof *x->next);
+	x->want = arena_calloc(a, x->want_n, 1);
+	if (!x->slot || !x->next || !x->want)
+		return false;
+	for (uint32_t i = 0; i <= x->slot_mask; i++)
+		x->slot[i] = (struct anchored){0, NONE};
+	for (uint32_t i = 0; i < x->count; i++) {
+		const struct literal *l = &x->literal[i];
+		if (l->anchor == LITERAL_INSIDE)
+			continue;
+		uint64_t h = hash_literal(l);
+		uint32_t at = (uint32_t)(h >> 32) & x->slot_mask;
+		while (x->slot[at].literal != NONE && x->slot[at].hash != h)
+			at = (at + 1) & x->slot_mask;
+		x->next[i] = x->slot[at].literal;
+		x->slot[at] = (struct anchored){h, i};
+		x->want[l->text.n] |= (uint8_t)(1u << l->anchor);
+	}
+	return true;
+}
+
+/* ---- building: inside ---- */
+
+static uint32_t
+gram_at(const char *p, uint32_t width)
+{
+	uint32_t g = 0;
+	memcpy(&g, p, width);
+	return g;
+}
+
+static uint32_t
+gram_hash(uint32_t gram)
+{
+	return gram * 0x9e3779b1u;
+}
+
+static uint32_t
+width_of(const struct literal *l)
+{
+	return l->text.n < 4 ? (uint32_t)l->text.n : 4;
+}
+
+/* How often a gram occurs among all literals tells how common it is: each literal is looked for by its rarest. */
+struct census {
+	uint16_t *count;
+	uint32_t mask;
+};
+
+static void
+take_census(const struct literal_index *x, uint32_t width, struct census *c)
+{
+	for (uint32_t i = 0; i < x->count; i++) {
+		struct str s = x->literal[i].text;
+		for (size_t at = 0; at + width <= s.n; at++) {
+			uint16_t *n = &c->count[gram_hash(gram_at(s.p + at, width)) >> 8 & c->mask];
+			*n = (uint16_t)(*n + (*n < UINT16_MAX));
+		}
+	}
+}
+
+static uint32_t
+rarest_gram(struct str s, uint32_t width, const struct census *c)
+{
+	uint32_t best = 0, best_count = UINT32_MAX;
+	for (uint32_t at = 0; at + width <= s.n && at < 4096; at++) {
+		uint32_t n = c->count[gram_hash(gram_at(s.p + at, width)) >> 8 & c->mask];
+		if (n < best_count) {
+			best = at;
+			best_count = n;
+		}
+	}
+	return best;
+}
+
+static struct gram *
+find_gram(const struct grams *g, uint32_t bytes)
+{
+	uint32_t at = gram_hash(bytes) >> g->slot_shift;
+	while (g->gram[at].count && g->gram[at].bytes != bytes)
+		at = (at + 1) & g->gram_mask;
+	return &g->gram[at];
+}
+
+static bool
+alloc_grams(struct grams *g, struct arena *a)
+{
+	uint32_t slots = power_above(g->count * 2), bits = power_above(g->count * 16);
+	bits = bits < 1024 ? 1024 : bits > 1u << 18 ? 1u << 18 : bits;
+	g->gram_mask = slots - 1;
+	g->slot_shift = (unsigned)__builtin_clz(slots) + 1;
+	g->filter_shift = (unsigned)__builtin_clz(bits) + 1;
+	g->mask = g->width == 4 ? UINT32_MAX : (1u << (8 * g->width)) - 1;
+	g->gram = arena_calloc(a, slots, sizeof *g->gram);
+	g->filter = arena_calloc(a, bits / 64, sizeof *g->filter);
+	g->place = arena_alloc(a, g->count * sizeof *g->place);
+	return g->gram && g->filter && g->place;
+}
+
+/* Count the places of each gram, give each its run in place[], then fill the runs. */
+static void
+fill_grams(const struct literal_index *x, struct grams *g, const uint32_t *offset)
+{
+	uint32_t first = 0;
+	for (uint32_t i = 0; i < x->count; i++) {
+		if (offset[i] == NONE)
+			continue;
+		uint32_t bytes = gram_at(x->literal[i].text.p + offset[i], g->width);
+		struct gram *gram = find_gram(g, bytes);
+		gram->bytes = bytes;
+		gram->count++;
+		uint32_t bit = gram_hash(bytes) >> g->filter_shift;
+		g->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
+	for (uint32_t i = 0; i <= g->gram_mask; i++) {
+		g->gram[i].first = first;
+		first += g->gram[i].count;
+	}
+	for (uint32_t i = 0; i < x->count; i++)
+		if (offset[i] != NONE)
+			g->place[find_gram(g, gram_at(x->literal[i].text.p + offset[i], g->width))->first++] =
+			    (struct place){i, offset[i]};
+	for (uint32_t i = 0; i <= g->gram_mask; i++)
+		g->gram[i].first -= g->gram[i].count;
+}
+
+static bool
+build_inside(struct literal_index *x, struct arena *a, uint32_t width)
+{
+	struct grams *g = &x->grams[width - 1];
+	g->width = width;
+	for (uint32_t i = 0; i < x->count; i++)
+		g->count += x->literal[i].anchor == LITERAL_INSIDE && width_of(&x->literal[i]) == width;
+	if (!g->count)
+		return true;
+	if (!alloc_grams(g, a))
+		return false;
+	struct census c = {.mask = 0xffff};
+	c.count = mem_calloc((size_t)c.mask + 1, sizeof *c.count);
+	uint32_t *offset = mem_alloc((size_t)x->count * sizeof *offset);
+	take_census(x, width, &c);
+	for (uint32_t i = 0; i < x->count; i++) {
+		const struct literal *l = &x->literal[i];
+		bool here = l->anchor == LITERAL_INSIDE && width_of(l) == width;
+		offset[i] = here ? rarest_gram(l->text, width, &c) : NONE;
+	}
+	fill_grams(x, g, offset);
+	mem_free(offset);
+	mem_free(c.count);
+	return true;
+}
+
+const struct literal_index *
+literal_index_new(struct arena *a, const struct literal *literal, uint32_t count)
+{
+	struct literal_index *x = ARENA_NEW(a, struct literal_index);
+	if (!x)
+		return NULL;
+	x->literal = literal;
+	x->count = count;
+	x->empty = NONE;
+	for (uint32_t i = 0; i < count; i++)
+		if (literal[i].anchor == LITERAL_WHOLE && !literal[i].text.n)
+			x->empty = i;
+	if (!build_anchored(x, a))
+		return NULL;
+	for (uint32_t width = 1; width <= 4; width++)
+		if (!build_inside(x, a, width))
+			return NULL;
+	return x;
+}
+
+/* ---- scanning ---- */
+
+static void
+add_hit(struct literal_scan *s, uint32_t literal)
+{
+	if (s->stamp[literal] == s->now)
+		return;
+	s->stamp[literal] = s->now;
+	MEM_GROW(s->hit, s->hits, s->cap);
+	s->hit[s->hits++] = literal;
+}
+
+static void
+look_up(const struct literal_index *x, uint64_t h, enum literal_anchor anchor, struct str part, struct literal_scan *s)
+{
+	h = hash_end(h, anchor);
+	uint32_t at = (uint32_t)(h >> 32) & x->slot_mask;
+	while (x->slot[at].literal != NONE && x->slot[at].hash != h)
+		at = (at + 1) & x->slot_mask;
+	for (uint32_t i = x->slot[at].literal; i != NONE; i = x->next[i])
+		if (str_eq(x->literal[i].text, part))
+			add_hit(s, i);
+}
+
+static void
+scan_front(const struct literal_index *x, struct str value, struct literal_scan *s)
+{
+	uint64_t h = HASH_SEED;
+	bool whole = value.n < x->want_n && x->want[value.n] & 1u << LITERAL_WHOLE;
+	size_t stop = whole ? value.n : x->longest[LITERAL_PREFIX] < value.n ? x->longest[LITERAL_PREFIX] : value.n;
+	for (size_t i = 0; i < stop; i++) {
+		h = hash_step(h, value.p[i]);
+		if (x->want[i + 1] & 1u << LITERAL_PREFIX)
+			look_up(x, h, LITERAL_PREFIX, str_cut(value, 0, i + 1), s);
+	}
+	if (whole)
+		look_up(x, h, LITERAL_WHOLE, value, s);
+}
+
+static void
+scan_back(const struct literal_index *x, struct str value, struct literal_scan *s)
+{
+	uint64_t h = HASH_SEED;
+	size_t stop = x->longest[LITERAL_SUFFIX] < value.n ? x->longest[LITERAL_SUFFIX] : value.n;
+	for (size_t i = 0; i < stop; i++) {
+		h = hash_step(h, value.p[value.n - 1 - i]);
+		if (x->want[i + 1] & 1u << LITERAL_SUFFIX)
+			look_up(x, h, LITERAL_SUFFIX, str_skip(value, value.n - 1 - i), s);
+	}
+}
+
+[[gnu::noinline]] static void
+check_gram(const struct literal_index *x, const struct grams *g, uint32_t bytes, struct str value, size_t at,
+    struct literal_scan *s)
+{
+	const struct gram *gram = find_gram(g, bytes);
+	for (uint32_t i = gram->first; i < gram->first + gram->count; i++) {
+		struct place place = g->place[i];
+		struct str l = x->literal[place.literal].text;
+		if (place.offset <= at && value.n - (at - place.offset) >= l.n && s->stamp[place.literal] != s->now &&
+		    memcmp(value.p + at - place.offset, l.p, l.n) == 0)
+			add_hit(s, place.literal);
+	}
+}
+
+static void
+scan_inside(const struct literal_index *x, const struct grams *g, struct str value, struct literal_scan *s)
+{
+	size_t at = 0;
+	const uint64_t *filter = g->filter;
+	unsigned shift = g->filter_shift;
+	for (; at + 4 <= value.n; at++) {
+		uint32_t bytes;
+		memcpy(&bytes, value.p + at, 4);
+		bytes &= g->mask;
+		uint32_t bit = gram_hash(bytes) >> shift;
+		if (filter[bit / 64] >> (bit % 64) & 1)
+			check_gram(x, g, bytes, value, at, s);
+	}
+	for (; at + g->width <= value.n; at++) {
+		uint32_t bytes = gram_at(value.p + at, g->width);
+		uint32_t bit = gram_hash(bytes) >> shift;
+		if (filter[bit / 64] >> (bit % 64) & 1)
+			check_gram(x, g, bytes, value, at, s);
+	}
+}
+
+static void
+begin_scan(const struct literal_index *x, struct literal_scan *s)
+{
+	s->hits = 0;
+	if (s->stamps < x->count) {
+		mem_free(s->stamp);
+		s->stamps = power_above(x->count);
+		s->stamp = mem_calloc(s->stamps, sizeof *s->stamp);
+		s->now = 0;
+	}
+	if (++s->now == 0) {
+		memset(s->stamp, 0, s->stamps * sizeof *s->stamp);
+		s->now = 1;
+	}
+}
+
+void
+literal_index_scan(const struct literal_index *x, struct str value, struct literal_scan *s)
+{
+	begin_scan(x, s);
+	if (!value.n) {
+		if (x->empty != NONE)
+			add_hit(s, x->empty);
+		return;
+	}
+	if (x->longest[LITERAL_PREFIX] || x->longest[LITERAL_WHOLE])
+		scan_front(x, value, s);
+	if (x->longest[LITERAL_SUFFIX])
+		scan_back(x, value, s);
+	for (uint32_t i = 0; i < 4; i++)
+		if (x->grams[i].count)
+			scan_inside(x, &x->grams[i], value, s);
+}
+
+void
+literal_scan_release(struct literal_scan *s)
+{
+	mem_free(s->stamp);
+	mem_free(s->hit);
+	*s = (struct literal_scan){0};
+}

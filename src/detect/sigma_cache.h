@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DETECT_SIGMA_CACHE_H
+#define DETECT_SIGMA_CACHE_H
+
+/*
+ * What a plan has learned: which class a value has, and which rules match a tuple of classes. Belongs to one matcher.
+ * Exact, not probable: keys are compared whole. Bounded: a cache that is full refuses to learn until it is cleared.
+ * Adaptive: a slot whose values hardly ever come twice stops remembering them for a while.
+ */
+
+#include "detect/sigma_plan.h"
+
+struct class {
+	uint32_t id;
+	uint32_t atoms;       /* true of the value, ascending */
+	uint32_t rules;       /* candidates by these atoms */
+	const uint32_t *atom;
+	const uint32_t *rule;
+};
+
+struct verdict_entry {
+	uint64_t hash;
+	const uint32_t *class_id; /* by slot */
+	const uint32_t *rule;     /* of the plan */
+	uint32_t rules;
+};
+
+struct plan_cache;
+
+struct plan_cache *plan_cache_new(const struct plan *p);
+void plan_cache_free(struct plan_cache *c);
+size_t plan_cache_bytes(const struct plan_cache *c);
+/* Forget all; classes handed out before are gone. */
+void plan_cache_clear(struct plan_cache *c);
+/* Something could not be kept since the last clear. */
+bool plan_cache_full(const struct plan_cache *c);
+/* The class of a value of a slot if it is known. *ret_hash is for cache_put_value(); 0 when the slot does not remember. */
+const struct class *cache_find_value(struct plan_cache *c, uint32_t slot, struct str value, bool escaped,
+    uint64_t *ret_hash);
+void cache_put_value(struct plan_cache *c, uint32_t slot, struct str value, bool escaped, uint64_t hash,
+    const struct class *class);
+/* The one class of these atoms (ascending). NULL when the cache is full. */
+const struct class *cache_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms);
+/* The class of nothing. */
+const struct class *cache_empty_class(const struct plan_cache *c);
+const struct verdict_entry *cache_find_verdict(struct plan_cache *c, const uint32_t *class_id, uint64_t *ret_hash);
+void cache_put_verdict(struct plan_cache *c, const uint32_t *class_id, uint64_t hash, const uint32_t *rule,
+    uint32_t rules);
+
+#endif

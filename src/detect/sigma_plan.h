@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DETECT_SIGMA_PLAN_H
+#define DETECT_SIGMA_PLAN_H
+
+/*
+ * A plan: what is left of a rule set once product, service, category, channel and event code are known. Built lazily by
+ * sigma_plan.c when a matcher meets a key for the first time, run by sigma_match.c.
+ *
+ * A slot is one field of the rules, with the native names behind it. An atom is one test on one slot. Everything true
+ * about a value is found in one pass over it and kept as a class (a set of atoms); two values with the same class are
+ * the same to every rule of the plan. Most atoms are literals and stand in the slot's index; the few that are not are
+ * tried one by one (`eager`), and those that are about more than a value, or too dear, wait until a rule asks
+ * (`deferred`).
+ */
+
+#include "detect/literal.h"
+#include "detect/sigma_internal.h"
+
+#define NO_ATOM UINT32_MAX
+
+enum node_kind { NODE_FALSE, NODE_TRUE, NODE_ATOM, NODE_NOT, NODE_AND, NODE_OR };
+
+struct node {
+	uint8_t kind;   /* enum node_kind */
+	bool deferred;  /* some atom below is */
+	uint32_t count; /* children; the atom of NODE_ATOM */
+	const struct node *child;
+};
+
+struct atom {
+	const struct test *test;
+	uint32_t slot;
+	bool deferred;
+	uint32_t other[SLOT_MAX_NAMES]; /* TEST_FIELDREF: native names of the other field */
+	uint32_t others;
+	const uint32_t *rule;           /* of the plan: those that this atom makes candidates */
+	uint32_t rules;
+};
+
+struct plan_rule {
+	uint32_t index; /* in the rule set */
+	struct node root;
+};
+
+/* One literal of a slot's index and the atom it speaks for. */
+struct slot_literal {
+	uint32_t atom;
+	bool verify; /* the literal is only a part of what the atom asks */
+};
+
+struct slot {
+	uint32_t name[SLOT_MAX_NAMES]; /* none: keywords, the whole event */
+	uint32_t names;
+	const struct literal_index *index; /* NULL when there is no literal */
+	const struct slot_literal *literal;
+	const uint32_t *eager;
+	uint32_t eagers;
+	uint32_t null_atom, exists_atom; /* or NO_ATOM */
+};
+
+struct plan {
+	struct arena arena;
+	bool windows;             /* EventID and Channel are what code and channel say */
+	struct str code, channel; /* "?": some that no rule asks for; empty: none */
+	struct str identity;      /* choices, code and channel as bytes */
+	struct slot *slot;
+	uint32_t slots;
+	struct atom *atom;
+	uint32_t atoms;
+	struct plan_rule *rule;    /* in the order of the set */
+	uint32_t rules;
+	const uint32_t *always;    /* rules that no atom announces */
+	uint32_t always_count;
+	struct plan_cache *cache;  /* sigma_match.c */
+};
+
+/* Memory is only bounded by the rules themselves, so this cannot fail on account of an event. */
+struct plan *plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, bool windows,
+    struct str code, struct str channel);
+void plan_free(struct plan *p);
+
+#endif

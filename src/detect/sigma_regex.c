@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Regular expressions by Vectorscan: linear time whatever the pattern and the text; what it cannot take (look-around,
+ * back references, sizes that explode) is refused when the rule is loaded. Most patterns of real rules contain a text
+ * that every match must contain: it is what the literal index looks for, and only then the expression runs.
+ */
+#include "base/memory.h"
+#include "detect/sigma_internal.h"
+
+/* Reading a pattern for its longest mandatory text. */
+struct scan {
+	struct str s;
+	size_t at;
+	char *run;
+	size_t n;
+	struct str best;
+	char *best_text;
+};
+
+static void
+end_run(struct scan *sc)
+{
+	if (sc->n > sc->best.n) {
+		memcpy(sc->best_text, sc->run, sc->n);
+		sc->best = str_from(sc->best_text, sc->n);
+	}
+	sc->n = 0;
+}
+
+static void
+skip_class(struct scan *sc)
+{
+	size_t from = sc->at++;
+	if (sc->at < sc->s.n && sc->s.p[sc->at] == '^')
+		sc->at++;
+	for (size_t first = sc->at; sc->at < sc->s.n; sc->at++) {
+		char c = sc->s.p[sc->at];
+		if (c == '\\')
+			sc->at++;
+		else if (c == ']' && sc->at > first && sc->at > from + 1)
+			break;
+	}
+	sc->at++;
+}
+
+static void
+skip_group(struct scan *sc)
+{
+	uint32_t depth = 0;
+	while (sc->at < sc->s.n) {
+		char c = sc->s.p[sc->at];
+		if (c == '[') {
+			skip_class(sc);
+			continue;
+		}
+		sc->at += c == '\\' ? 2 : 1;
+		depth += c == '(';
+		if (c == ')' && --depth == 0)
+			return;
+	}
+}
+
+/* Is what stands before `at` repeated, and may it be absent? Steps over the quantifier. */
+static bool
+skip_quantifier(struct scan *sc, bool *ret_optional)
+{
+	char c = sc->at < sc->s.n ? sc->s.p[sc->at] : '\0';
+	if (c != '*' && c != '+' && c != '?' && c != '{')
+		return false;
+	*ret_optional = c != '+';
+	if (c == '{') {
+		while (sc->at < sc->s.n && sc->s.p[sc->at] != '}')
+			sc->at++;
+	}
+	sc->at++;
+	if (sc->at < sc->s.n && (sc->s.p[sc->at] == '?' || sc->s.p[sc->at] == '+'))
+		sc->at++;
+	return true;
+}
+
+/* What a backslash makes of the next byte: itself, or 0 when that is more than a letter. */
+static char
+take_escape(struct scan *sc)
+{
+	static const char with_argument[] = "xpPckgo"; /* rare: stop looking here */
+	char c = sc->at < sc->s.n ? sc->s.p[sc->at++] : '\0';
+	char low = ascii_lower(c);
+	if (c && memchr(with_argument, c, sizeof with_argument - 1))
+		sc->at = sc->s.n;
+	return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c > 127 ? '\0' : c;
+}
+
+/* One element that is a plain letter: its byte, or 0 (then it is stepped over or ends the run). */
+static char
+take_plain(struct scan *sc)
+{
+	char c = sc->s.p[sc->at];
+	if (c == '[')
+		skip_class(sc);
+	else if (c == '(')
+		skip_group(sc);
+	else
+		sc->at++;
+	if (c == '\\')
+		return take_escape(sc);
+	return (unsigned char)c > 127 || memchr("[(.^$", c, 5) ? '\0' : c;
+}
+
+/* A bar outside of brackets makes nothing mandatory; neither do we look into patterns with extended white space. */
+static bool
+has_alternatives(struct str s)
+{
+	struct scan sc = {.s = s};
+	if (str_find(s, STR("\\Q")) >= 0)
+		return true;
+	while (sc.at < s.n) {
+		char c = s.p[sc.at];
+		if (c == '|' || (c == '(' && str_starts(str_skip(s, sc.at), STR("(?")) &&
+		    str_find_char(str_cut(s, sc.at, sc.at + 8), 'x') >= 0))
+			return true;
+		if (c == '[')
+			skip_class(&sc);
+		else if (c == '(')
+			skip_group(&sc);
+		else
+			sc.at += c == '\\' ? 2 : 1;
+	}
+	return false;
+}
+
+static bool
+mandatory_text(struct arena *scratch, struct str s, struct str *ret)
+{
+	struct scan sc = {.s = s, .run = arena_alloc(scratch, s.n + 1), .best_text = arena_alloc(scratch, s.n + 1)};
+	char *fold = arena_alloc(scratch, FOLD_ROOM(s.n));
+	if (!sc.run || !sc.best_text || !fold)
+		return false;
+	while (sc.at < s.n) {
+		bool optional = false;
+		char c = take_plain(&sc);
+		bool repeated = skip_quantifier(&sc, &optional);
+		if (c && !(repeated && optional))
+			sc.run[sc.n++] = c;
+		if (!c || repeated)
+			end_run(&sc);
+	}
+	end_run(&sc);
+	*ret = str_from(fold, fold_text(sc.best, fold));
+	return true;
+}
+
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] > 127)
+			return false;
+	return true;
+}
+
+int
+sigma_compile_regex(struct parse *p, struct test *t)
+{
+	struct str pattern;
+	hs_compile_error_t *error = NULL;
+	size_t bytes = 0;
+	fault_set(&p->fault, 0, NULL, t->literal, 0, 0);
+	if (t->literal.n > REGEX_MAX_BYTES)
+		return E_LIMIT;
+	if (memchr(t->literal.p, '\0', t->literal.n))
+		return E_INVALID;
+	if (!arena_copy(&p->scratch, t->literal, &pattern))
+		return E_LIMIT;
+	if (has_alternatives(pattern))
+		t->needle = (struct str){0};
+	else if (!mandatory_text(&p->scratch, pattern, &t->needle))
+		return E_LIMIT;
+	unsigned flags = t->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+	t->bits = !is_ascii(pattern);
+	if (t->bits)
+		flags |= HS_FLAG_UTF8;
+	if (hs_compile(pattern.p, flags, HS_MODE_BLOCK, NULL, &t->regex, &error) != HS_SUCCESS) {
+		fault_set(&p->fault, E_INVALID, NULL, str_z(error->message), 0, 0);
+		hs_free_compile_error(error);
+		return E_INVALID;
+	}
+	if (hs_database_size(t->regex, &bytes) == HS_SUCCESS)
+		p->r->regex_bytes += bytes;
+	return 0;
+}

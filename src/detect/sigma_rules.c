@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The rule set as a whole: loading, finding, joining filters and correlations to the rules they name. */
+#include <assert.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "detect/sigma_internal.h"
+
+#define RULES_MAX_BYTES ((size_t)512 << 20)
+#define YAML_SCRATCH ((size_t)128 << 20)
+#define CHAIN_MAX 16u /* correlations on correlations */
+
+static const struct str level_names[LEVEL_COUNT] = {STR_INIT("informational"), STR_INIT("low"), STR_INIT("medium"),
+	STR_INIT("high"), STR_INIT("critical")};
+
+const char *
+level_name(enum level level)
+{
+	return level_names[level < LEVEL_COUNT ? level : LEVEL_INFORMATIONAL].p;
+}
+
+bool
+level_from_name(struct str name, enum level *ret)
+{
+	for (size_t i = 0; i < LEVEL_COUNT; i++)
+		if (str_eq_nocase(name, level_names[i])) {
+			*ret = (enum level)i;
+			return true;
+		}
+	return false;
+}
+
+struct rules *
+rules_new(void)
+{
+	struct rules *r = MEM_NEW(struct rules);
+	arena_init(&r->arena, 64 << 10, RULES_MAX_BYTES);
+	r->names = names_new();
+	r->by_name_mask = 255;
+	r->by_name = mem_calloc(r->by_name_mask + 1, sizeof *r->by_name);
+	return r;
+}
+
+void
+rules_free(struct rules *r)
+{
+	if (!r)
+		return;
+	for (uint32_t i = 0; i < r->tests; i++)
+		if (r->test[i]->regex)
+			hs_free_database(r->test[i]->regex);
+	names_free(r->names);
+	arena_release(&r->arena);
+	mem_free(r->rule);
+	mem_free(r->filter);
+	mem_free(r->test);
+	mem_free(r->test_slot);
+	mem_free(r->by_name);
+	mem_free(r->row);
+	for (uint32_t i = 0; i < r->groups; i++) {
+		mem_free(r->group[i].rule);
+		mem_free(r->group[i].row);
+		mem_free(r->group[i].word);
+	}
+	mem_free(r->group);
+	mem_free(r);
+}
+
+/* ---- names and ids of rules ---- */
+
+static bool
+is_called(const struct rule *rule, struct str name)
+{
+	return str_eq(rule->info.id, name) || (rule->name.n && str_eq(rule->name, name));
+}
+
+struct rule *
+rules_find_name(const struct rules *r, struct str name)
+{
+	uint32_t at = (uint32_t)hash64(name, 3) & r->by_name_mask;
+	for (; r->by_name[at]; at = (at + 1) & r->by_name_mask)
+		if (is_called(r->by_name[at], name))
+			return r->by_name[at];
+	return NULL;
+}
+
+static void
+put_name(struct rules *r, struct str name, struct rule *rule)
+{
+	uint32_t at = (uint32_t)hash64(name, 3) & r->by_name_mask;
+	while (r->by_name[at])
+		at = (at + 1) & r->by_name_mask;
+	r->by_name[at] = rule;
+	r->by_name_count++;
+}
+
+static void
+put_names(struct rules *r, struct rule *rule)
+{
+	put_name(r, rule->info.id, rule);
+	if (rule->name.n && !str_eq(rule->name, rule->info.id))
+		put_name(r, rule->name, rule);
+}
+
+static void
+grow_names(struct rules *r)
+{
+	mem_free(r->by_name);
+	r->by_name_mask = r->by_name_mask * 2 + 1;
+	r->by_name = mem_calloc((size_t)r->by_name_mask + 1, sizeof *r->by_name);
+	r->by_name_count = 0;
+	for (uint32_t i = 0; i < r->count; i++)
+		put_names(r, r->rule[i]);
+}
+
+/* A file that holds several rules without ids: the later ones are told apart by their line. */
+static bool
+name_by_line(struct rules *r, struct rule *rule)
+{
+	struct buf id = BUF_INIT;
+	if (!str_eq(rule->info.id, rule->info.file))
+		return false;
+	buf_add(&id, rule->info.file);
+	buf_addf(&id, ":%u", rule->line);
+	bool copied = arena_copy(&r->arena, buf_str(&id), &rule->info.id);
+	buf_release(&id);
+	return copied && !rules_find_name(r, rule->info.id);
+}
+
+int
+rules_keep(struct rules *r, struct rule *rule)
+{
+	assert(!r->finished);
+	if (rules_find_name(r, rule->info.id) && !name_by_line(r, rule))
+		return E_EXISTS;
+	if (rule->name.n && rules_find_name(r, rule->name))
+		return E_EXISTS;
+	if ((r->by_name_count + 2) * 2 > r->by_name_mask)
+		grow_names(r);
+	MEM_GROW(r->rule, r->count, r->cap);
+	r->rule[r->count++] = rule;
+	put_names(r, rule);
+	return 0;
+}
+
+/* ---- loading ---- */
+
+void
+rules_add_placeholder(struct rules *r, struct str name, const struct str *values, size_t count)
+{
+	struct placeholder *list = ARENA_NEW(&r->arena, struct placeholder);
+	struct str *copy = arena_calloc(&r->arena, count, sizeof *copy);
+	if (!list || !copy || !arena_copy(&r->arena, name, &list->name))
+		return; /* rules that use it will be refused */
+	for (size_t i = 0; i < count; i++)
+		if (!arena_copy(&r->arena, values[i], &copy[i]))
+			return;
+	list->value = copy;
+	list->count = count;
+	list->next = r->placeholder;
+	r->placeholder = list;
+}
+
+static void
+refuse(struct rules *r, struct fault *f, struct str file, rules_on_fault *on_fault, void *user)
+{
+	r->stats.refused++;
+	fault_in_file(f, file);
+	if (on_fault)
+		on_fault(user, f);
+}
+
+uint32_t
+rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_fault, void *user)
+{
+	struct parse p = {.r = r};
+	struct arena tree;
+	struct yaml **document;
+	uint32_t documents, before = r->count;
+	assert(!r->finished);
+	r->stats.files++;
+	arena_init(&tree, 16 << 10, YAML_SCRATCH);
+	arena_init(&p.scratch, 16 << 10, YAML_SCRATCH);
+	if (yaml_parse(text, &tree, &document, &documents, &p.fault) < 0) {
+		refuse(r, &p.fault, file, on_fault, user);
+		documents = 0;
+	}
+	for (uint32_t i = 0; i < documents; i++) {
+		p.fault = (struct fault){0};
+		p.regexes = 0;
+		arena_clear(&p.scratch);
+		if (sigma_parse_document(&p, document[i], file) < 0)
+			refuse(r, &p.fault, file, on_fault, user);
+	}
+	arena_release(&p.scratch);
+	arena_release(&tree);
+	return r->count - before;
+}
+
+/* ---- joining ---- */
+
+static bool
+filter_fits(const struct filter *f, const struct rule *rule)
+{
+	return rule->expr && (!f->product.n || str_eq(f->product, rule->product)) &&
+	    (!f->category.n || str_eq(f->category, rule->category)) && (!f->service.n || str_eq(f->service, rule->service));
+}
+
+static int
+join_filter(struct rules *r, const struct filter *f, struct rule *rule)
+{
+	struct parse p = {.r = r};
+	struct expr *child[2] = {(struct expr *)(uintptr_t)rule->expr, (struct expr *)(uintptr_t)f->expr};
+	const struct expr *joined = expr_join(&p, EXPR_AND, child, 2);
+	if (!joined)
+		return E_LIMIT;
+	rule->expr = joined;
+	return 0;
+}
+
+static int
+apply_filter(struct rules *r, const struct filter *f, struct fault *fault)
+{
+	for (uint32_t i = 0; !f->reference && i < r->count; i++)
+		if (filter_fits(f, r->rule[i]) && join_filter(r, f, r->rule[i]) < 0)
+			return fault_set(fault, E_LIMIT, "rule_too_big", r->rule[i]->info.id, f->line, f->column);
+	for (uint32_t i = 0; i < f->references; i++) {
+		struct rule *rule = rules_find_name(r, f->reference[i]);
+		if (!rule || !rule->expr)
+			return fault_set(fault, E_NOT_FOUND, "rule_reference", f->reference[i], f->line, f->column);
+		if (join_filter(r, f, rule) < 0)
+			return fault_set(fault, E_LIMIT, "rule_too_big", rule->info.id, f->line, f->column);
+	}
+	return 0;
+}
+
+static int
+resolve_references(struct rules *r, const struct rule *rule, struct fault *fault)
+{
+	struct correlation *c = rule->correlation;
+	c->rule = arena_calloc(&r->arena, c->rules, sizeof *c->rule);
+	if (!c->rule)
+		return fault_set(fault, E_LIMIT, "rule_too_big", rule->info.id, rule->line, rule->column);
+	for (uint32_t i = 0; i < c->rules; i++) {
+		const struct rule *other = rules_find_name(r, c->reference[i]);
+		if (!other || other == rule || other->dropped)
+			return fault_set(fault, E_NOT_FOUND, "rule_reference", c->reference[i], rule->line, rule->column);
+		c->rule[i] = other->index;
+	}
+	return 0;
+}
+
+/* How many correlations stand on each other below each rule. One that stands on itself has no end, so after
+ * CHAIN_MAX rounds it is among those that still grow. */
+static void
+measure_chains(const struct rules *r, uint32_t *level)
+{
+	for (uint32_t round = 0; round <= CHAIN_MAX; round++)
+		for (uint32_t i = 0; i < r->count; i++) {
+			const struct correlation *c = r->rule[i]->dropped ? NULL : r->rule[i]->correlation;
+			for (uint32_t k = 0; c && k < c->rules; k++)
+				if (level[i] <= level[c->rule[k]] && level[i] <= CHAIN_MAX)
+					level[i] = level[c->rule[k]] + 1;
+		}
+}
+
+static void
+drop_rule(struct rules *r, struct rule *rule, struct fault *f, rules_on_fault *on_fault, void *user)
+{
+	rule->dropped = true;
+	refuse(r, f, rule->info.file, on_fault, user);
+}
+
+static bool
+drop_unresolved(struct rules *r, rules_on_fault *on_fault, void *user)
+{
+	bool dropped = false;
+	struct fault fault = {0};
+	for (uint32_t i = 0; i < r->count; i++) {
+		struct rule *rule = r->rule[i];
+		if (rule->correlation && !rule->dropped && resolve_references(r, rule, &fault) < 0) {
+			drop_rule(r, rule, &fault, on_fault, user);
+			dropped = true;
+		}
+	}
+	return dropped;
+}
+
+static bool
+drop_circles(struct rules *r, rules_on_fault *on_fault, void *user)
+{
+	bool dropped = false;
+	struct fault fault = {0};
+	uint32_t *level = mem_calloc(r->count, sizeof *level);
+	measure_chains(r, level);
+	for (uint32_t i = 0; i < r->count; i++) {
+		struct rule *rule = r->rule[i];
+		if (level[i] <= CHAIN_MAX)
+			continue;
+		fault_set(&fault, E_INVALID, "rule_circle", rule->info.id, rule->line, rule->column);
+		drop_rule(r, rule, &fault, on_fault, user);
+		dropped = true;
+	}
+	mem_free(level);
+	return dropped;
+}
+
+static void
+number_rules(struct rules *r)
+{
+	for (uint32_t i = 0; i < r->count; i++)
+		r->rule[i]->index = i;
+}
+
+/* Whoever loses a rule it stands on falls with it. */
+static void
+resolve_correlations(struct rules *r, rules_on_fault *on_fault, void *user)
+{
+	number_rules(r);
+	do {
+		while (drop_unresolved(r, on_fault, user))
+			;
+	} while (drop_circles(r, on_fault, user));
+}
+
+/* A rule that only feeds correlations makes no alert itself, unless one of them says generate: true. */
+static void
+mark_silent(struct rules *r)
+{
+	bool *fed = mem_calloc(r->count, sizeof *fed), *loud = mem_calloc(r->count, sizeof *loud);
+	for (uint32_t i = 0; i < r->count; i++) {
+		const struct correlation *c = r->rule[i]->dropped ? NULL : r->rule[i]->correlation;
+		for (uint32_t k = 0; c && k < c->rules; k++) {
+			fed[c->rule[k]] = true;
+			loud[c->rule[k]] |= c->generate;
+		}
+	}
+	for (uint32_t i = 0; i < r->count; i++)
+		r->rule[i]->info.silent = fed[i] && !loud[i];
+	mem_free(fed);
+	mem_free(loud);
+}
+
+static void
+count_rules(struct rules *r)
+{
+	r->stats.rules = r->count;
+	for (uint32_t i = 0; i < r->count; i++) {
+		r->stats.not_applicable += !r->rule[i]->applicable;
+		r->stats.correlations += r->rule[i]->info.correlation;
+	}
+}
+
+int
+rules_finish(struct rules *r, rules_on_fault *on_fault, void *user)
+{
+	assert(!r->finished);
+	for (uint32_t i = 0; i < r->filters; i++) {
+		struct fault fault = {0};
+		if (apply_filter(r, r->filter[i], &fault) < 0)
+			refuse(r, &fault, r->filter[i]->file, on_fault, user);
+	}
+	resolve_correlations(r, on_fault, user);
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < r->count; i++)
+		if (!r->rule[i]->dropped)
+			r->rule[kept++] = r->rule[i];
+	r->count = kept;
+	grow_names(r);
+	number_rules(r);
+	for (uint32_t i = 0; i < r->count; i++) {
+		struct fault unused;
+		if (r->rule[i]->correlation && resolve_references(r, r->rule[i], &unused) < 0)
+			return E_LIMIT;
+	}
+	mark_silent(r);
+	rules_group(r);
+	count_rules(r);
+	r->finished = true;
+	return 0;
+}
+
+/* ---- asking ---- */
+
+struct rules_stats
+rules_stats(const struct rules *r)
+{
+	struct rules_stats s = r->stats;
+	s.bytes = r->arena.held + r->regex_bytes + r->cap * sizeof *r->rule + r->test_cap * sizeof *r->test +
+	    (r->test_mask + 1) * sizeof *r->test_slot;
+	return s;
+}
+
+const struct names *
+rules_names(const struct rules *r)
+{
+	return r->names;
+}
+
+uint32_t
+rules_count(const struct rules *r)
+{
+	return r->count;
+}
+
+const struct rule_info *
+rules_info(const struct rules *r, uint32_t index)
+{
+	assert(index < r->count);
+	return &r->rule[index]->info;
+}
+
+const struct rule_info *
+rules_find(const struct rules *r, struct str id)
+{
+	const struct rule *rule = rules_find_name(r, id);
+	return rule ? &rule->info : NULL;
+}
+
+bool
+rules_applicable(const struct rules *r, uint32_t index)
+{
+	assert(index < r->count);
+	return r->rule[index]->applicable;
+}

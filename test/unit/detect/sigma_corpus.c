@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The public rules and their own regression cases: every rule loads, every case fires from its EVTX bytes and from its
+ * JSON, and the engine says the same as the slow evaluator about every event, in the same order, twice.
+ */
+#include "base/json.h"
+#include "base/memory.h"
+#include "corpus.h"
+#include "decode/evtx.h"
+#include "slow.h"
+#include "tap.h"
+
+static struct rules *rules;
+static struct matcher *matcher;
+static struct decoder *decoder;
+static struct arena arena;
+
+static bool
+ready(void)
+{
+	struct faults faults = {0};
+	if (rules)
+		return true;
+	rules = corpus_sigma(&faults);
+	if (!rules)
+		return false;
+	CHECK_INT(faults.count, 0);
+	matcher = matcher_new(rules);
+	decoder = decoder_new(rules_names(rules));
+	arena_init(&arena, 1 << 20, (size_t)512 << 20);
+	return true;
+}
+
+TEST(every_public_rule_loads)
+{
+	if (!ready())
+		SKIP("shared/corpora/sigma is not there");
+	struct rules_stats s = rules_stats(rules);
+	CHECK_INT(s.rules, 3728);
+	CHECK_INT(s.refused, 0);
+	CHECK(s.bytes < (size_t)60 << 20);
+	for (uint32_t i = 0; i < rules_count(rules); i++)
+		CHECK(rules_info(rules, i)->id.n == 36 && rules_info(rules, i)->title.n && rules_info(rules, i)->author.n);
+}
+
+/* ---- regression cases ---- */
+
+struct result {
+	uint32_t cases, events, missing, differences;
+	const char *folder;
+};
+
+/* One event: what fires, checked against the slow evaluator on a third of the rules at least. */
+static uint32_t
+match_event(struct event *e, struct str id, struct slow *slow, struct result *result)
+{
+	struct finding *finding = NULL, *again = NULL;
+	uint32_t wanted = 0, n = matcher_match(matcher, e, &arena, &finding);
+	for (uint32_t i = 0; i < n; i++)
+		wanted += str_eq(finding[i].rule->id, id);
+	for (uint32_t rule = 0, at = 0; slow && rule < rules_count(rules); rule++) {
+		bool fired = at < n && finding[at].rule == rules_info(rules, rule);
+		at += fired;
+		if (fired == slow_match(slow, rule, e))
+			continue;
+		result->differences++;
+		printf("# %s: rule %.*s fired %d\n", result->folder, STR_ARG(rules_info(rules, rule)->id), fired);
+	}
+	CHECK_INT(matcher_match(matcher, e, &arena, &again), n);
+	for (uint32_t i = 0; i < n; i++)
+		CHECK(again[i].rule == finding[i].rule);
+	result->events++;
+	return wanted;
+}
+
+static uint32_t
+match_raw(const struct raw *raw, struct str id, struct slow *slow, struct result *result)
+{
+	struct decode_result got = {0};
+	uint32_t wanted = 0;
+	CHECK_INT(decode(decoder, raw, &arena, &got), 0);
+	for (uint32_t i = 0; i < got.count; i++)
+		wanted += match_event(&got.event[i], id, slow, result);
+	return wanted;
+}
+
+static uint32_t
+match_json(struct str text, struct str id, struct slow *slow, struct result *result)
+{
+	struct json j = {0};
+	uint32_t wanted = 0;
+	size_t used;
+	while (str_trim(text).n && json_parse_prefix(&j, text, &used, NULL) == 0) {
+		bool list = j.token[0].kind == JSON_ARRAY;
+		struct raw raw = {.form = RAW_LINE, .bytes = str_trim(str_cut(text, 0, used))};
+		for (uint32_t i = json_first(&j, 0); list && i < json_end(&j, 0); i = json_next(&j, i)) {
+			raw.bytes = json_raw(&j, i);
+			wanted += match_raw(&raw, id, slow, result);
+		}
+		if (!list)
+			wanted += match_raw(&raw, id, slow, result);
+		text = str_skip(text, used);
+	}
+	json_release(&j);
+	return wanted;
+}
+
+static uint32_t
+match_evtx(struct str bytes, struct str id, struct slow *slow, struct result *result)
+{
+	struct evtx_file file;
+	uint32_t wanted = 0;
+	struct raw raw = {.form = RAW_EVTX_CHUNK};
+	CHECK_INT(evtx_open(bytes, &file), 0);
+	while (evtx_next_chunk(&file, &raw.bytes))
+		wanted += match_raw(&raw, id, slow, result);
+	return wanted;
+}
+
+struct pass {
+	struct result result;
+	struct slow *slow;
+	bool evtx;
+};
+
+/* info.yml names the rule and, mostly, how often it must fire. */
+static void
+run_case(void *user, const char *path)
+{
+	struct pass *pass = user;
+	struct buf text = BUF_INIT, bytes = BUF_INIT;
+	struct arena tree;
+	struct yaml **document;
+	struct fault fault;
+	uint32_t documents = 0;
+	char file[2048];
+	arena_init(&tree, 4096, 1 << 20);
+	CHECK(tap_read(path, &text));
+	CHECK_INT(yaml_parse(buf_str(&text), &tree, &document, &documents, &fault), 0);
+	const struct yaml *metadata = documents ? yaml_get(document[0], STR("rule_metadata")) : NULL;
+	const struct yaml *test = documents ? yaml_get(document[0], STR("regression_tests_info")) : NULL;
+	struct str id = metadata ? yaml_get_text(metadata->first, STR("id"), STR("")) : STR("");
+	int64_t count = 1;
+	if (test && test->first && id.n) {
+		(void)yaml_to_i64(yaml_get(test->first, STR("match_count")), &count);
+		pass->result.folder = path;
+		snprintf(file, sizeof file, "%.*s%.*s.%s", (int)(strlen(path) - strlen("info.yml")), path, STR_ARG(id),
+		    pass->evtx ? "evtx" : "json");
+		if (!tap_read(file, &bytes)) {
+			printf("# %s is not there\n", file);
+		} else {
+			uint32_t fired = pass->evtx ? match_evtx(buf_str(&bytes), id, pass->slow, &pass->result)
+			                            : match_json(buf_str(&bytes), id, pass->slow, &pass->result);
+			pass->result.cases++;
+			if (fired < count)
+				printf("# %s: %u of %lld\n", file, fired, (long long)count);
+			pass->result.missing += fired < count;
+		}
+	}
+	arena_clear(&arena);
+	arena_release(&tree);
+	buf_release(&text);
+	buf_release(&bytes);
+}
+
+TEST(regression_cases_from_json)
+{
+	if (!ready())
+		SKIP("shared/corpora/sigma is not there");
+	struct pass pass = {.slow = slow_new(rules)};
+	corpus_walk(tap_shared("corpora/sigma/regression_data"), STR("/info.yml"), run_case, &pass);
+	printf("# %u cases, %u events\n", pass.result.cases, pass.result.events);
+	CHECK_INT(pass.result.cases, 169);
+	CHECK_INT(pass.result.missing, 0);
+	CHECK_INT(pass.result.differences, 0);
+	slow_free(pass.slow);
+}
+
+TEST(regression_cases_from_evtx)
+{
+	if (!ready())
+		SKIP("shared/corpora/sigma is not there");
+	struct pass pass = {.evtx = true};
+	corpus_walk(tap_shared("corpora/sigma/regression_data"), STR("/info.yml"), run_case, &pass);
+	printf("# %u cases, %u events\n", pass.result.cases, pass.result.events);
+	CHECK_INT(pass.result.cases, 169);
+	CHECK_INT(pass.result.missing, 0);
+}
+
+/* ---- recorded attacks ---- */
+
+struct sample {
+	struct result result;
+	struct slow *slow;
+};
+
+static void
+sample_file(void *user, const char *path)
+{
+	struct sample *s = user;
+	struct buf text = BUF_INIT;
+	CHECK(corpus_unpack(path, &text));
+	struct str rest = buf_str(&text), line;
+	uint32_t number = 0, lines = 0;
+	s->result.folder = path;
+	while (str_split(&rest, '\n', &line))
+		lines++;
+	rest = buf_str(&text);
+	while (str_split(&rest, '\n', &line)) {
+		struct raw raw = {.form = RAW_LINE, .bytes = line};
+		if (!line.n)
+			continue;
+		/* all go through the engine, so that its caches are warm; some are looked at slowly */
+		bool look = number++ % (lines / 12 + 1) == 0;
+		match_raw(&raw, STR(""), look ? s->slow : NULL, &s->result);
+		arena_clear(&arena);
+		if (number > 4000)
+			break;
+	}
+	buf_release(&text);
+}
+
+TEST(recorded_attacks_slow_and_fast)
+{
+	const char *folder = tap_shared("corpora/otrf-windows");
+	if (!folder || !ready())
+		SKIP("shared/corpora/otrf-windows is not there");
+	struct sample s = {.slow = slow_new(rules)};
+	corpus_walk(folder, STR(".json.zst"), sample_file, &s);
+	printf("# %u events\n", s.result.events);
+	CHECK_INT(s.result.differences, 0);
+	slow_free(s.slow);
+}
+
+TEST(release)
+{
+	matcher_free(matcher);
+	decoder_free(decoder);
+	rules_free(rules);
+	CHECK(true);
+}
