@@ -70,9 +70,9 @@ const ellipse = (x, y, rx, ry) => `M${x - rx} ${y}a${rx} ${ry} 0 1 0 ${2 * rx} 0
 
 async function readIcon(name) {
 	const svg = await readFile(join(here, "node_modules/lucide-static/icons", `${name}.svg`), "utf8");
-	let d = "";
+	let d = ""; // every shape starts at the origin: a path may begin with a relative move
 	for (const [, tag, text] of svg.matchAll(/<(path|line|polyline|polygon|circle|ellipse|rect)\s([^>]*?)\/>/g))
-		d += shapes[tag](Object.fromEntries([...text.matchAll(/([\w-]+)="([^"]*)"/g)].map((m) => [m[1], m[2]])));
+		d += "M0 0" + shapes[tag](Object.fromEntries([...text.matchAll(/([\w-]+)="([^"]*)"/g)].map((m) => [m[1], m[2]])));
 	return d;
 }
 

@@ -20,27 +20,34 @@ struct flattener {
 	struct level level[FLATTEN_DEPTH];
 	uint32_t depth;
 	uint32_t path_n;
+	uint32_t names_n; /* bytes of the names joined so far */
 	char path[FLATTEN_NAME];
 };
 
-/* The last part of a name; false when it does not fit. */
+/* The last part of a name: a member's key, or the number of an item, which is written to `number`. */
 static bool
-part_of(const struct flattener *f, uint32_t key, struct str *ret)
+part_of(struct flattener *f, uint32_t i, char number[16], struct str *ret)
 {
-	const struct json_token *t = &f->c->json->token[key];
-	*ret = json_raw(f->c->json, key);
-	return !t->escaped || (t->length <= FLATTEN_NAME * 6 && json_string(f->c->json, key, f->c->arena, ret));
+	struct level *in = &f->level[f->depth - 1];
+	const struct json_token *t = &f->c->json->token[i];
+	if (in->array) {
+		*ret = str_from(number, (size_t)snprintf(number, 16, "%u", in->index++));
+		return true;
+	}
+	*ret = json_raw(f->c->json, i);
+	return !t->escaped || (t->length <= FLATTEN_NAME * 6 && json_string(f->c->json, i, f->c->arena, ret));
 }
 
 static bool
-name_of(const struct flattener *f, struct str part, struct str *ret)
+name_of(struct flattener *f, struct str part, struct str *ret)
 {
 	if (f->path_n == 0) {
 		*ret = part;
 		return part.n <= FLATTEN_NAME;
 	}
-	if (f->path_n + part.n > FLATTEN_NAME)
+	if (f->path_n + part.n > FLATTEN_NAME || f->names_n > FLATTEN_NAMES)
 		return false;
+	f->names_n += f->path_n + (uint32_t)part.n;
 	char *p = arena_alloc(f->c->arena, f->path_n + part.n);
 	if (!p)
 		return false;
@@ -132,30 +139,22 @@ value_of(const struct flattener *f, uint32_t v, struct leaf *ret)
 static uint32_t
 flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
 {
-	struct level *in = &f->level[f->depth - 1];
-	struct leaf leaf = {0};
-	struct str part;
-	char number[16];
+	const struct level *in = &f->level[f->depth - 1];
 	uint32_t v = in->array ? i : i + 1;
-	bool fits = true;
+	struct leaf leaf = {0};
+	struct str part, name;
+	char number[16];
 	f->path_n = in->name;
-	if (in->array)
-		part = str_from(number, (size_t)snprintf(number, sizeof number, "%u", in->index++));
-	else
-		fits = part_of(f, i, &part);
-	if (!fits) {
-		f->e->dropped_fields++;
-	} else if (value_of(f, v, &leaf)) {
-		struct str name;
-		if (name_of(f, part, &name))
+	if (f->e->field_count < EVENT_MAX_FIELDS && part_of(f, i, number, &part)) {
+		bool whole = value_of(f, v, &leaf);
+		if (whole && name_of(f, part, &name)) {
 			sink(user, name, leaf.value, leaf.kind, leaf.escaped);
-		else
-			f->e->dropped_fields++;
-	} else if (leaf.kind != FIELD_NULL && enter(f, v, part)) {
-		return v + 1;
-	} else {
-		f->e->dropped_fields++;
+			return json_next(f->c->json, v);
+		}
+		if (!whole && leaf.kind != FIELD_NULL && enter(f, v, part))
+			return v + 1;
 	}
+	f->e->dropped_fields++;
 	return json_next(f->c->json, v);
 }
 
@@ -165,6 +164,7 @@ flatten(struct decode_context *c, struct event *e, uint32_t object, flatten_fn *
 	struct flattener f;
 	f.c = c;
 	f.e = e;
+	f.names_n = 0;
 	f.level[0] = (struct level){.end = json_end(c->json, object)};
 	f.depth = 1;
 	uint32_t i = json_first(c->json, object);

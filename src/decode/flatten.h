@@ -10,8 +10,9 @@
  * null. Numbers and strings stay as they stand in the text, strings with their escapes (`escaped`). Duplicate names
  * come twice, in the order of the text.
  *
- * Bounds: below FLATTEN_DEPTH a container is one value, its JSON text; a name longer than FLATTEN_NAME or one that the
- * arena cannot hold is counted in e->dropped_fields, with all that it contains as one.
+ * Bounds: below FLATTEN_DEPTH a container is one value, its JSON text. Counted in e->dropped_fields, a container with
+ * all that it holds as one: a name longer than FLATTEN_NAME, joined names beyond FLATTEN_NAMES in all, what the arena
+ * cannot hold, and everything behind the last field that an event may have.
  */
 
 #include "base/json.h"
@@ -19,6 +20,7 @@
 
 #define FLATTEN_DEPTH 16u
 #define FLATTEN_NAME 1024u
+#define FLATTEN_NAMES (256u << 10)
 
 /* One leaf. Name and value lie in the text or in the arena. */
 typedef void flatten_fn(void *user, struct str name, struct str value, enum field_kind kind, bool escaped);

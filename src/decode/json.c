@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "base/json.h"
 
+#include "decode/core.h"
 #include "decode/decode.h"
 #include "decode/flatten.h"
 #include "decode/json_layout.h"
-#include "decode/words.h"
 
 /* What a member's name says about the writer. */
 enum hint {
@@ -103,6 +103,27 @@ json_layout(const struct json *j)
 	return LAYOUT_FLAT;
 }
 
+/* The few names that most loggers agree about. What is called as in ECS already is a core field by its name. */
+static const struct core_row flat_rows[] = {
+	{STR_INIT("msg"), F_MESSAGE},
+	{STR_INIT("level"), F_LOG_LEVEL},
+	{STR_INIT("severity"), F_LOG_LEVEL},
+	{STR_INIT("host"), F_HOST_NAME},
+	{STR_INIT("hostname"), F_HOST_NAME},
+	{STR_INIT("user"), F_USER_NAME},
+	{STR_INIT("username"), F_USER_NAME},
+	{STR_INIT("src_ip"), F_SOURCE_IP},
+	{STR_INIT("srcip"), F_SOURCE_IP},
+	{STR_INIT("client_ip"), F_SOURCE_IP},
+	{STR_INIT("remote_addr"), F_SOURCE_IP},
+	{STR_INIT("remote_ip"), F_SOURCE_IP},
+	{STR_INIT("dst_ip"), F_DESTINATION_IP},
+	{STR_INIT("dest_ip"), F_DESTINATION_IP},
+	{STR_INIT("dstip"), F_DESTINATION_IP},
+};
+
+WORDS(flat_words, flat_rows)
+
 struct flat_event {
 	struct decode_context *c;
 	struct event *e;
@@ -147,11 +168,14 @@ static void
 decode_flat(struct decode_context *c, struct event *e)
 {
 	struct flat_event w = {c, e};
+	struct core k;
 	flatten(c, e, 0, add_flat, &w);
 	take_time(e, c->zone);
 	take_log_source(e);
 	e->decoder = DECODER_JSON;
 	e->confidence = 50;
+	core_begin(&k, e);
+	core_put_all(&k, &flat_words);
 }
 
 int

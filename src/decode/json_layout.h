@@ -26,6 +26,8 @@ enum json_layout {
 enum json_layout json_layout(const struct json *j);
 /* The decoders behind the public ones, for a layout that json_layout() found. Each adds to the event. */
 void decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e);
+/* Names for the nameless data of LAYOUT_FLUENT, by channel and code of the event. */
+void decode_windows_inserts(struct decode_context *c, struct event *e);
 void decode_eve_layout(struct decode_context *c, struct event *e);
 void decode_zeek_layout(struct decode_context *c, struct event *e);
 

@@ -373,6 +373,8 @@ decode_windows_layout(struct decode_context *c, enum json_layout layout, struct 
 {
 	struct windows_event w = {.c = c, .e = e, .layout = layout};
 	flatten(c, e, 0, FLAT_LAYOUTS & 1u << layout ? add_flat : add_nested, &w);
+	if (layout == LAYOUT_FLUENT)
+		decode_windows_inserts(c, e);
 	take_time(&w);
 	e->product = STR("windows");
 	if (!e->channel.n && w.product.n) {

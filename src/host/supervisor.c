@@ -228,6 +228,9 @@ child_start(struct child *c)
 	assert(!c->pid && !c->control);
 	c->started_ms = clock_monotonic_ms();
 	c->leaving = false;
+	/* Before it runs, so that it finds itself counted. */
+	s->counts->starts[c->role]++;
+	s->counts->started_ms[c->role] = clock_now_ms();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0) {
 		spawn.control = fds[1];
 		c->pid = spawn_start(&spawn);
@@ -244,8 +247,6 @@ child_start(struct child *c)
 		return;
 	}
 	c->control = channel_new(s->loop, fds[0], &control_events, c);
-	s->counts->starts[c->role]++;
-	s->counts->started_ms[c->role] = clock_now_ms();
 	s->counts->pid[c->role] = c->pid;
 	child_give_peers(c);
 	child_give_listeners(c);

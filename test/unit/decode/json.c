@@ -17,6 +17,19 @@ TEST(any_object_becomes_fields)
 	decoded_close(&d);
 }
 
+TEST(names_that_most_loggers_agree_about)
+{
+	static const char *const fields[] = {"level=warn", "+log.level=warn", "+user.name=an", "+source.ip=192.0.2.1",
+		"+message=(none)", "message=x", "+host.name=(none)", NULL};
+	struct decoded d;
+	decoded_open(&d);
+	CHECK_INT(decoded_quoted(&d, "{'level':'warn','user':'an','username':'b','remote_addr':'192.0.2.1','message':'x',"
+		"'msg':'y','host':{'name':'h'}}"), 0);
+	decoded_check(&d, fields);
+	CHECK(event_find(&d.e, F_HOST_NAME) && str_eq(event_find(&d.e, F_HOST_NAME)->value, STR("h")));
+	decoded_close(&d);
+}
+
 TEST(an_array_with_escapes_keeps_them)
 {
 	struct decoded d;
@@ -112,6 +125,24 @@ TEST(bounds_hold_and_are_counted)
 	CHECK_INT(d.e.field_count, 2);
 	CHECK_INT(d.e.dropped_fields, 1);
 	CHECK_INT(decoded_value(&d, "long", false).n, 1 << 20);
+	buf_release(&line);
+	decoded_close(&d);
+}
+
+/* Fields that a decoder leaves out take no room either: nulls around a Windows event. */
+TEST(names_of_one_event_have_a_bound_of_their_own)
+{
+	struct decoded d;
+	struct buf line = BUF_INIT;
+	decoded_open(&d);
+	buf_add(&line, STR("{\"Event\":{\"EventData\":{\"a\":1},\"System\":{\"EventID\":1"));
+	for (unsigned i = 0; i < 100000; i++)
+		buf_add(&line, STR(",\"ten_bytes_\":null"));
+	buf_add(&line, STR("}}}"));
+	CHECK_INT(decoded_line(&d, buf_str(&line)), 0);
+	CHECK(d.e.dropped_fields > 80000);
+	CHECK(d.arena.held < 4 * FLATTEN_NAMES && d.arena.over == 0);
+	CHECK_STR(decoded_value(&d, "a", false), STR("1"));
 	buf_release(&line);
 	decoded_close(&d);
 }

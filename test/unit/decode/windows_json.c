@@ -73,6 +73,10 @@ static const struct {
 	    "null,'c']}",
 	    "Security", "4720", "P", "windows", "", 1795313621000,
 	    {"Provider_Name=P", "Data=a\n2\nc", "Execution_ProcessID=6", "+event.category=iam"}},
+	{"{'ProviderName':'P','EventID':4776,'Channel':'Security','Computer':'ws','TimeCreated':'2026-11-22 09:13:41 +0700',"
+	    "'StringInserts':['NTLM','an',null,3]}",
+	    "Security", "4776", "P", "windows", "", 1795313621000,
+	    {"TargetUserName=an", "Workstation=", "Status=3", "+user.name=an", "Data=NTLM\nan\n3"}},
 	{"{'win':{'system':{'providerName':'P','eventID':'1','channel':'Microsoft-Windows-Sysmon/Operational',"
 	    "'computer':'ws','systemTime':'2021-03-05T18:50:12.7900000Z'},"
 	    "'eventdata':{'parentImage':'C:\\\\p.exe','hashes':'SHA1=A1,MD5=B2,SHA256=C3,IMPHASH=D4'}}}",

@@ -94,7 +94,8 @@ static void
 tiny_stop(struct role_context *rc)
 {
 	record("stop %s %d\n", role_name(rc->role), (int)getpid());
-	loop_stop(rc->loop);
+	if (rc->options->retention_days != 14 || rc->role != ROLE_WORKER)
+		loop_stop(rc->loop);
 }
 
 static void
@@ -461,6 +462,21 @@ TEST(the_demonstration_ends_when_core_says_so)
 	CHECK(wait_gone(player));
 	kill(h.pid, SIGTERM);
 	CHECK_INT(house_wait(&h), 0);
+	buf_release(&h.record);
+}
+
+TEST(a_role_that_does_not_leave_is_killed_and_holds_up_nobody)
+{
+	struct house h;
+
+	house_start(&h, "stubborn", (const char *[]){"--retention-days", "14", NULL});
+	CHECK(house_pid(&h, ROLE_COLLECT, 0) > 0);
+	pid_t worker = house_pid(&h, ROLE_WORKER, 0);
+	kill(h.pid, SIGTERM);
+	CHECK_INT(house_wait(&h), 0);
+	house_read(&h);
+	CHECK(str_find(buf_str(&h.record), STR("stop core")) > 0 && str_find(buf_str(&h.record), STR("stop web")) > 0);
+	CHECK(is_gone(worker));
 	buf_release(&h.record);
 }
 

@@ -6,6 +6,19 @@ import type { Alert, Status } from "./types";
 export const live = $state({ status: null as Status | null, connected: false, now: Date.now(), epoch: 0 });
 
 type Message = { alert: Alert } | { status: Status } | { connected: boolean } | { ask: true };
+const nothing: Status = {
+	events_per_second: 0,
+	events_total: 0,
+	lost_today: { kernel_drops: 0, refused: 0, oversized: 0 },
+	alerts: { new: 0, acknowledged: 0 },
+	sources: { total: 0, silent: 0 },
+	archive: { events: 0, bytes: 0, bytes_per_event: 0, days_left: null },
+	rules: { loaded: 0, refused: 0 },
+	memory_bytes: 0,
+	version: "",
+	demonstration: false,
+	roles: [],
+};
 const listeners = new Set<(alert: Alert) => void>();
 let leading = false;
 let stop: (() => void) | null = null;
@@ -21,7 +34,7 @@ export function onAlert(run: (alert: Alert) => void) {
 function take(message: Message) {
 	if ("alert" in message) for (const run of listeners) run(message.alert);
 	else if ("status" in message) {
-		live.status = message.status;
+		live.status = { ...nothing, ...message.status };
 		live.connected = true;
 	} else if ("connected" in message) live.connected = message.connected;
 }

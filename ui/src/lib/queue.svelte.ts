@@ -23,7 +23,7 @@ function matches(a: Alert, f: Filter) {
 	if (f.organisation && String(a.organisation?.id) !== f.organisation) return false;
 	if (f.mine && a.assignee !== f.mine) return false;
 	if (!f.q) return true;
-	const text = [a.rule.title, a.rule.title_vi, a.organisation?.name, a.system?.name, ...a.techniques, ...a.entity.map((e) => e.value)].join(" ");
+	const text = [a.rule.title, a.rule.title_vi, a.organisation?.name, a.system?.name, ...(a.techniques ?? []), ...(a.entity ?? []).map((e) => e.value)].join(" ");
 	return plain(text).includes(plain(f.q));
 }
 
@@ -32,6 +32,9 @@ const orders: Record<string, (a: Alert, b: Alert) => number> = {
 	count: (a, b) => b.count - a.count,
 	last: (a, b) => b.last_ms - a.last_ms,
 };
+
+/** Lists that the server left out are empty lists. */
+export const completed = <T extends Alert>(a: T): T => ({ ...a, entity: a.entity ?? [], techniques: a.techniques ?? [], spark: a.spark ?? [] });
 
 export class Queue {
 	items = $state.raw<Alert[]>([]);
@@ -52,7 +55,7 @@ export class Queue {
 		try {
 			const { mine, ...query } = filter;
 			const page = await get<Page<Alert>>("alerts", { ...query, limit: 100, cursor: more ? this.next : null }, flight.signal);
-			const rows = page.items.filter((a) => !mine || a.assignee === mine);
+			const rows = page.items.map(completed).filter((a) => !mine || a.assignee === mine);
 			const known = new Set(more ? this.items.map((a) => a.id) : []);
 			this.items = more ? [...this.items, ...rows.filter((a) => !known.has(a.id))] : rows;
 			if (!more) this.held = [];
@@ -70,7 +73,7 @@ export class Queue {
 	/** A row we already show, with what is now known of it. Older versions than ours are not news. */
 	put(alert: Alert) {
 		const mine = this.find(alert.id);
-		if (mine && alert.version >= mine.version) this.items = this.items.map((a) => (a.id === alert.id ? { ...a, ...alert } : a));
+		if (mine && alert.version >= mine.version) this.items = this.items.map((a) => (a.id === alert.id ? { ...a, ...completed(alert) } : a));
 		return mine !== undefined;
 	}
 
@@ -78,7 +81,8 @@ export class Queue {
 	arrive(alert: Alert) {
 		if (this.put(alert) || !this.#filter) return;
 		const others = this.held.filter((a) => a.id !== alert.id);
-		this.held = matches(alert, this.#filter) ? [alert, ...others] : others;
+		this.held = matches(alert, this.#filter) ? [completed(alert), ...others] : others;
+		if (!this.items.length && !this.loading) this.release(); // nothing stands there that could move
 	}
 
 	/** Lets the waiting rows in, on top. */

@@ -19,12 +19,14 @@ export const exact = (ms: number) => `${full(ms)}.${String(Math.floor(ms) % 1000
 /** The clock for today, day and clock for every other day. */
 export const when = (ms: number) => (day(ms) === day(Date.now()) ? clock(ms) : `${day(ms).slice(0, 5)} ${clock(ms, false)}`);
 
-/** For <input type="datetime-local">, in our zone whatever the browser's is. */
-export const toInput = (ms: number) => local(ms).toISOString().slice(0, 19);
-export const fromInput = (text: string) => {
-	const ms = Date.parse(`${text}Z`);
-	return Number.isNaN(ms) ? null : ms - offset;
-};
+/** Reads dd/mm/yyyy hh:mm[:ss] as a person types it. The browser's own date field would follow the browser's language. */
+export function fromText(text: string) {
+	const m = /^\s*(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[\s,]+(\d{1,2})[:h](\d{2})(?::(\d{2}))?)?\s*$/.exec(text);
+	if (!m) return null;
+	const [d, month, year, h, min, s] = m.slice(1).map((part) => Number(part ?? 0));
+	const ms = Date.UTC(year, month - 1, d, h, min, s);
+	return new Date(ms).getUTCDate() === d && h < 24 && min < 60 && s < 60 ? ms - offset : null;
+}
 
 /** "3 phút trước" */
 export function ago(ms: number, now: number) {
