@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/lang.h"
+#include "demo.h"
 #include "host/log.h"
 #include "host/role.h"
 
@@ -78,7 +79,8 @@ static const struct command {
 	{"serve", command_serve},
 	{"version", command_version},
 	{"help", command_help},
-	{"role", command_role}, /* the supervisor's, not for people */
+	{"role", command_role},        /* the supervisor's, not for people */
+	{"demo-player", demo_player},  /* the supervisor's; by hand with the options in demo.h */
 };
 
 int

@@ -4,7 +4,7 @@
 #include "register/internal.h"
 
 bool
-address_parse(struct str text, uint8_t ret[16])
+registry_read_address(struct str text, uint8_t ret[16])
 {
 	char z[INET6_ADDRSTRLEN];
 	if (text.n == 0 || text.n >= sizeof z)
@@ -28,7 +28,7 @@ prefix_parse(struct str text, struct prefix *ret)
 	ptrdiff_t slash = str_find_char(text, '/');
 	struct str address = slash < 0 ? text : str_cut(text, 0, (size_t)slash);
 	bool v4 = str_find_char(address, ':') < 0;
-	if (!address_parse(address, p.address))
+	if (!registry_read_address(address, p.address))
 		return false;
 	if (slash >= 0) {
 		if (!str_to_u64(str_skip(text, (size_t)slash + 1), &bits) || bits > (v4 ? 32 : 128))

@@ -11,7 +11,7 @@ struct prefix {
 	uint8_t bits; /* 0..128 */
 };
 
-bool address_parse(struct str text, uint8_t ret[16]);
+bool registry_read_address(struct str text, uint8_t ret[16]);
 /* "10.21.4.0/24", "2001:db8::/32", or a single address. False: no network, or host bits set beyond the prefix. */
 bool prefix_parse(struct str text, struct prefix *ret);
 bool prefix_holds(const struct prefix *p, const uint8_t address[16]);

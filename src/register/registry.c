@@ -259,7 +259,7 @@ const struct system *
 registry_by_address(const struct registry *r, struct str address)
 {
 	uint8_t bytes[16];
-	if (!address_parse(address, bytes))
+	if (!registry_read_address(address, bytes))
 		return NULL;
 	for (uint32_t i = 0; i < r->networks; i++)
 		if (prefix_holds(&r->network[i].prefix, bytes))
