@@ -119,7 +119,7 @@ read_host(const struct yaml *node, struct host *h, struct fault *f)
 	for (h->via = 0; h->via < DEMO_VIA_COUNT; h->via++)
 		if (str_eq(via[h->via], word))
 			return 0;
-	return yaml_fault(yaml_get(node, STR("via")), f, E_INVALID, "demo_via", word);
+	return yaml_fault(node, f, E_INVALID, "demo_via", word);
 }
 
 static int
@@ -243,7 +243,7 @@ read_episode(struct demo_script *s, const struct yaml *node, struct fault *f)
 	TRY(read_text(node, STR("host"), &name, f));
 	stream.host = host_find(s, name);
 	if (!stream.host)
-		return yaml_fault(yaml_get(node, STR("host")), f, E_INVALID, "demo_host", name);
+		return yaml_fault(node, f, E_INVALID, "demo_host", name);
 	TRY(read_seconds(node, STR("at"), 0, &at_ms, f));
 	TRY(read_words(s, yaml_get(node, STR("words")), f));
 	settle_words(s, stream.words_from);
