@@ -5,6 +5,7 @@
 
 #include "base/lang.h"
 #include "demo.h"
+#include "collect/collect.h"
 #include "host/log.h"
 #include "host/role.h"
 
@@ -23,12 +24,14 @@ role_start_idle(struct role_context *rc)
 	return 0;
 }
 
+static const struct role_entry idle_role = {.start = role_start_idle};
+
 /* Who does what in which process. */
-static const struct role_entry roles[ROLE_COUNT] = {
-	[ROLE_COLLECT] = {.start = role_start_idle},
-	[ROLE_WORKER] = {.start = role_start_idle},
-	[ROLE_CORE] = {.start = role_start_idle},
-	[ROLE_WEB] = {.start = role_start_idle},
+static const struct role_entry *const roles[ROLE_COUNT] = {
+	[ROLE_COLLECT] = &collect_role,
+	[ROLE_WORKER] = &idle_role,
+	[ROLE_CORE] = &idle_role,
+	[ROLE_WEB] = &idle_role,
 };
 
 static int
@@ -49,7 +52,7 @@ command_role(int argc, char **argv)
 {
 	enum role role = argc == 2 ? role_from_name(str_z(argv[1])) : ROLE_COUNT;
 
-	return role == ROLE_COUNT ? 2 : role_run(role, &roles[role]);
+	return role == ROLE_COUNT ? 2 : role_run(role, roles[role]);
 }
 
 static int

@@ -35,8 +35,10 @@ enum message {
 	/* core -> collect */
 	MSG_REPLAY = 64,    /* u64 block: send everything above it again (core started) */
 	MSG_RELEASE,        /* u64 block: safe in the archive */
+	MSG_APPLIED,        /* u64 block: its verdict and all before it are applied (collect/deliver.h) */
 	/* collect -> core */
-	MSG_SOURCES = 80,   /* source table and counters (collect/source.h) */
+	MSG_SOURCES = 80,   /* source table and counters (collect/report.h) */
+	MSG_FROM,           /* u64 block: answer to MSG_REPLAY, the block whose verdict comes next (collect/deliver.h) */
 	/* web <-> core */
 	MSG_REQUEST = 96,   /* web/message.h */
 	MSG_RESPONSE,

@@ -86,6 +86,7 @@ journal_new(const struct journal_options *o)
 	snprintf(j->directory, sizeof j->directory, "%.*s", STR_ARG(o->directory));
 	j->segment_bytes = (uint32_t)journal_page_up(o->segment_bytes ? o->segment_bytes : SEGMENT_DEFAULT);
 	j->max_bytes = o->max_bytes ? o->max_bytes : TOTAL_DEFAULT;
+	j->before_first = o->first ? o->first - 1 : 0;
 	j->lock = j->state = j->fd = j->reader.fd = -1;
 	j->buffer = BUF_INIT_MAX(BUFFER_MAX);
 	j->packed = BUF_INIT_MAX(JOURNAL_BLOCK_MAX);
@@ -368,12 +369,17 @@ journal_commit(struct journal *j)
 	return 0;
 }
 
+static uint64_t
+committed_last(const struct journal *j)
+{
+	return (j->pending_count ? j->pending[0].number : j->stats.next) - 1;
+}
+
 void
 journal_release(struct journal *j, uint64_t number)
 {
-	uint64_t committed = (j->pending_count ? j->pending[0].number : j->stats.next) - 1;
-	if (number > committed)
-		number = committed;
+	if (number > committed_last(j))
+		number = committed_last(j);
 	if (number <= j->stats.released)
 		return;
 	j->stats.released = number;
@@ -457,5 +463,7 @@ journal_read(struct journal *j, uint64_t number, struct buf *ret)
 struct journal_stats
 journal_stats(const struct journal *j)
 {
-	return j->stats;
+	struct journal_stats s = j->stats;
+	s.committed = committed_last(j);
+	return s;
 }

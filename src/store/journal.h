@@ -25,11 +25,13 @@ struct journal_options {
 	struct str directory;
 	uint32_t segment_bytes; /* default 16 MB */
 	uint64_t max_bytes;     /* all segments; beyond it E_FULL, acknowledgements stop; default 1 GB */
+	uint64_t first;         /* number of the first block of a journal that is new; default 1 */
 };
 
 struct journal_stats {
 	uint64_t first;         /* oldest block kept */
 	uint64_t next;          /* number the next block will get */
+	uint64_t committed;     /* highest durable block */
 	uint64_t released;
 	uint64_t bytes;         /* on disk */
 	uint64_t torn;          /* torn tails cut at the last open */

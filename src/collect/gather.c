@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "collect/gather.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+
+#define COMMIT_AFTER_MS 5
+#define COMMIT_WAITED (8u << 10)    /* bytes that make a commit worth its sync while somebody waits for it */
+#define COMMIT_BYTES (512u << 10)   /* ... while nobody does */
+#define RETRY_MS 200
+#define READY_MAX (4u << 20)        /* bytes of closed batches kept in memory */
+
+struct ready {
+	uint64_t number;
+	struct buf batch;  /* emptied when too many wait */
+};
+
+struct gather {
+	struct loop *loop;
+	struct journal *journal;
+	const struct gather_events *events;
+	void *user;
+	struct buf batch;        /* open */
+	uint64_t ticket;         /* of the open batch */
+	struct ready *ready;     /* closed, in the journal's buffer */
+	size_t ready_count, ready_cap, ready_bytes;
+	size_t since_commit;     /* bytes */
+	bool waited;
+	struct loop_timer *timer;
+	bool soon;               /* the timer is set to now */
+	int stalled;
+	struct buf spare[4];     /* memory of earlier batches */
+	size_t spares;
+};
+
+struct gather *
+gather_new(struct loop *loop, struct journal *journal, const struct gather_events *events, void *user)
+{
+	struct gather *g = MEM_NEW(struct gather);
+	g->loop = loop;
+	g->journal = journal;
+	g->events = events;
+	g->user = user;
+	g->ticket = 1;
+	return g;
+}
+
+void
+gather_free(struct gather *g)
+{
+	if (!g)
+		return;
+	loop_remove_timer(g->timer);
+	for (size_t i = 0; i < g->ready_count; i++)
+		buf_release(&g->ready[i].batch);
+	while (g->spares)
+		buf_release(&g->spare[--g->spares]);
+	mem_free(g->ready);
+	buf_release(&g->batch);
+	mem_free(g);
+}
+
+static void
+batch_spare(struct gather *g, struct buf *b)
+{
+	if (g->spares == COUNT(g->spare)) {
+		buf_release(b);
+		return;
+	}
+	buf_clear(b);
+	g->spare[g->spares++] = *b;
+	*b = BUF_INIT;
+}
+
+static void
+ready_add(struct gather *g, uint64_t number)
+{
+	MEM_GROW(g->ready, g->ready_count, g->ready_cap);
+	struct ready *r = &g->ready[g->ready_count++];
+	*r = (struct ready){number, g->batch};
+	g->batch = g->spares ? g->spare[--g->spares] : BUF_INIT;
+	g->ready_bytes += r->batch.n;
+	if (g->ready_bytes > READY_MAX) {
+		g->ready_bytes -= r->batch.n;
+		batch_spare(g, &r->batch);
+	}
+}
+
+/* The open batch goes into the journal's buffer. When that is full it must be written first; nobody is called back. */
+static int
+batch_close(struct gather *g)
+{
+	uint64_t number;
+	if (!g->batch.n)
+		return 0;
+	int error = journal_append(g->journal, buf_str(&g->batch), &number);
+	if (error == E_LIMIT) {
+		error = journal_commit(g->journal);
+		if (error == 0)
+			error = journal_append(g->journal, buf_str(&g->batch), &number);
+	}
+	if (error < 0)
+		return error;
+	ready_add(g, number);
+	g->ticket++;
+	return 0;
+}
+
+static void
+on_timer(void *user)
+{
+	struct gather *g = user;
+	g->timer = NULL;
+	g->soon = false;
+	gather_commit(g);
+}
+
+static void
+commit_in(struct gather *g, int64_t ms)
+{
+	if (g->timer && (g->soon || ms > 0))
+		return;
+	loop_remove_timer(g->timer);
+	g->timer = loop_add_timer(g->loop, ms, 0, on_timer, g);
+	g->soon = ms == 0;
+}
+
+uint64_t
+gather_put(struct gather *g, const struct raw *r, bool waited)
+{
+	uint64_t ticket = g->ticket;
+	batch_put(&g->batch, r);
+	g->since_commit += r->bytes.n + RAW_HEADER;
+	g->waited = g->waited || waited;
+	if (g->batch.n >= BATCH_TARGET && !g->stalled && batch_close(g) < 0)
+		commit_in(g, 0); /* which says why it can not */
+	else if (!g->stalled)
+		commit_in(g, g->since_commit >= (g->waited ? COMMIT_WAITED : COMMIT_BYTES) ? 0 : COMMIT_AFTER_MS);
+	return ticket;
+}
+
+static void
+ready_hand_out(struct gather *g)
+{
+	size_t count = g->ready_count;
+	for (size_t i = 0; i < count; i++) {
+		g->events->block(g->user, g->ready[i].number, buf_str(&g->ready[i].batch));
+		batch_spare(g, &g->ready[i].batch);
+	}
+	assert(g->ready_count == count);
+	g->ready_count = 0;
+	g->ready_bytes = 0;
+}
+
+static void
+stall(struct gather *g, int error)
+{
+	bool news = g->stalled != error;
+	g->stalled = error;
+	if (error < 0) {
+		loop_remove_timer(g->timer);
+		g->timer = loop_add_timer(g->loop, RETRY_MS, 0, on_timer, g);
+		g->soon = true;
+	}
+	if (news)
+		g->events->stalled(g->user, error);
+}
+
+int
+gather_commit(struct gather *g)
+{
+	int error = batch_close(g);
+	if (error == 0)
+		error = journal_commit(g->journal);
+	if (error == 0) {
+		g->since_commit = 0;
+		g->waited = false;
+		loop_remove_timer(g->timer);
+		g->timer = NULL;
+		g->soon = false;
+	}
+	stall(g, error); /* first: who is answered below may want to go on reading */
+	if (error == 0) {
+		ready_hand_out(g);
+		g->events->committed(g->user, g->ticket - 1);
+	}
+	return error;
+}
+
+int
+gather_stalled(const struct gather *g)
+{
+	return g->stalled;
+}
+
+bool
+gather_idle(const struct gather *g)
+{
+	return !g->batch.n && !g->ready_count;
+}
+
+size_t
+gather_held(const struct gather *g)
+{
+	return g->batch.cap + g->ready_bytes;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef COLLECT_UNPACK_H
+#define COLLECT_UNPACK_H
+
+/* A file as a stream of plain bytes: as it is, gzip (RFC 1952, also several members) or zstd (RFC 8878), told by its
+ * first bytes. Bounded: what unfolds to more than a thousand times its size is no log. In collect. */
+
+#include "base/error.h"
+
+struct unpack;
+
+/* Reads from fd, which stays the caller's. */
+struct unpack *unpack_new(int fd);
+/* Accepts NULL. */
+void unpack_free(struct unpack *u);
+/* The next bytes, at most n; 0 = the end. E_IO, E_CORRUPT, E_TRUNCATED, E_LIMIT. */
+[[nodiscard]] int64_t unpack_read(struct unpack *u, char *to, size_t n);
+
+#endif
