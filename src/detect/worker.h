@@ -29,10 +29,14 @@ struct verdict {
 	uint32_t findings;
 	uint32_t failed;         /* records of binary forms that could not be read */
 	uint32_t unparsed;       /* lines no decoder fits: kept as raw text */
-	uint32_t truncated;      /* events whose fields did not all fit */
+	uint32_t truncated;      /* events whose fields did not all fit, or not whole */
 	struct arena *arena;
-	struct names *names;     /* name table of the message */
+	const struct str *name;  /* name table of the message: native names, by number */
+	uint32_t name_count;
+	uint32_t taken;          /* events read so far */
 };
+
+#define VERDICT_MAX_VALUE 8192u /* bytes of one value; the raw record holds it all */
 
 /* What a finding looks like on this side: the rule is named, its texts are with whoever holds the rule set. */
 struct verdict_finding {
@@ -44,7 +48,8 @@ struct verdict_finding {
 /* `message` and `arena` must outlive the verdict. E_CORRUPT. */
 [[nodiscard]] int verdict_open(struct verdict *v, struct str message, struct arena *arena);
 /* Next event with its findings, in order; false at the end or when the message is broken (v->wire.bad). e->raw is NULL:
- * e->raw_index counts records of the batch. Field ids are those of fields.def for core fields, else NAME_UNKNOWN. */
+ * e->raw_index counts records of the batch. e->text is NULL where it is the record itself or was never rendered. Field
+ * ids are those of fields.def for core fields, else NAME_UNKNOWN. */
 bool verdict_next(struct verdict *v, struct event *ret_event, struct verdict_finding **ret_findings, uint32_t *ret_count);
 
 #endif
