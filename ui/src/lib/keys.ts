@@ -20,6 +20,7 @@ function typing(target: EventTarget | null) {
 function onKey(e: KeyboardEvent) {
 	if (e.isComposing || e.keyCode === 229 || e.defaultPrevented || e.altKey || e.metaKey) return;
 	if (document.querySelector("dialog[open]")) return;
+	if (e.code === "Escape" && typing(e.target)) return (e.target as HTMLElement).blur();
 	const name = (e.ctrlKey ? "Ctrl+" : "") + (e.shiftKey ? "Shift+" : "") + (e.code === "NumpadEnter" ? "Enter" : e.code);
 	const always = e.ctrlKey || e.code === "Escape";
 	if (!always && (!prefs.keys || typing(e.target))) return;

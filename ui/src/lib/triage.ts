@@ -12,16 +12,24 @@ interface Done {
 }
 const past: Done[][] = [];
 
-async function changeOne(queue: Queue, alert: Alert, change: AlertPatch): Promise<Alert | null> {
-	try {
-		const changed = await patch<Alert>(`alerts/${alert.id}`, change, alert.version);
-		queue.put(changed);
-		return changed;
-	} catch (e) {
-		if (!(e instanceof Problem) || !e.conflict) throw e;
-		queue.put(await get<Alert>(`alerts/${alert.id}`));
-		return null;
+// Only its numbers grew since we looked: no decision of anybody would be overwritten.
+const onlyGrew = (seen: Alert, now: Alert) => seen.state === now.state && seen.assignee === now.assignee && seen.reason === now.reason;
+
+async function changeOne(queue: Queue, seen: Alert, change: AlertPatch): Promise<Alert | null> {
+	let alert = seen;
+	for (let tries = 0; tries < 4; tries++) {
+		try {
+			const changed = await patch<Alert>(`alerts/${alert.id}`, change, alert.version);
+			queue.put(changed);
+			return changed;
+		} catch (e) {
+			if (!(e instanceof Problem) || !e.conflict) throw e;
+		}
+		alert = await get<Alert>(`alerts/${alert.id}`);
+		queue.put(alert);
+		if (!onlyGrew(seen, alert)) return null;
 	}
+	return null;
 }
 
 function backOf(alert: Alert): AlertPatch {
