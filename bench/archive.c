@@ -231,6 +231,8 @@ static size_t
 change_host(struct change *c, struct str s)
 {
 	static const char *const names[] = {"\"Hostname\":\"", "LabSZ ", "combo "};
+	if (s.p[0] != '"' && s.p[0] != 'L' && s.p[0] != 'c')
+		return 0;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct str name = str_z(names[i]);
 		if (!str_starts(s, name))

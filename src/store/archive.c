@@ -748,6 +748,7 @@ archive_stats(struct archive *a)
 	s.open_events = a->visible;
 	s.events += a->visible;
 	s.torn = a->torn;
+	s.damaged = a->damaged;
 	pthread_mutex_unlock(&a->lock);
 	return s;
 }

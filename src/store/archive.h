@@ -31,7 +31,8 @@ struct archive_stats {
 	uint64_t bytes;         /* on disk */
 	uint64_t raw_bytes;     /* of the records behind the events, uncompressed */
 	uint64_t blocks;
-	uint64_t torn;          /* torn tails cut at the last open */
+	uint64_t torn;          /* torn tails cut and damaged blocks stepped over at the last open */
+	uint64_t damaged;       /* times since then that a search had to leave out a block: its checksums failed */
 	int64_t oldest_ms, newest_ms;
 };
 

@@ -35,11 +35,18 @@ filter_add(uint8_t *bits, uint32_t bytes, uint64_t hash)
 	}
 }
 
+static bool
+checks(const struct block *b, uint32_t at, uint32_t n, uint32_t crc)
+{
+	return crc32c(0, str_cut(b->bytes, at, (size_t)at + n)) == crc;
+}
+
 bool
 block_may_equal(const struct block *b, struct str value)
 {
-	if (!value.n || value.n > FILTER_VALUE || !b->filter_bytes)
-		return true;
+	if (!value.n || value.n > FILTER_VALUE || !b->filter_bytes ||
+	    !checks(b, b->filter_at, b->filter_bytes, b->filter_crc))
+		return true; /* a damaged filter rules nothing out */
 	const uint8_t *bits = (const uint8_t *)b->bytes.p + b->filter_at;
 	uint64_t hash = filter_hash(value);
 	for (uint32_t i = 0; i < FILTER_PROBES; i++) {
@@ -53,7 +60,8 @@ block_may_equal(const struct block *b, struct str value)
 bool
 block_may_hold(const struct block *b, struct str word)
 {
-	return trigrams_may_hold((const uint8_t *)b->bytes.p + b->trigrams_at, word);
+	return !checks(b, b->trigrams_at, TRIGRAM_BYTES, b->trigrams_crc) ||
+	    trigrams_may_hold((const uint8_t *)b->bytes.p + b->trigrams_at, word);
 }
 
 /* Numbers that hardly repeat and nobody hunts for would only fill the filter; so would the message. */
@@ -157,12 +165,6 @@ block_frame(const struct block *b, uint32_t i)
 	f.raw_length = wire_u32(&w);
 	f.crc = wire_u32(&w);
 	return f;
-}
-
-static bool
-checks(const struct block *b, uint32_t at, uint32_t n, uint32_t crc)
-{
-	return crc32c(0, str_cut(b->bytes, at, (size_t)at + n)) == crc;
 }
 
 int

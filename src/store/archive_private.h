@@ -383,7 +383,7 @@ struct archive {
 	uint64_t safe, last_batch;
 	int64_t opened_ms;  /* when archive_tick() first saw the open block; TIME_NONE = not yet */
 	bool in_batch;
-	uint64_t torn;
+	uint64_t torn, damaged;
 	struct block_writer *writer;
 };
 

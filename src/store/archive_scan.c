@@ -12,9 +12,11 @@ struct visit {
 	int64_t max_time;
 	const struct segment *segment; /* NULL: the open block */
 	uint32_t block;
+	bool damaged; /* fails its checksums: left out, and counted */
 };
 
 struct scan {
+	struct archive *archive;
 	struct snapshot snapshot;
 	const struct search *search;
 	const struct archive_control *control;
@@ -39,7 +41,7 @@ newest_first(const void *a, const void *b)
 static void
 scan_begin(struct scan *s, struct archive *a, const struct search *search, const struct archive_control *control)
 {
-	*s = (struct scan){.snapshot = snapshot_take(a), .search = search, .control = control};
+	*s = (struct scan){.archive = a, .snapshot = snapshot_take(a), .search = search, .control = control};
 	reader_init(&s->reader);
 	uint32_t cap = 1;
 	for (uint32_t i = 0; i < s->snapshot.segments; i++)
@@ -50,22 +52,35 @@ scan_begin(struct scan *s, struct archive *a, const struct search *search, const
 		for (uint32_t k = 0; k < s->snapshot.blocks[i]; k++) {
 			const struct block_info *b = &segment->block[k];
 			if (b->max_time >= search->from_ms && b->min_time < search->to_ms)
-				s->visit[s->visits++] = (struct visit){b->max_time, segment, k};
+				s->visit[s->visits++] = (struct visit){b->max_time, segment, k, false};
 		}
 	}
 	if (s->snapshot.row_count)
-		s->visit[s->visits++] = (struct visit){INT64_MAX, NULL, 0};
+		s->visit[s->visits++] = (struct visit){INT64_MAX, NULL, 0, false};
 	qsort(s->visit, s->visits, sizeof *s->visit, newest_first);
 	if (control && control->ret_stopped)
 		*control->ret_stopped = false;
 }
 
 static void
-scan_end(struct scan *s, struct archive *a)
+scan_end(struct scan *s)
 {
 	reader_release(&s->reader);
 	mem_free(s->visit);
-	snapshot_drop(a, &s->snapshot);
+	snapshot_drop(s->archive, &s->snapshot);
+}
+
+/* Whatever went wrong with a block costs that block only. */
+static int
+spare(struct scan *s, struct visit *v, int error)
+{
+	if (error != E_CORRUPT && error != E_TRUNCATED && error != E_UNSUPPORTED)
+		return error;
+	v->damaged = true;
+	pthread_mutex_lock(&s->archive->lock);
+	s->archive->damaged++;
+	pthread_mutex_unlock(&s->archive->lock);
+	return 0;
 }
 
 static bool
@@ -168,12 +183,11 @@ search_open(struct scan *s, struct hits *h)
 	}
 }
 
-/* A damaged block is left out; what it held is lost to this search and told by archive_stats().torn at the next open. */
 static int
 find_hits(struct scan *s, struct hits *h)
 {
 	for (uint32_t i = 0; i < s->visits; i++) {
-		const struct visit *v = &s->visit[i];
+		struct visit *v = &s->visit[i];
 		bool full = h->count == h->limit;
 		if (full && v->max_time < h->hit[0].time_ms)
 			break;
@@ -181,16 +195,14 @@ find_hits(struct scan *s, struct hits *h)
 			search_open(s, h);
 			continue;
 		}
-		if (h->before && v->segment->block[v->block].min_time > h->before->time_ms)
+		if (v->damaged || (h->before && v->segment->block[v->block].min_time > h->before->time_ms))
 			continue;
 		if (stopped(s)) {
 			if (s->control->ret_stopped)
 				*s->control->ret_stopped = true;
 			break;
 		}
-		int error = search_sealed(s, v, h);
-		if (error && error != E_CORRUPT)
-			return error;
+		TRY(spare(s, v, search_sealed(s, v, h)));
 	}
 	return 0;
 }
@@ -202,7 +214,17 @@ newest_hit_first(const void *a, const void *b)
 	return is_newer(x, y) ? -1 : is_newer(y, x);
 }
 
-/* Every block is opened once, whatever the order of its hits. */
+/* Its events cannot be read although its times could: the search begins again without the block. */
+static int
+leave_out(struct scan *s, const struct hit *hit, int error)
+{
+	for (uint32_t i = 0; i < s->visits; i++)
+		if (s->visit[i].segment == hit->segment && s->visit[i].block == hit->block && hit->segment)
+			return spare(s, &s->visit[i], error) ? error : E_AGAIN;
+	return error;
+}
+
+/* Every block is opened once, whatever the order of its hits. E_AGAIN when one turned out to be damaged. */
 static int
 fetch_hits(struct scan *s, const struct hits *h, struct arena *arena, struct archive_event *event)
 {
@@ -224,6 +246,8 @@ fetch_hits(struct scan *s, const struct hits *h, struct arena *arena, struct arc
 			else
 				error = rows_copy_event(s->snapshot.rows, hit->row, arena, &event[k]);
 		}
+		if (error)
+			error = leave_out(s, first, error);
 	}
 	mem_free(done);
 	return error;
@@ -238,16 +262,21 @@ archive_search(struct archive *a, const struct search *s, const struct archive_c
 	if (!limit)
 		return E_INVALID;
 	scan_begin(&scan, a, s, control);
-	int error = find_hits(&scan, &h);
-	struct archive_event *event = error ? NULL : arena_calloc(arena, h.count, sizeof *event);
-	if (!error && !event)
-		error = E_LIMIT;
-	if (!error && h.count) {
-		qsort(h.hit, h.count, sizeof *h.hit, newest_hit_first);
-		error = fetch_hits(&scan, &h, arena, event);
-	}
+	struct archive_event *event;
+	int error;
+	do {
+		h.count = 0;
+		error = find_hits(&scan, &h);
+		event = error ? NULL : arena_calloc(arena, h.count, sizeof *event);
+		if (!error && !event)
+			error = E_LIMIT;
+		if (!error && h.count) {
+			qsort(h.hit, h.count, sizeof *h.hit, newest_hit_first);
+			error = fetch_hits(&scan, &h, arena, event);
+		}
+	} while (error == E_AGAIN);
 	mem_free(h.hit);
-	scan_end(&scan, a);
+	scan_end(&scan);
 	if (error)
 		return error;
 	*ret = event;
@@ -330,21 +359,19 @@ archive_histogram(struct archive *a, const struct search *s, int64_t interval_ms
 	memset(ret, 0, slots * sizeof *ret);
 	scan_begin(&scan, a, s, control);
 	for (uint32_t i = 0; i < scan.visits && !error; i++) {
-		const struct visit *v = &scan.visit[i];
+		struct visit *v = &scan.visit[i];
 		if (stopped(&scan)) {
 			if (control->ret_stopped)
 				*control->ret_stopped = true;
 			break;
 		}
 		if (v->segment)
-			error = count_sealed(&scan, v, &h);
+			error = spare(&scan, v, count_sealed(&scan, v, &h));
 		for (uint32_t k = 0; !v->segment && k < scan.snapshot.row_count; k++)
 			if (row_matches(&scan, rows_at(scan.snapshot.rows, k)))
 				count_at(&h, rows_at(scan.snapshot.rows, k)->time_ms, 1);
-		if (error == E_CORRUPT)
-			error = 0;
 	}
-	scan_end(&scan, a);
+	scan_end(&scan);
 	return error;
 }
 
@@ -512,12 +539,10 @@ archive_top(struct archive *a, const struct search *s, struct str field, uint32_
 				*control->ret_stopped = true;
 			break;
 		}
-		const struct visit *v = &scan.visit[i];
-		error = v->segment ? top_sealed(&scan, v, &name, &t) : top_open(&scan, &name, &t);
-		if (error == E_CORRUPT)
-			error = 0;
+		struct visit *v = &scan.visit[i];
+		error = v->segment ? spare(&scan, v, top_sealed(&scan, v, &name, &t)) : top_open(&scan, &name, &t);
 	}
-	scan_end(&scan, a);
+	scan_end(&scan);
 	if (!error)
 		error = copy_top(&t, limit, arena, ret, ret_count);
 	mem_free(t.value);
