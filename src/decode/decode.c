@@ -36,6 +36,8 @@ decode_line(struct decode_context *c, struct str line, struct event *e)
 	char first = rest.n ? rest.p[0] : '\0';
 	if (first == '<' || first == '%' || first == '*' || first == '.')
 		return decode_syslog(c, rest, e);
+	if (text_month(rest) && decode_syslog(c, rest, e) == 0)
+		return 0;
 	if (first == '{')
 		return decode_json(c, str_trim(rest), e);
 	if (first == '[')

@@ -62,13 +62,11 @@ syslog_time_clock(struct str *rest, struct civil *c)
 static void
 take_weekday(struct str *rest)
 {
-	static const char days[] = "montuewedthufrisatsun";
 	struct str after = *rest, word = text_take_word(&after);
 	if (word.n == 4 && word.p[3] == ',')
 		word.n = 3;
-	for (int i = 0; word.n == 3 && i < 7; i++)
-		if (str_eq_nocase(word, str_from(days + i * 3, 3)))
-			*rest = after;
+	if (word.n == 3 && text_three(word, "montuewedthufrisatsun") >= 0)
+		*rest = after;
 }
 
 /* A year on its own: " 2026" before a blank, a colon or the end. */

@@ -99,15 +99,21 @@ text_small_number(unsigned n)
 }
 
 int
+text_three(struct str s, const char *names)
+{
+	if (s.n < 3)
+		return -1;
+	const char a = ascii_lower(s.p[0]), b = ascii_lower(s.p[1]), c = ascii_lower(s.p[2]);
+	for (int i = 0; names[i]; i += 3)
+		if (names[i + 2] == c && names[i + 1] == b && names[i] == a)
+			return i / 3;
+	return -1;
+}
+
+int
 text_month(struct str s)
 {
-	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-	if (s.n < 3)
-		return 0;
-	for (int m = 0; m < 12; m++)
-		if (str_eq_nocase(str_cut(s, 0, 3), str_from(names + m * 3, 3)))
-			return m + 1;
-	return 0;
+	return 1 + text_three(s, "janfebmaraprmayjunjulaugsepoctnovdec");
 }
 
 struct str

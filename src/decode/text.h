@@ -32,6 +32,8 @@ bool text_is_number(struct str s);
 bool text_is_ip(struct str s);
 /* "0" .. "191"; static. */
 struct str text_small_number(unsigned n);
+/* Which of the three-letter names ("janfebmar...") stands at the front of s in any case, from 0; -1 for none. */
+int text_three(struct str s, const char *names);
 /* 1..12 of "Jan", "JAN", "jan" at the front of s, or 0. */
 int text_month(struct str s);
 
