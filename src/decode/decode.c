@@ -42,7 +42,7 @@ decode_line(struct decode_context *c, struct str line, struct event *e)
 		return decode_json(c, str_trim(rest), e);
 	if (first == '[')
 		return decode_web_error(c, rest, e);
-	if ((first == 't' || first == 'n') && decode_auditd(c, rest, e) == 0)
+	if (text_is_letter(first) && (decode_auditd(c, rest, e) == 0 || decode_kv(c, rest, e) == 0))
 		return 0;
 	if (decode_web(c, rest, e) == 0 || (text_is_digit(first) && decode_web_error(c, rest, e) == 0))
 		return 0;

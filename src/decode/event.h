@@ -50,7 +50,8 @@ struct field {
 	X(DECODER_SYSTEMD, "systemd")                                                                                  \
 	X(DECODER_AUDITD, "auditd")       /* one record of the Linux audit system */                                   \
 	X(DECODER_MIKROTIK, "mikrotik")   /* RouterOS */                                                               \
-	X(DECODER_WEB_ERROR, "web_error") /* Apache and nginx error logs */
+	X(DECODER_WEB_ERROR, "web_error") /* Apache and nginx error logs */                                               \
+	X(DECODER_KV, "kv")               /* key=value lines: FortiGate, Sophos, SonicWall ... */
 
 enum decoder_id {
 #define X(id, name) id,
