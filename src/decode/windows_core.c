@@ -221,18 +221,14 @@ struct windows_core {
 static size_t
 last_part(struct str s, bool escaped)
 {
-	size_t at = 0;
-	if (!escaped)
-		return (size_t)(text_find_last(s, '\\') + 1);
-	for (size_t i = 0; i + 1 < s.n; i += 2) {
-		ptrdiff_t hit = str_find_char(str_skip(s, i), '\\');
-		if (hit < 0)
-			break;
-		i += (size_t)hit;
-		if (s.p[i + 1] == '\\')
-			at = i + 2;
+	for (;;) {
+		ptrdiff_t last = text_find_last(s, '\\'), first = last;
+		while (escaped && first > 0 && s.p[first - 1] == '\\')
+			first--;
+		if (!escaped || last < 0 || (last - first) % 2)
+			return (size_t)(last + 1);
+		s.n = (size_t)last; /* an odd number of them: the last one escapes something else */
 	}
-	return at;
 }
 
 static void

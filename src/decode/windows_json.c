@@ -361,10 +361,10 @@ take_time(struct windows_event *w)
 {
 	int64_t *ms = &w->e->time_ms;
 	for (enum role r = ROLE_TIME_CREATED; r < ROLE_END && *ms == TIME_NONE; r++)
-		if (r == ROLE_TIME_UTC || has_zone(w->time[r]))
+		if (w->time[r].n && (r == ROLE_TIME_UTC || has_zone(w->time[r])))
 			(void)parse_time(w->time[r], 0, ms);
 	for (enum role r = ROLE_TIME_CREATED; r < ROLE_END && *ms == TIME_NONE; r++)
-		if (!parse_time(w->time[r], w->c->zone, ms))
+		if (w->time[r].n && !parse_time(w->time[r], w->c->zone, ms))
 			(void)time_from_epoch(w->time[r], ms);
 }
 
