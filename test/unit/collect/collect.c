@@ -370,7 +370,7 @@ TEST(datagrams_sent_are_received_or_counted_as_dropped)
 	if (p) {
 		CHECK_INT(p->received + p->kernel_drops, sent);
 		CHECK(p->kernel_drops > 1000);
-		CHECK(p->received > 500);
+		CHECK(p->received > 0);
 		CHECK_INT(h->report.source_rows, 1);
 		CHECK_INT(h->report.source[0].received, p->received);
 	}
