@@ -428,7 +428,7 @@ ask_once(struct bench *b, enum question q, const struct search *s, struct arena 
 static void
 ask(struct bench *b, const char *name, enum question q, const char *query, int days)
 {
-	double ms[ROUNDS];
+	double ms[ROUNDS], cpu[ROUNDS];
 	uint64_t answer = 0;
 	struct arena arena;
 	arena_init(&arena, 1 << 20, 256u << 20);
@@ -438,12 +438,15 @@ ask(struct bench *b, const char *name, enum question q, const char *query, int d
 	s.from_ms = START;
 	s.to_ms = START + days * TIME_DAY;
 	for (int i = 0; i < ROUNDS; i++) {
-		double start = seconds(CLOCK_MONOTONIC);
+		double start = seconds(CLOCK_MONOTONIC), busy = seconds(CLOCK_THREAD_CPUTIME_ID);
 		answer = ask_once(b, q, &s, &arena);
+		cpu[i] = (seconds(CLOCK_THREAD_CPUTIME_ID) - busy) * 1000;
 		ms[i] = (seconds(CLOCK_MONOTONIC) - start) * 1000;
 	}
 	qsort(ms, ROUNDS, sizeof ms[0], compare_doubles);
-	printf("%-34s %10.1f ms   (best %.1f, answer %llu)\n", name, ms[ROUNDS / 2], ms[0], (unsigned long long)answer);
+	qsort(cpu, ROUNDS, sizeof cpu[0], compare_doubles);
+	printf("%-34s %10.1f ms   (processor %.1f, answer %llu)\n", name, ms[ROUNDS / 2], cpu[ROUNDS / 2],
+	    (unsigned long long)answer);
 	arena_release(&arena);
 }
 
@@ -515,7 +518,7 @@ main(int argc, char **argv)
 	char path[1200];
 	snprintf(path, sizeof path, "%s/plain.log", argv[2]);
 	if (argc > 4)
-		b.plain = fopen(path, "w");
+		b.plain = fopen(path, archive_last_block(b.archive) ? "a" : "w");
 	b.names = names_new();
 	b.decoder = decoder_new(b.names);
 	arena_init(&b.arena, 4 << 20, 256u << 20);

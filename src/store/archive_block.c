@@ -262,7 +262,7 @@ reader_scan_frame(struct reader *r, uint32_t i, struct str *ret)
 static uint32_t
 take_count(struct wire *w)
 {
-	uint64_t n = wire_varint(w);
+	uint64_t n = take_varint(w);
 	if (n > w->rest.n)
 		w->bad = true;
 	return w->bad ? 0 : (uint32_t)n;
@@ -271,7 +271,7 @@ take_count(struct wire *w)
 static uint32_t
 take_u32(struct wire *w, uint64_t below)
 {
-	uint64_t v = wire_varint(w);
+	uint64_t v = take_varint(w);
 	if (v >= below)
 		w->bad = true;
 	return w->bad ? 0 : (uint32_t)v;
@@ -304,7 +304,7 @@ take_shape(struct reader *r, struct wire *w, struct shape *s)
 	if (!cell)
 		return false;
 	for (uint32_t i = 0; i < s->count; i++) {
-		uint64_t v = wire_varint(w);
+		uint64_t v = take_varint(w);
 		if (v >> 3 >= r->columns)
 			w->bad = true;
 		cell[i] = (struct shape_cell){w->bad ? 0 : (uint32_t)(v >> 3), v & 7};
@@ -378,7 +378,7 @@ fill_rows(struct reader *r, struct wire *w, int64_t *time_ms)
 		return false;
 	int64_t record = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		record += unzigzag(wire_varint(w));
+		record += unzigzag(take_varint(w));
 		if (record < 0 || record >= r->block.records)
 			return false;
 		r->row_record[i] = (uint32_t)record;
@@ -389,7 +389,7 @@ fill_rows(struct reader *r, struct wire *w, int64_t *time_ms)
 	}
 	uint64_t t = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		t += (uint64_t)unzigzag(wire_varint(w));
+		t += (uint64_t)unzigzag(take_varint(w));
 		time_ms[i] = (int64_t)t;
 	}
 	return !w->bad && rendered == r->block.rendereds;
@@ -432,8 +432,8 @@ take_batches(struct reader *r, struct wire *w)
 		return false;
 	uint64_t number = r->block.first_batch, sum = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		number += wire_varint(w);
-		uint64_t v = wire_varint(w);
+		number += take_varint(w);
+		uint64_t v = take_varint(w);
 		r->batch_number[i] = number;
 		r->batch_first[i] = (uint32_t)sum;
 		r->batch_opaque[i] = v & 1;
@@ -478,7 +478,7 @@ take_records(struct reader *r, struct wire *w)
 	uint64_t received = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		r->record_sender[i] = plane_index(plane, i);
-		received += (uint64_t)unzigzag(wire_varint(w));
+		received += (uint64_t)unzigzag(take_varint(w));
 		r->record_received[i] = (int64_t)received;
 		if (r->record_sender[i] >= r->senders)
 			return false;
@@ -545,16 +545,15 @@ block_order(struct reader *r)
 static bool
 place_entries(struct reader *r, uint32_t from, uint32_t to, uint32_t frame, uint32_t end)
 {
-	uint32_t at = 0;
+	uint32_t at = 0, size = frame < end ? block_frame(&r->block, frame).raw_length : 0;
 	for (uint32_t i = from; i < to; i++) {
 		struct entry *e = &r->entry[r->order[i]];
-		while (frame < end && (at > block_frame(&r->block, frame).raw_length ||
-		                          e->n > block_frame(&r->block, frame).raw_length - at)) {
-			frame++;
+		while (e->n > size - at) {
+			if (++frame >= end)
+				return false;
+			size = block_frame(&r->block, frame).raw_length;
 			at = 0;
 		}
-		if (frame >= end && e->n)
-			return false;
 		e->frame = frame;
 		e->at = at;
 		at += e->n;

@@ -69,6 +69,23 @@ unzigzag(uint64_t v)
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
+/* wire_varint() for loops over many small numbers. */
+static inline uint64_t
+take_varint(struct wire *w)
+{
+	const uint8_t *p = (const uint8_t *)w->rest.p;
+	uint32_t n = 0;
+	if (w->rest.n >= 1 && p[0] < 0x80)
+		n = 1;
+	else if (w->rest.n >= 2 && p[1] < 0x80)
+		n = 2;
+	else
+		return wire_varint(w);
+	w->rest.p += n;
+	w->rest.n -= n;
+	return n == 1 ? p[0] : (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
+}
+
 static inline int64_t
 floor_div(int64_t a, int64_t b)
 {

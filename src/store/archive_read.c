@@ -53,7 +53,7 @@ take_places(struct reader *r, struct wire *w, uint32_t column)
 	if (!p)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t code = wire_varint(w);
+		uint64_t code = take_varint(w);
 		bool placed = code & 1;
 		if (code >> 2 >= NO_PLACE)
 			return false;
@@ -61,7 +61,7 @@ take_places(struct reader *r, struct wire *w, uint32_t column)
 		    placed ? 0 : (uint32_t)(code >> 1), placed && (code & 2)};
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t length = p[i].at != NO_PLACE ? wire_varint(w) : 0;
+		uint64_t length = p[i].at != NO_PLACE ? take_varint(w) : 0;
 		if (length > FRAME_MAX)
 			return false;
 		if (p[i].at != NO_PLACE)

@@ -8,6 +8,7 @@
 
 #define ROWS_ARENA_STEP (1u << 20)
 #define ROWS_ARENA_MAX (384u << 20)
+#define SHORT_CORE 24u /* as LONG_VALUE of the writer: a core field this short keeps its dictionary, so its place is not wanted */
 #define PLACE_PATIENCE 8u /* searches in vain after which a column is tried now and then only */
 
 struct rows *
@@ -244,6 +245,8 @@ find_place(struct rows *r, struct row_column *c, struct str text, uint32_t *curs
 		at = value.p - text.p;
 	else if (guess >= 0 && is_at(text, (uint64_t)guess, value))
 		at = (ptrdiff_t)guess;
+	else if (c->id && value.n <= SHORT_CORE)
+		return;
 	else if (c->misses < PLACE_PATIENCE || (c->misses & 63) == 0)
 		at = search_place(text, *cursor, value);
 	c->misses = at < 0 ? c->misses + 1 : 0;

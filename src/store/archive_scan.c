@@ -309,8 +309,8 @@ count_minutes(const struct slots *h, const struct block *b)
 	struct wire w = {b->minute_bytes, false};
 	int64_t minute = 0;
 	for (uint32_t i = 0; i < b->minutes && !w.bad; i++) {
-		minute += unzigzag(wire_varint(&w));
-		uint64_t n = wire_varint(&w);
+		minute += unzigzag(take_varint(&w));
+		uint64_t n = take_varint(&w);
 		if (minute > INT64_MAX / TIME_MINUTE || minute < INT64_MIN / TIME_MINUTE - 1)
 			return E_CORRUPT;
 		if (!w.bad && minute >= INT64_MIN / TIME_MINUTE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "store/text.h"
 
-#include "base/hash.h"
+#include <endian.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -84,16 +84,22 @@ lower_byte(char c)
 	return (unsigned char)ascii_lower(c);
 }
 
+/* In pieces: lower-cased first, which the compiler does 16 bytes at a time, so that every three bytes can then be taken
+ * with one load that waits for nothing. */
 void
 trigrams_add(uint8_t bitmap[TRIGRAM_BYTES], struct str text)
 {
-	if (text.n < 3)
-		return;
-	uint32_t three = lower_byte(text.p[0]) << 8 | lower_byte(text.p[1]);
-	for (size_t i = 2; i < text.n; i++) {
-		three = (three << 8 | lower_byte(text.p[i])) & 0xffffff;
-		uint32_t bit = trigram_bit(three);
-		bitmap[bit >> 3] |= (uint8_t)(1u << (bit & 7));
+	char lower[1024 + 4];
+	for (size_t from = 0; from + 3 <= text.n; from += sizeof lower - 6) {
+		size_t n = text.n - from < sizeof lower - 4 ? text.n - from : sizeof lower - 4;
+		for (size_t i = 0; i < n; i++)
+			lower[i] = ascii_lower(text.p[from + i]);
+		for (size_t i = 0; i + 3 <= n; i++) {
+			uint32_t four;
+			memcpy(&four, lower + i, sizeof four);
+			uint32_t bit = trigram_bit(le32toh(four) & 0xffffff);
+			bitmap[bit >> 3] |= (uint8_t)(1u << (bit & 7));
+		}
 	}
 }
 
@@ -102,7 +108,7 @@ trigrams_may_hold(const uint8_t bitmap[TRIGRAM_BYTES], struct str word)
 {
 	for (size_t i = 0; i + 3 <= word.n; i++) {
 		uint32_t three =
-		    lower_byte(word.p[i]) << 16 | lower_byte(word.p[i + 1]) << 8 | lower_byte(word.p[i + 2]);
+		    lower_byte(word.p[i + 2]) << 16 | lower_byte(word.p[i + 1]) << 8 | lower_byte(word.p[i]);
 		uint32_t bit = trigram_bit(three);
 		if (!(bitmap[bit >> 3] & (1u << (bit & 7))))
 			return false;
