@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "detect/correlate.h"
+
+#include "base/memory.h"
+#include "corpus.h"
+#include "tap.h"
+
+static const char base_rules[] =
+    "title: A\nid: a\nlogsource: {product: linux}\ndetection:\n  s: {k: a}\n  condition: s\n---\n"
+    "title: B\nid: b\nname: bee\nlogsource: {product: linux}\ndetection:\n  s: {k: b}\n  condition: s\n---\n"
+    "title: C\nid: c\nlogsource: {product: linux}\ndetection:\n  s: {k: c}\n  condition: s\n---\n";
+
+/* One finding of a base rule: which rule, when (seconds), its user, its value. */
+struct step {
+	char rule;
+	int second;
+	const char *user, *value;
+	int fires; /* findings that come out */
+};
+
+static struct rules *rules;
+static struct correlator *correlator;
+static struct arena arena;
+static struct finding *out;
+
+static void
+start(const char *correlation, size_t max_bytes)
+{
+	struct buf text = BUF_INIT;
+	struct faults faults = {0};
+	rules = corpus_rules();
+	buf_add(&text, STR(base_rules));
+	buf_add(&text, str_z(correlation));
+	rules_add(rules, buf_str(&text), STR("c.yml"), corpus_count_fault, &faults);
+	CHECK_INT(rules_finish(rules, corpus_count_fault, &faults), 0);
+	CHECK_INT(faults.count, 0);
+	correlator = correlator_new(rules, max_bytes);
+	arena_init(&arena, 64 << 10, 64 << 20);
+	buf_release(&text);
+}
+
+static void
+stop(void)
+{
+	correlator_free(correlator);
+	rules_free(rules);
+	arena_release(&arena);
+}
+
+static uint32_t
+feed(struct step s)
+{
+	struct event *e = arena_alloc(&arena, sizeof *e);
+	struct finding f = {.rule = rules_find(rules, str_from(&s.rule, 1)), .event = e};
+	if (!e)
+		abort();
+	event_init(e, &arena, NULL);
+	e->time_ms = s.second * TIME_SECOND;
+	if (s.user)
+		event_add(e, rules_names(rules), STR("user"), str_z(s.user), FIELD_TEXT, false);
+	if (s.value)
+		event_add(e, rules_names(rules), STR("value"), str_z(s.value), FIELD_TEXT, false);
+	return correlator_feed(correlator, &f, &arena, &out);
+}
+
+static void
+play(const char *correlation, const struct step *step, size_t steps)
+{
+	start(correlation, 1 << 20);
+	for (size_t i = 0; i < steps; i++) {
+		uint32_t fired = feed(step[i]);
+		if (fired != (uint32_t)step[i].fires)
+			printf("# step %zu\n", i);
+		CHECK_INT(fired, step[i].fires);
+	}
+	stop();
+}
+
+#define PLAY(text, ...)                                                                                                \
+	do {                                                                                                           \
+		static const struct step steps[] = {__VA_ARGS__};                                                      \
+		play(text, steps, COUNT(steps));                                                                       \
+	} while (0)
+
+TEST(event_count_by_group)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 10s\n"
+	     "  condition: {gte: 3}\n",
+	    {'a', 1, "an", 0, 0}, {'a', 2, "AN", 0, 0}, {'a', 2, "binh", 0, 0}, {'b', 3, "an", 0, 0}, {'a', 3, "an", 0, 1},
+	    {'a', 4, "an", 0, 0},  /* begins anew */
+	    {'a', 20, "an", 0, 0}, {'a', 29, "an", 0, 0}, {'a', 30, "an", 0, 0}, /* 20 is no longer inside */
+	    {'a', 25, "an", 0, 1}, /* late, but inside */
+	    {'a', 31, 0, 0, 0}, {'a', 31, 0, 0, 0}, {'a', 31, 0, 0, 0}); /* nobody's */
+}
+
+TEST(event_count_within_a_range)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a, bee]\n  timespan: 1m\n"
+	     "  condition: {gt: 1, lt: 3, neq: 7}\n",
+	    {'a', 1, 0, 0, 0}, {'b', 2, 0, 0, 1}, {'c', 3, 0, 0, 0});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: a\n  timespan: 1m\n  condition: {eq: 2}\n",
+	    {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 1}, {'a', 3, 0, 0, 0}, {'a', 4, 0, 0, 1});
+}
+
+TEST(value_count_counts_each_value_once)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: value_count\n  rules: [a]\n  group-by: [user]\n  timespan: 10s\n"
+	     "  condition: {field: value, gte: 3}\n",
+	    {'a', 1, "an", "1", 0}, {'a', 2, "an", "1", 0}, {'a', 3, "an", "2", 0}, {'a', 3, "an", 0, 0},
+	    {'a', 4, "an", "2", 0}, {'a', 5, "an", "3", 1}, {'a', 6, "an", "4", 0}, {'a', 20, "an", "5", 0},
+	    {'a', 21, "an", "6", 0}, {'a', 22, "an", "7", 1});
+}
+
+TEST(temporal_in_any_order)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal\n  rules: [a, b, c]\n  group-by: [user]\n  timespan: 10s\n",
+	    {'c', 1, "an", 0, 0}, {'a', 2, "an", 0, 0}, {'b', 3, "binh", 0, 0}, {'b', 4, "an", 0, 1}, {'a', 5, "an", 0, 0},
+	    {'b', 6, "an", 0, 0}, {'c', 30, "an", 0, 0}, {'a', 31, "an", 0, 0}, {'b', 32, "an", 0, 1});
+}
+
+TEST(temporal_in_order)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal_ordered\n  rules: [a, b, c]\n  group-by: [user]\n  timespan: 10s\n",
+	    {'c', 1, "an", 0, 0}, {'b', 2, "an", 0, 0}, {'a', 3, "an", 0, 0}, {'b', 4, "an", 0, 0}, {'a', 5, "an", 0, 0},
+	    {'c', 6, "an", 0, 1},  /* a3 b4 c6 */
+	    {'b', 7, "an", 0, 0}, {'c', 8, "an", 0, 0}, /* no a since */
+	    {'a', 20, "an", 0, 0}, {'b', 25, "an", 0, 0}, {'c', 30, "an", 0, 0}, /* a20 is too old */
+	    {'a', 31, "an", 0, 0}, {'b', 32, "an", 0, 0}, {'c', 41, "an", 0, 0}, {'c', 40, "an", 0, 1});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal_ordered\n  rules: [a, b, a]\n  timespan: 10s\n",
+	    {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'b', 3, 0, 0, 0}, {'a', 4, 0, 0, 1});
+}
+
+TEST(sums_averages_percentiles)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: value_sum\n  rules: [a]\n  timespan: 10s\n  condition: {field: value, gt: 100}\n",
+	    {'a', 1, 0, "60", 0}, {'a', 2, 0, "not a number", 0}, {'a', 3, 0, "40", 0}, {'a', 4, 0, "0x1", 1}, {'a', 5, 0, "99", 0});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: value_avg\n  rules: [a]\n  timespan: 10s\n  condition: {field: value, gte: 10}\n",
+	    {'a', 1, 0, "5", 0}, {'a', 2, 0, "9", 0}, {'a', 3, 0, "16", 1});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: value_percentile\n  rules: [a]\n  timespan: 10s\n"
+	     "  condition: {field: value, gte: 10, percentile: 50}\n",
+	    {'a', 1, 0, "1", 0}, {'a', 2, 0, "2", 0}, {'a', 3, 0, "10", 0}, {'a', 4, 0, "11", 0}, {'a', 5, 0, "12", 1});
+}
+
+TEST(aliases_join_fields_of_other_names)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal\n  rules: [a, bee]\n  group-by: [who]\n  timespan: 10s\n"
+	     "  aliases:\n    who: {a: user, bee: value}\n",
+	    {'a', 1, "an", "binh", 0}, {'b', 2, "an", "binh", 0}, {'b', 3, "binh", "an", 1});
+}
+
+TEST(chains)
+{
+	start("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 10s\n"
+	      "  condition: {gte: 2}\n---\n"
+	      "title: Y\nid: y\ncorrelation:\n  type: temporal_ordered\n  rules: [x, b]\n  group-by: [user]\n  timespan: 1m\n"
+	      "  generate: true\n", 1 << 20);
+	CHECK(rules_find(rules, STR("a"))->silent);
+	CHECK(!rules_find(rules, STR("b"))->silent && !rules_find(rules, STR("x"))->silent && !rules_find(rules, STR("y"))->silent);
+	CHECK(rules_find(rules, STR("y"))->correlation);
+	CHECK_INT(feed((struct step){'a', 1, "an", 0, 0}), 0);
+	CHECK_INT(feed((struct step){'a', 2, "an", 0, 0}), 1);
+	CHECK_STR(out[0].rule->id, STR("x"));
+	CHECK_INT(out[0].matched_count, 2);
+	CHECK_STR(out[0].matched[0].name, STR("user"));
+	CHECK_STR(out[0].matched[0].value, STR("an"));
+	CHECK_STR(out[0].matched[1].name, STR("count"));
+	CHECK_STR(out[0].matched[1].value, STR("2"));
+	CHECK_INT(feed((struct step){'b', 3, "an", 0, 0}), 1);
+	CHECK_STR(out[0].rule->id, STR("y"));
+	CHECK_INT(correlator_stats(correlator).fired, 2);
+	stop();
+}
+
+TEST(state_is_bounded_and_the_stalest_goes_first)
+{
+	char name[32];
+	start("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 1h\n"
+	      "  condition: {gte: 2}\n", 64 << 10);
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "user%d", i);
+		CHECK_INT(feed((struct step){'a', i / 10, name, 0, 0}), 0);
+		arena_clear(&arena);
+	}
+	struct correlate_stats s = correlator_stats(correlator);
+	CHECK(s.keys > 50 && s.keys < 2000);
+	CHECK_INT(s.evicted + s.keys, 5000);
+	CHECK_INT(feed((struct step){'a', 500, "user4999", 0, 0}), 1);
+	CHECK_INT(feed((struct step){'a', 500, "user0", 0, 0}), 0);
+	stop();
+}
+
+TEST(a_clock_from_the_future_does_not_blind_for_ever)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 3}\n",
+	    {'a', 1000000, 0, 0, 0}, {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'a', 3, 0, 0, 0}, {'a', 4, 0, 0, 0}, {'a', 5, 0, 0, 1});
+}
+
+TEST(what_is_refused)
+{
+	static const struct {
+		const char *text, *what;
+	} row[] = {
+		{"type: event_count\n  rules: [a]\n  timespan: 10s\n", "rule_correlation_condition"},
+		{"type: value_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 1}\n", "rule_correlation_condition"},
+		{"type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {foo: 1}\n", "rule_correlation_condition"},
+		{"type: event_count\n  rules: [nobody]\n  timespan: 10s\n  condition: {gte: 1}\n", "rule_reference"},
+		{"type: event_count\n  rules: [x]\n  timespan: 10s\n  condition: {gte: 1}\n", "rule_reference"},
+		{"type: event_count\n  rules: [a]\n  timespan: 10 days\n  condition: {gte: 1}\n", "rule_timespan"},
+		{"type: event_count\n  rules: [a]\n  condition: {gte: 1}\n", "rule_timespan"},
+		{"type: event_sum\n  rules: [a]\n  timespan: 1d\n", "rule_correlation_type"},
+		{"type: temporal\n  timespan: 1d\n", "rule_section"},
+		{"type: event_count\n  rules: [a]\n  timespan: 1d\n  condition: {gte: many}\n", "rule_number"},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct buf text = BUF_INIT;
+		struct faults faults = {0};
+		struct rules *r = corpus_rules();
+		buf_add(&text, STR(base_rules));
+		buf_addf(&text, "title: X\nid: x\ncorrelation:\n  %s", row[i].text);
+		rules_add(r, buf_str(&text), STR("c.yml"), corpus_count_fault, &faults);
+		CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+		CHECK_INT(faults.count, 1);
+		CHECK_STR(str_z(faults.last.what), str_z(row[i].what));
+		CHECK(faults.last.line > 0);
+		CHECK_INT(rules_count(r), 3);
+		rules_free(r);
+		buf_release(&text);
+	}
+}
+
+TEST(a_circle_is_refused_and_so_is_what_stands_on_it)
+{
+	struct faults faults = {0};
+	struct rules *r = corpus_rules();
+	rules_add(r, STR("title: X\nid: x\ncorrelation: {type: temporal, rules: [y], timespan: 1m}\n---\n"
+			 "title: Y\nid: y\ncorrelation: {type: temporal, rules: [x], timespan: 1m}\n---\n"
+			 "title: Z\nid: z\ncorrelation: {type: temporal, rules: [y], timespan: 1m}\n"),
+	    STR("c.yml"), corpus_count_fault, &faults);
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	CHECK_INT(rules_count(r), 0);
+	CHECK_INT(faults.count, 3);
+	rules_free(r);
+}
