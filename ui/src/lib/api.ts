@@ -74,6 +74,19 @@ async function call<T>(method: string, path: string, o: Options = {}): Promise<T
 }
 
 export const get = <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>("GET", path, { query, signal });
+
+/** A whole list, page after page. For lists of some thousands that the page itself filters. */
+export async function getAll<T>(path: string, signal?: AbortSignal): Promise<{ items: T[] }> {
+	const items: T[] = [];
+	let cursor: string | null = null;
+	for (let pages = 0; pages < 40; pages++) {
+		const page: { items: T[]; next?: string | null } = await get(path, { limit: 500, cursor }, signal);
+		items.push(...page.items);
+		cursor = page.next ?? null;
+		if (!cursor) break;
+	}
+	return { items };
+}
 export const post = <T>(path: string, body: unknown) => call<T>("POST", path, { body });
 export const patch = <T>(path: string, body: unknown, version: number) => call<T>("PATCH", path, { body, version });
 export const remove = (path: string) => call<void>("DELETE", path);
