@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "host/clock.h"
 
 #define COMMIT_AFTER_MS 5
 #define COMMIT_WAITED (8u << 10)    /* bytes that make a commit worth its sync while somebody waits for it */
@@ -26,6 +27,8 @@ struct gather {
 	struct ready *ready;     /* closed, in the journal's buffer */
 	size_t ready_count, ready_cap, ready_bytes;
 	size_t since_commit;     /* bytes */
+	size_t seen;             /* since_commit when we last looked whether more comes */
+	int64_t first_ms;        /* when the first of them came */
 	bool waited;
 	struct loop_timer *timer;
 	bool soon;               /* the timer is set to now */
@@ -107,14 +110,7 @@ batch_close(struct gather *g)
 	return 0;
 }
 
-static void
-on_timer(void *user)
-{
-	struct gather *g = user;
-	g->timer = NULL;
-	g->soon = false;
-	gather_commit(g);
-}
+static void on_timer(void *user);
 
 static void
 commit_in(struct gather *g, int64_t ms)
@@ -124,6 +120,21 @@ commit_in(struct gather *g, int64_t ms)
 	loop_remove_timer(g->timer);
 	g->timer = loop_add_timer(g->loop, ms, 0, on_timer, g);
 	g->soon = ms == 0;
+	g->seen = g->since_commit;
+}
+
+static void
+on_timer(void *user)
+{
+	struct gather *g = user;
+	g->timer = NULL;
+	g->soon = false;
+	/* While more keeps coming, one sync for all of it is better than one now and one later. */
+	if (!g->stalled && g->since_commit > g->seen && g->since_commit < COMMIT_BYTES &&
+	    clock_monotonic_ms() - g->first_ms < COMMIT_AFTER_MS)
+		commit_in(g, 0);
+	else
+		gather_commit(g);
 }
 
 uint64_t
@@ -131,6 +142,8 @@ gather_put(struct gather *g, const struct raw *r, bool waited)
 {
 	uint64_t ticket = g->ticket;
 	batch_put(&g->batch, r);
+	if (!g->since_commit)
+		g->first_ms = clock_monotonic_ms();
 	g->since_commit += r->bytes.n + RAW_HEADER;
 	g->waited = g->waited || waited;
 	if (g->batch.n >= BATCH_TARGET && !g->stalled && batch_close(g) < 0)
