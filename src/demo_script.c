@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 #include "base/yaml.h"
+#include "decode/raw.h"
 
 #define FRAME_MAX (64u << 10)
 
@@ -439,7 +440,7 @@ write_frame(struct demo_script *s, const struct stream *stream, int64_t now_ms)
 	time_format(&s->frame, now_ms, TIME_ZONE_VIETNAM);
 	buf_addf(&s->frame, " %.*s %.*s ", STR_ARG(stream->host->name), STR_ARG(stream->program));
 	buf_add_u64(&s->frame, 300 + draw_below(s, 32000));
-	buf_add(&s->frame, STR(" - " DEMO_MARK " "));
+	buf_add(&s->frame, STR(" - " RAW_DEMO_MARK " "));
 	add_line(s, stream, line_of(s, stream), now_ms);
 }
 

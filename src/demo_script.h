@@ -26,12 +26,10 @@
  * in. Braces around anything else stay, so that JSON needs no care.
  *
  * Every frame is RFC 5424 and carries the element [khien@0 demo="1"]: nobody shall take an invented line for a true
- * one. The collector turns that element, from a loopback peer only, into RAW_DEMO.
+ * one. The collector turns that element, from a loopback peer and while the player runs, into RAW_DEMO.
  */
 
 #include "base/error.h"
-
-#define DEMO_MARK "[khien@0 demo=\"1\"]"
 
 enum demo_via { DEMO_UDP, DEMO_TCP, DEMO_RELP, DEMO_VIA_COUNT };
 

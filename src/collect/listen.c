@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "collect/listen_private.h"
 #include "host/clock.h"
+#include "host/role.h"
 
 #define UDP_BATCH 32
 #define UDP_BYTES 65536            /* no datagram is longer */
@@ -76,6 +77,9 @@ peer_from(const struct sockaddr_storage *a, uint8_t ret_peer[16], uint16_t *ret_
 uint64_t
 doors_take(struct doors *d, struct port *p, struct source *s, const struct raw *r, bool waited)
 {
+	struct raw marked = *r;
+	if (role_counts()->demo_pid && raw_says_demo(r))
+		marked.flags |= RAW_DEMO;
 	p->count.bytes += r->bytes.n;
 	if ((r->flags & RAW_PIECE) && !(r->flags & RAW_LAST_PIECE)) {
 		s->bytes += r->bytes.n; /* the message is counted with its last piece */
@@ -84,7 +88,7 @@ doors_take(struct doors *d, struct port *p, struct source *s, const struct raw *
 		s->oversized += (r->flags & RAW_LAST_PIECE) != 0;
 		source_count(d->sources, s, r->bytes.n, r->received_ms);
 	}
-	return gather_put(d->gather, r, waited);
+	return gather_put(d->gather, &marked, waited);
 }
 
 /* ------------------------------------------------------------------------------------------------------- UDP */

@@ -57,3 +57,22 @@ raw_peer_text(const struct raw *r, struct buf *out)
 	if (inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? r->peer + 12 : r->peer, text, sizeof text))
 		buf_add(out, str_z(text));
 }
+
+static bool
+is_loopback(const uint8_t peer[16])
+{
+	static const uint8_t v6[16] = {[15] = 1}, v4[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+	return memcmp(peer, v6, sizeof v6) == 0 || memcmp(peer, v4, sizeof v4) == 0;
+}
+
+bool
+raw_says_demo(const struct raw *r)
+{
+	struct str rest = str_cut(r->bytes, 0, 512), field;
+	if (!is_loopback(r->peer) || !str_starts(rest, STR("<")))
+		return false;
+	for (int i = 0; i < 6; i++) /* PRI and VERSION, TIMESTAMP, HOSTNAME, APP-NAME, PROCID, MSGID */
+		if (!str_split(&rest, ' ', &field))
+			return false;
+	return str_starts(rest, STR(RAW_DEMO_MARK));
+}

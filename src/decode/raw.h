@@ -50,6 +50,10 @@ struct raw {
 void batch_put(struct buf *batch, const struct raw *r);
 /* Take the next record; false at the end. E_CORRUPT is told by w->bad. */
 bool batch_take(struct wire *w, struct raw *ret);
+/* A syslog message (RFC 5424) whose STRUCTURED-DATA begins with RAW_DEMO_MARK, from a loopback address: what the
+ * demonstration player sends. For the collector, which believes it only while the player runs: everybody can write it. */
+#define RAW_DEMO_MARK "[khien@0 demo=\"1\"]"
+bool raw_says_demo(const struct raw *r);
 /* "203.0.113.77" or "2001:db8::1"; nothing for the zero address. */
 void raw_peer_text(const struct raw *r, struct buf *out);
 

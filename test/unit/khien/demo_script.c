@@ -59,6 +59,30 @@ TEST(every_frame_is_read_by_its_decoder)
 	demo_script_free(s);
 }
 
+/* The mark counts in its place only, and only from this machine. */
+TEST(the_mark_of_the_player)
+{
+	static const struct {
+		struct str line;
+		uint8_t peer[16];
+		bool demo;
+	} row[] = {
+		{STR_INIT("<13>1 t h a 1 - [khien@0 demo=\"1\"] x"), {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}, true},
+		{STR_INIT("<13>1 t h a 1 - [khien@0 demo=\"1\"] x"), {[15] = 1}, true},
+		{STR_INIT("<13>1 t h a 1 - [khien@0 demo=\"1\"] x"), {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}, false},
+		{STR_INIT("<13>1 t h a 1 - [khien@0 demo=\"1\"] x"), {0}, false},
+		{STR_INIT("<13>1 t h a 1 - - [khien@0 demo=\"1\"] x"), {[15] = 1}, false},
+		{STR_INIT("<13>1 t h a 1 - [x][khien@0 demo=\"1\"] x"), {[15] = 1}, false},
+		{STR_INIT("<13>1 t h a"), {[15] = 1}, false},
+		{STR_INIT(""), {[15] = 1}, false},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct raw raw = {.bytes = row[i].line};
+		memcpy(raw.peer, row[i].peer, sizeof raw.peer);
+		CHECK(raw_says_demo(&raw) == row[i].demo);
+	}
+}
+
 /* Same seed, same frames; another seed, others. Whatever the steps by which the player walks. */
 TEST(the_seed_decides)
 {
