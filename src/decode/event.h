@@ -51,7 +51,8 @@ struct field {
 	X(DECODER_AUDITD, "auditd")       /* one record of the Linux audit system */                                   \
 	X(DECODER_MIKROTIK, "mikrotik")   /* RouterOS */                                                               \
 	X(DECODER_WEB_ERROR, "web_error") /* Apache and nginx error logs */                                               \
-	X(DECODER_KV, "kv")               /* key=value lines: FortiGate, Sophos, SonicWall ... */
+	X(DECODER_KV, "kv")               /* key=value lines: FortiGate, Sophos, SonicWall ... */                      \
+	X(DECODER_CISCO, "cisco")         /* ASA, FTD, IOS */
 
 enum decoder_id {
 #define X(id, name) id,

@@ -18,6 +18,8 @@ int decode_mikrotik(struct decode_context *c, struct str message, struct event *
 bool mikrotik_is_topics(struct str word);
 /* One record of the Linux audit system: "type=SYSCALL msg=audit(1626611363.720:348501): arch=... ". Not joined. */
 int decode_auditd(struct decode_context *c, struct str line, struct event *e);
+/* Cisco: the tag with its '%', and what follows it. */
+int decode_cisco(struct decode_context *c, struct str tag, struct str message, struct event *e);
 /* key=value lines of firewalls. */
 int decode_kv(struct decode_context *c, struct str line, struct event *e);
 /* Apache and nginx error logs. */

@@ -3,17 +3,6 @@
 #include "decode/lines.h"
 #include "decode/pattern.h"
 
-static struct str
-lower(struct arena *arena, struct str s)
-{
-	char *small = arena_alloc(arena, s.n);
-	if (!small)
-		return s;
-	for (size_t i = 0; i < s.n; i++)
-		small[i] = ascii_lower(s.p[i]);
-	return str_from(small, s.n);
-}
-
 /* deny, accept or nothing, by the words people put into log prefixes. */
 static struct str
 action_of(struct str text)
@@ -35,7 +24,7 @@ action_of(struct str text)
 void
 firewall_add(struct decode_context *c, const struct firewall_line *f, struct event *e)
 {
-	struct str action = action_of(f->text), protocol = lower(c->arena, f->protocol);
+	struct str action = action_of(f->text), protocol = text_lower(c->arena, f->protocol);
 	text_add(c, e, STR("src_ip"), f->src_ip);
 	text_add(c, e, STR("dst_ip"), f->dst_ip);
 	text_add(c, e, STR("src_port"), f->src_port);

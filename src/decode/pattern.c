@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#define CAPTURES 8
+#define CAPTURES 12
 
 enum shape { SHAPE_TEXT, SHAPE_WORD, SHAPE_DIGITS };
 
@@ -18,6 +18,9 @@ static const struct capture {
 	{'J', SHAPE_TEXT, STR_INIT(""), 0},
 	{'I', SHAPE_WORD, STR_INIT("src_ip"), 0},
 	{'P', SHAPE_DIGITS, STR_INIT("src_port"), F_SOURCE_PORT},
+	{'D', SHAPE_WORD, STR_INIT("dst_ip"), 0},
+	{'d', SHAPE_DIGITS, STR_INIT("dst_port"), F_DESTINATION_PORT},
+	{'O', SHAPE_WORD, STR_INIT("protocol"), 0},
 	{'H', SHAPE_WORD, STR_INIT("src_host"), F_SOURCE_DOMAIN},
 	{'C', SHAPE_TEXT, STR_INIT("command"), F_PROCESS_COMMAND},
 	{'u', SHAPE_WORD, STR_INIT("uid"), F_USER_ID},
@@ -125,6 +128,12 @@ add_taken(struct decode_context *c, struct event *e, const struct taken *t)
 {
 	if (t->capture->code == 'I') {
 		add_address(c, e, t->value);
+	} else if (t->capture->code == 'D') {
+		text_add(c, e, t->capture->native, t->value);
+		text_add_address(e, t->value, F_DESTINATION_IP, F_DESTINATION_DOMAIN);
+	} else if (t->capture->code == 'O') {
+		text_add(c, e, t->capture->native, t->value);
+		event_add_core(e, F_NETWORK_TRANSPORT, text_lower(c->arena, t->value));
 	} else if (t->capture->code == '@') {
 		pattern_pairs(c, t->value, e);
 	} else if (t->capture->code == 'J') {

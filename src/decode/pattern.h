@@ -16,6 +16,9 @@
  *   %J     user, src_ip     "root 192.0.2.7": both, cut at the last blank
  *   %I     src_ip           source.ip or source.domain (one word)
  *   %P     src_port         source.port (digits)
+ *   %D     dst_ip           destination.ip or destination.domain (one word)
+ *   %d     dst_port         destination.port (digits)
+ *   %O     protocol         network.transport (one word)
  *   %H     src_host         source.domain (one word)
  *   %C     command          process.command_line
  *   %u     uid              user.id (one word)

@@ -442,6 +442,8 @@ decode_message(struct decode_context *c, struct header *h, struct event *e)
 	struct str whole = h->message; /* with the tag: RouterOS writes its chain where others have their program */
 	if (h->program.n && h->program.p < message.p)
 		whole = str_from(h->program.p, (size_t)(message.p + message.n - h->program.p));
+	if (decode_cisco(c, h->program, message, e) == 0)
+		return;
 	if (decode_linux(c, h->program, message, e) < 0 && decode_mikrotik(c, whole, e) < 0 &&
 	    decode_auditd(c, message, e) < 0 && decode_kv(c, message, e) < 0 && decode_web(c, message, e) < 0 && decode_web_error(c, message, e) < 0)
 		e->decoder = DECODER_SYSLOG; /* a header alone is an event too */

@@ -126,6 +126,17 @@ text_program_name(struct str program)
 	return str_skip(program, (size_t)(slash + 1));
 }
 
+struct str
+text_lower(struct arena *arena, struct str s)
+{
+	char *small = arena_alloc(arena, s.n);
+	if (!small)
+		return s;
+	for (size_t i = 0; i < s.n; i++)
+		small[i] = ascii_lower(s.p[i]);
+	return str_from(small, s.n);
+}
+
 void
 text_add(struct decode_context *c, struct event *e, struct str name, struct str value)
 {

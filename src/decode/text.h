@@ -40,6 +40,9 @@ int text_month(struct str s);
 /* "/usr/sbin/cron" and "sshd(pam_unix)" are cron and sshd. */
 struct str text_program_name(struct str program);
 
+/* ASCII letters in lower case; as it is when the arena is full. */
+struct str text_lower(struct arena *arena, struct str s);
+
 /* Native field; an empty value is left out. */
 void text_add(struct decode_context *c, struct event *e, struct str name, struct str value);
 /* Core field `ip` when `address` is one ("::ffff:" taken off, brackets and zone too), else core field `domain`. */

@@ -170,7 +170,7 @@ TEST(wazuh_lines)
 		{"web_appsec", STR_INIT("web-accesslog"), STR_INIT("web"), 31, 0},
 		{"audit_scp", STR_INIT("auditd"), STR_INIT("auditd"), 8, 0},
 		{"cisco_ios", STR_INIT("cisco-ios"), STR_INIT("cisco"), 16, 0},
-		{"cisco_asa", STR_INIT("cisco-asa"), STR_INIT("cisco"), 88, 0},
+		{"cisco_asa", STR_INIT("cisco-asa"), STR_INIT("cisco"), 88, 4},
 		{"sophos_fw", STR_INIT("sophos-fw"), STR_INIT("kv"), 10, 0},
 		{"SonicWall", STR_INIT("sonicwall"), STR_INIT("kv"), 11, 0},
 		{"fortimail", STR_INIT("fortimail-like"), STR_INIT("kv"), 6, 0},

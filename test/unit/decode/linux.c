@@ -201,6 +201,26 @@ TEST(mikrotik)
 	check_rows(STR(""), row, COUNT(row));
 }
 
+TEST(cisco)
+{
+	static const struct row row[] = {
+		{STR_INIT("%ASA-4-106023: Deny tcp src outside:203.0.113.7/2143 dst inside:10.21.4.3/139 by access-group \"x\""),
+		    STR_INIT("@decoder=cisco|@product=cisco|@service=asa|@code=106023|@category=firewall|action=deny|"
+			     "source.ip=203.0.113.7|source.port=2143|destination.ip=10.21.4.3|destination.port=139|"
+			     "network.transport=tcp|event.action=firewall_deny|event.outcome=failure|mnemonic=106023")},
+		{STR_INIT("%ASA-6-302013: Built inbound TCP connection 42 for outside:203.0.113.7/22 (203.0.113.7/22) to "
+			  "dmz:10.21.4.3/443 (10.21.4.3/443)"),
+		    STR_INIT("source.ip=203.0.113.7|destination.port=443|action=accept|network.transport=tcp|protocol=TCP")},
+		{STR_INIT("%SEC-6-IPACCESSLOGP: list 102 denied tcp 203.0.113.7(3067) -> 10.21.4.3(139), 1 packet"),
+		    STR_INIT("@service=ios|@code=IPACCESSLOGP|source.port=3067|destination.ip=10.21.4.3|action=deny")},
+		{STR_INIT("%SEC_LOGIN-4-LOGIN_FAILED: Login failed [user: admin] [Source: 203.0.113.7] [localport: 22]"),
+		    STR_INIT("event.action=login|event.outcome=failure|user.name=admin|source.ip=203.0.113.7|@category=")},
+		{STR_INIT("%LINK-3-UPDOWN: Interface x, changed state to up"), STR_INIT("@decoder=cisco|!event.action|@code=UPDOWN")},
+		{STR_INIT("%x: y"), STR_INIT("@decoder=syslog|!mnemonic")},
+	};
+	check_rows(STR("<164>Nov 22 02:13:40 fw1 "), row, COUNT(row));
+}
+
 TEST(auditd)
 {
 	static const struct row row[] = {
