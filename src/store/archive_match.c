@@ -177,6 +177,7 @@ scan_frame(struct match *m, struct str word, uint32_t frame, uint32_t from, uint
 {
 	struct reader *r = m->r;
 	struct str plain = {0};
+	bool observable = text_is_observable(word);
 	TRY(reader_scan_frame(r, frame, &plain));
 	uint32_t i = from;
 	for (ptrdiff_t at = 0; (at = text_find(plain, (size_t)at, word)) >= 0;) {
@@ -186,7 +187,8 @@ scan_frame(struct match *m, struct str word, uint32_t frame, uint32_t from, uint
 			break;
 		const struct entry *e = &r->entry[r->order[i]];
 		bool whole = (size_t)at + word.n <= (size_t)e->at + e->n; /* not across the border of two */
-		if (whole)
+		struct str text = str_cut(plain, e->at, (size_t)e->at + e->n);
+		if (whole && (!observable || text_find_word(text, (size_t)at - e->at, word) >= 0))
 			bit_set(found, r->order[i]);
 		at = whole ? (ptrdiff_t)(e->at + e->n) : at + 1;
 	}
@@ -223,7 +225,7 @@ match_text(struct match *m, const struct term *t)
 			bit_set(wanted, r->row_entry[i]);
 	TRY(scan_texts(m, t->value, wanted, found));
 	for (uint32_t i = 0; i < r->block.rows; i++)
-		if (bit_get(found, r->row_entry[i]))
+		if (!t->value.n || bit_get(found, r->row_entry[i]))
 			bit_set(hits, i);
 	keep_only(m, hits, t->negated);
 	return 0;
@@ -241,6 +243,8 @@ ruled_out(const struct match *m)
 		if (t->negated)
 			continue;
 		if (t->kind == TERM_TEXT && !block_may_hold(b, t->value))
+			return true;
+		if (t->kind == TERM_TEXT && text_is_observable(t->value) && !block_may_equal(b, t->value))
 			return true;
 		bool covered = filter_covers(core_id(t->name)) || str_eq(t->name, STR("ip"));
 		if (t->kind == TERM_EQUALS && covered && !block_may_equal(b, t->value))

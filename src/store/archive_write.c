@@ -572,6 +572,17 @@ add_entry(struct block_writer *w, struct frame_list *list, struct str bytes)
 }
 
 static void
+index_text(struct block_writer *w, struct str text)
+{
+	struct str word;
+	trigrams_add(w->trigrams, text);
+	for (size_t at = 0; text_next_address(text, &at, &word);)
+		add_term(w, word);
+	for (size_t at = 0; text_next_hash(text, &at, &word);)
+		add_term(w, word);
+}
+
+static void
 write_texts(struct block_writer *w)
 {
 	const struct rows *r = w->rows;
@@ -584,7 +595,7 @@ write_texts(struct block_writer *w)
 		if (e < r->records && r->record[e]->raw.form != RAW_LINE)
 			continue;
 		struct str text = e < r->records ? r->record[e]->raw.bytes : r->rendered[e - r->records];
-		trigrams_add(w->trigrams, text);
+		index_text(w, text);
 		add_entry(w, &w->texts, text);
 	}
 	if (w->plain.n)

@@ -3,7 +3,7 @@
 
 #include "store/text.h"
 
-#define SEARCH_MAX_QUERY 65536u
+#define SEARCH_MAX_QUERY 4096u
 
 bool
 term_names(const struct term *t, struct str name)
@@ -39,7 +39,7 @@ static bool
 term_holds(const struct term *t, const struct search_view *v)
 {
 	if (t->kind == TERM_TEXT)
-		return text_find(v->text, 0, t->value) >= 0;
+		return text_find_word(v->text, 0, t->value) >= 0;
 	for (uint32_t i = 0; i < v->field_count; i++)
 		if (term_names(t, v->field[i].name) && term_fits(t, v->field[i].value))
 			return true;

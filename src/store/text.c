@@ -71,6 +71,142 @@ text_find(struct str text, size_t from, struct str word)
 	return find_bytewise(text, from, word);
 }
 
+/* ---- observables ---- */
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_hex(char c)
+{
+	return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+static bool
+is_alnum(char c)
+{
+	return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+static bool
+is_hash_length(size_t n)
+{
+	return n == 32 || n == 40 || n == 64;
+}
+
+/* From `from` on: digits, and single dots between digits. *ret_dots of them. */
+static size_t
+dotted_end(struct str text, size_t from, uint32_t *ret_dots)
+{
+	size_t i = from;
+	uint32_t dots = 0;
+	for (; i < text.n; i++) {
+		bool dot = text.p[i] == '.' && i > from && is_digit(text.p[i - 1]) && i + 1 < text.n &&
+		    is_digit(text.p[i + 1]);
+		if (!dot && !is_digit(text.p[i]))
+			break;
+		dots += dot;
+	}
+	*ret_dots = dots;
+	return i;
+}
+
+static bool
+is_address(struct str word)
+{
+	uint32_t dots;
+	return word.n >= 7 && word.n <= 15 && is_digit(word.p[0]) && dotted_end(word, 0, &dots) == word.n && dots == 3;
+}
+
+static bool
+is_hash(struct str word)
+{
+	for (size_t i = 0; i < word.n; i++)
+		if (!is_hex(word.p[i]))
+			return false;
+	return is_hash_length(word.n);
+}
+
+bool
+text_is_observable(struct str word)
+{
+	return is_address(word) || is_hash(word);
+}
+
+/* Does an address (hash) end before `at`, and does none go on at `end`? */
+static bool
+stands_alone(struct str text, size_t at, size_t end, bool address)
+{
+	bool before = at > 0 && (address ? is_digit(text.p[at - 1]) : is_alnum(text.p[at - 1]));
+	bool behind = end < text.n && (address ? is_digit(text.p[end]) : is_alnum(text.p[end]));
+	if (address && at > 1 && text.p[at - 1] == '.' && is_digit(text.p[at - 2]))
+		before = true;
+	if (address && end + 1 < text.n && text.p[end] == '.' && is_digit(text.p[end + 1]))
+		behind = true;
+	return !before && !behind;
+}
+
+ptrdiff_t
+text_find_word(struct str text, size_t from, struct str word)
+{
+	bool address = is_address(word);
+	ptrdiff_t at = text_find(text, from, word);
+	if (!address && !is_hash(word))
+		return at;
+	while (at >= 0 && !stands_alone(text, (size_t)at, (size_t)at + word.n, address))
+		at = text_find(text, (size_t)at + 1, word);
+	return at;
+}
+
+bool
+text_next_address(struct str text, size_t *at, struct str *ret)
+{
+	while (*at < text.n) {
+		ptrdiff_t dot = str_find_char(str_skip(text, *at), '.');
+		if (dot < 0)
+			break;
+		size_t start = *at + (size_t)dot, end = start + 1;
+		uint32_t dots = 0;
+		while (start > *at && is_digit(text.p[start - 1]))
+			start--;
+		if (is_digit(text.p[start]))
+			end = dotted_end(text, start, &dots);
+		*at = end;
+		*ret = str_cut(text, start, end);
+		if (dots == 3 && is_address(*ret) && stands_alone(text, start, end, true))
+			return true;
+	}
+	return false;
+}
+
+/* 32 digits in a row cover one place in 32, so only those are looked at. */
+bool
+text_next_hash(struct str text, size_t *at, struct str *ret)
+{
+	for (size_t i = *at | 31; i < text.n; i = (i + 1) | 31) {
+		if (!is_hex(text.p[i]))
+			continue;
+		size_t start = i, end = i + 1;
+		while (start > *at && is_hex(text.p[start - 1]))
+			start--;
+		while (end < text.n && is_hex(text.p[end]))
+			end++;
+		*ret = str_cut(text, start, end);
+		i = end - 1;
+		if (is_hash_length(end - start) && stands_alone(text, start, end, false)) {
+			*at = end;
+			return true;
+		}
+	}
+	*at = text.n;
+	return false;
+}
+
+/* ---- trigrams ---- */
+
 /* 24 bits to 16: an odd multiplier, the upper half of the product. */
 static inline uint32_t
 trigram_bit(uint32_t three)

@@ -13,6 +13,18 @@
 ptrdiff_t text_find(struct str text, size_t from, struct str word);
 
 /*
+ * Observables standing in a text: whole IPv4 addresses and hashes (32, 40 or 64 hexadecimal digits). Three-byte pieces of
+ * numbers are in every text, so these are indexed whole, and a word of that form means the whole thing: 10.0.0.1 is not
+ * found in 10.0.0.12 or 110.0.0.1.
+ */
+bool text_is_observable(struct str word);
+/* As text_find(); a word that is an observable is found as a whole only. */
+ptrdiff_t text_find_word(struct str text, size_t from, struct str word);
+/* Takes the next observable behind *at; false at the end. Every place text_find_word() finds is among them. */
+bool text_next_address(struct str text, size_t *at, struct str *ret);
+bool text_next_hash(struct str text, size_t *at, struct str *ret);
+
+/*
  * A bitmap of the three-byte pieces of a text, ASCII letters folded: 64 Kbit, so that blocks which cannot hold a word
  * are not opened. A set bit promises nothing; a bit that is not set promises absence.
  */

@@ -100,7 +100,8 @@ draft_line(struct draft *d, uint32_t kind)
 	buf_addf(&d->command, "%s for \"%s\" try %u", verbs[random_below(COUNT(verbs))], d->user.p ? d->user.p : "",
 	    random_below(100000));
 	if (kind == 0) {
-		buf_addf(&d->line, "<13>%s sshd: %s port %s", d->host.p, d->command.p, d->port.p);
+		buf_addf(&d->line, "<13>%s sshd: %s from 198.51.100.%u port %s", d->host.p, d->command.p,
+		    random_below(200), d->port.p);
 		return;
 	}
 	buf_add_char(&d->line, '{');
@@ -271,6 +272,7 @@ static const char *const queries[] = {
 	"Command:*\\u.exe*", "-Command:*Windows* accepted", "user.name:some*", "user.name:root", "source.port:2*",
 	"b\xc3\xacnh", "user:b\xc3\xacnh", "user:B\xc3\x8cNH", "sshd", "-sshd failed host:kho", "203.0.113.9", "ip:*.2*",
 	"none:*", "-none:*", "a", "-a", "try 7",
+	"198.51.100.7", "-198.51.100.1 sshd", "198.51.100.250", "198.51.100",
 };
 
 void

@@ -183,3 +183,75 @@ TEST(trigrams_never_deny_what_is_there)
 	CHECK(trigrams_may_hold(bitmap, STR("fAILED PASS")));
 	CHECK(!trigrams_may_hold(bitmap, STR("mimikatz")));
 }
+
+TEST(observables_are_found_whole)
+{
+	static const struct {
+		const char *text, *word;
+		bool want;
+	} table[] = {
+		{"from 10.0.0.1 port", "10.0.0.1", true},
+		{"10.0.0.1", "10.0.0.1", true},
+		{"ip=10.0.0.1.", "10.0.0.1", true},
+		{"v.10.0.0.1:80", "10.0.0.1", true},
+		{"1..10.0.0.1", "10.0.0.1", true},
+		{"10.0.0.12", "10.0.0.1", false},
+		{"110.0.0.1", "10.0.0.1", false},
+		{"9.10.0.0.1", "10.0.0.1", false},
+		{"10.0.0.1.9", "10.0.0.1", false},
+		{"10.0.0.12 10.0.0.1", "10.0.0.1", true},
+		{"10.0.0.12", "10.0.0", true},
+		{"SHA1=d41d8cd98f00b204e9800998ecf8427e,", "D41D8CD98F00B204E9800998ECF8427E", true},
+		{"xd41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e", false},
+		{"d41d8cd98f00b204e9800998ecf8427e0", "d41d8cd98f00b204e9800998ecf8427e", false},
+		{"a d41d8cd98f00b204e9800998ecf8427e0", "d41d8cd98f00b204e9800998ecf8427", true},
+	};
+	for (size_t i = 0; i < COUNT(table); i++) {
+		bool got = text_find_word(str_z(table[i].text), 0, str_z(table[i].word)) >= 0;
+		tap_check(got == table[i].want, __FILE__, __LINE__, "%s in %s", table[i].word, table[i].text);
+	}
+	CHECK(text_is_observable(STR("203.0.113.77")) && !text_is_observable(STR("203.0.113")));
+	CHECK(!text_is_observable(STR("1.2.3.4.5")) && !text_is_observable(STR("1..2.3.4")));
+}
+
+static bool
+is_listed(struct str text, struct str word)
+{
+	struct str got;
+	for (size_t at = 0; text_next_address(text, &at, &got);)
+		if (str_eq(got, word))
+			return true;
+	for (size_t at = 0; text_next_hash(text, &at, &got);)
+		if (str_eq(got, word))
+			return true;
+	return false;
+}
+
+/* The filter rules a block out by what is listed, so whatever is found must be listed: over texts of the letters that
+ * make it hard. */
+TEST(what_is_found_whole_is_listed)
+{
+	static const char *const pieces[] = {"1.2.3.4", "11.2.3.40", ".", "1", "a", " ", "..", "x",
+	    "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef01234567", "g"};
+	static const size_t words[] = {0, 1, 8, 9};
+	uint64_t state = 5;
+	uint32_t found = 0;
+	struct buf text = BUF_INIT;
+	for (int round = 0; round < 20000; round++) {
+		buf_clear(&text);
+		for (int i = 0; i < 7; i++) {
+			state = state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			buf_add(&text, str_z(pieces[(state >> 33) % COUNT(pieces)]));
+		}
+		for (size_t i = 0; i < COUNT(words); i++) {
+			struct str word = str_z(pieces[words[i]]);
+			if (text_find_word(buf_str(&text), 0, word) < 0)
+				continue;
+			found++;
+			if (!is_listed(buf_str(&text), word))
+				CHECK_STR(buf_str(&text), word);
+		}
+	}
+	CHECK(found > 1000);
+	buf_release(&text);
+}
