@@ -59,11 +59,10 @@ struct matcher {
 /* ---- life ---- */
 
 static void
-alloc_scratch(struct matcher *m)
+fit_scratch(struct matcher *m, const hs_database_t *database)
 {
-	for (uint32_t i = 0; i < m->r->tests; i++)
-		if (m->r->test[i]->regex && hs_alloc_scratch(m->r->test[i]->regex, &m->scratch) != HS_SUCCESS)
-			abort();
+	if (database && hs_alloc_scratch(database, &m->scratch) != HS_SUCCESS)
+		abort();
 }
 
 struct matcher *
@@ -76,7 +75,8 @@ matcher_new(const struct rules *r)
 	m->first_field = mem_calloc(names_count(r->names), sizeof *m->first_field);
 	arena_init(&m->keys, 16 << 10, 4 << 20);
 	arena_init(&m->temporary, 16 << 10, 64 << 20);
-	alloc_scratch(m);
+	for (uint32_t i = 0; i < r->tests; i++)
+		fit_scratch(m, r->test[i]->regex);
 	return m;
 }
 
@@ -174,6 +174,10 @@ keep_plan(struct matcher *m, struct plan *p)
 {
 	p->cache = plan_cache_new(p);
 	m->plan[m->plans++] = p;
+	for (uint32_t i = 0; i < p->slots; i++) {
+		fit_scratch(m, p->slot[i].regex);
+		fit_scratch(m, p->slot[i].prefilter);
+	}
 	uint32_t old = m->atoms;
 	if (p->atoms > m->atoms) {
 		m->atoms = p->atoms;
@@ -295,10 +299,17 @@ fold_value(struct matcher *m, struct str value)
 	char *out = buf_room(&m->folded, FOLD_ROOM(value.n));
 	if (!all_ascii(value))
 		return str_from(out, fold_text(value, out));
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-		out[i] = (char)(c + ((unsigned char)(c - 'A') < 26 ? 0x20 : 0));
+	size_t i = 0;
+	for (; i + 8 <= value.n; i += 8) {
+		uint64_t word;
+		memcpy(&word, value.p + i, 8);
+		/* the high bit of each byte: at least 'A', and not above 'Z' */
+		uint64_t upper = (word + UINT64_C(0x3f3f3f3f3f3f3f3f)) & ~(word + UINT64_C(0x2525252525252525));
+		word |= (upper & UINT64_C(0x8080808080808080)) >> 2;
+		memcpy(out + i, &word, 8);
 	}
+	for (; i < value.n; i++)
+		out[i] = ascii_lower(value.p[i]);
 	return str_from(out, value.n);
 }
 
@@ -324,6 +335,28 @@ begin_finding(struct matcher *m)
 	}
 }
 
+static int
+find_expression(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+	find_atom(user, id);
+	return 0;
+}
+
+static int
+stop_at_first(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
+{
+	*(bool *)user = true;
+	return 1;
+}
+
+static void
+scan_with(struct matcher *m, const hs_database_t *database, struct str value, match_event_handler found, void *user)
+{
+	unsigned n = value.n < UINT32_MAX ? (unsigned)value.n : UINT32_MAX;
+	hs_error_t error = hs_scan(database, value.p ? value.p : "", n, 0, m->scratch, found, user);
+	assert(error == HS_SUCCESS || error == HS_SCAN_TERMINATED);
+}
+
 static void
 find_in_value(struct matcher *m, const struct plan *p, const struct slot *s, struct str value)
 {
@@ -339,6 +372,8 @@ find_in_value(struct matcher *m, const struct plan *p, const struct slot *s, str
 	for (uint32_t i = 0; i < s->eagers; i++)
 		if (test_value(p->atom[s->eager[i]].test, value, folded, m->scratch))
 			find_atom(m, s->eager[i]);
+	if (s->regex)
+		scan_with(m, s->regex, value, find_expression, m);
 }
 
 static int
@@ -434,6 +469,11 @@ static const struct class *
 class_of_event(struct matcher *m, const struct plan *p, const struct slot *s)
 {
 	struct event *e = m->event;
+	bool may = !s->prefilter || !e->text.p;
+	if (!may)
+		scan_with(m, s->prefilter, e->text, stop_at_first, &may);
+	if (!may)
+		return cache_empty_class(p->cache);
 	begin_finding(m);
 	if (e->text.p && !text_is_json(e)) {
 		find_in_value(m, p, s, e->text);

@@ -86,7 +86,7 @@ grow_atoms(struct builder *b)
 static bool
 is_deferred(const struct test *t)
 {
-	return t->op == TEST_FIELDREF || (t->op == TEST_REGEX && t->needle.n < 2);
+	return t->op == TEST_FIELDREF;
 }
 
 static uint32_t
@@ -322,7 +322,7 @@ atom_cost(const struct builder *b, uint32_t atom)
 	case TEST_CONTAINS:
 	case TEST_GLOB:
 	case TEST_REGEX:
-		cost = n < 2 ? 2000 : n < 4 ? 300 : n < 6 ? 40 : 8;
+		cost = n < 2 ? 2000 : n < 4 ? 300 : n < 6 ? 40 : 8; /* and without a needle: once a value */
 		break;
 	case TEST_CIDR:
 	case TEST_COMPARE:
@@ -428,103 +428,6 @@ share_witnesses(struct builder *b)
 	}
 }
 
-/* ---- slots ---- */
-
-/* How an atom stands in its slot's index; false when it does not. */
-static bool
-atom_literal(const struct test *t, struct literal *ret, bool *ret_verify)
-{
-	static const uint8_t anchor[] = {[TEST_EQ] = LITERAL_WHOLE, [TEST_PREFIX] = LITERAL_PREFIX,
-		[TEST_SUFFIX] = LITERAL_SUFFIX, [TEST_CONTAINS] = LITERAL_INSIDE};
-	if (t->op >= TEST_EQ && t->op <= TEST_CONTAINS && (t->literal.n || t->op == TEST_EQ)) {
-		*ret = (struct literal){t->cased ? t->needle : t->literal, anchor[t->op]};
-		*ret_verify = t->cased;
-		return true;
-	}
-	if ((t->op != TEST_GLOB && t->op != TEST_REGEX) || !t->needle.n)
-		return false;
-	*ret = (struct literal){t->needle, LITERAL_INSIDE};
-	*ret_verify = true;
-	return true;
-}
-
-struct slot_count {
-	uint32_t literals, eagers;
-};
-
-static void
-count_slots(struct builder *b, struct slot_count *count)
-{
-	struct literal unused;
-	bool verify;
-	for (uint32_t i = 0; i < b->plan->atoms; i++) {
-		const struct atom *a = &b->plan->atom[i];
-		if (a->deferred || a->test->op == TEST_NULL || a->test->op == TEST_EXISTS)
-			continue;
-		if (atom_literal(a->test, &unused, &verify))
-			count[a->slot].literals++;
-		else
-			count[a->slot].eagers++;
-	}
-}
-
-static void
-fill_slot(struct builder *b, uint32_t number, const uint32_t *atom, uint32_t atoms, struct slot_count count)
-{
-	struct slot *s = &b->plan->slot[number];
-	struct literal *literal = take(b, count.literals, sizeof *literal);
-	struct slot_literal *speaks = take(b, count.literals, sizeof *speaks);
-	uint32_t *eager = take(b, count.eagers, sizeof *eager), literals = 0;
-	for (uint32_t i = 0; i < atoms; i++) {
-		const struct atom *a = &b->plan->atom[atom[i]];
-		if (a->test->op == TEST_NULL)
-			s->null_atom = atom[i];
-		else if (a->test->op == TEST_EXISTS)
-			s->exists_atom = atom[i];
-		else if (a->deferred)
-			continue;
-		else if (atom_literal(a->test, &literal[literals], &speaks[literals].verify))
-			speaks[literals++].atom = atom[i];
-		else
-			eager[s->eagers++] = atom[i];
-	}
-	s->eager = eager;
-	s->literal = speaks;
-	if (literals && !(s->index = literal_index_new(b->arena, literal, literals)))
-		abort();
-}
-
-static int
-by_slot(const void *a, const void *b, void *user)
-{
-	const struct plan *p = user;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	if (p->atom[x].slot != p->atom[y].slot)
-		return p->atom[x].slot < p->atom[y].slot ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
-static void
-fill_slots(struct builder *b)
-{
-	struct plan *p = b->plan;
-	struct slot_count *count = mem_calloc(p->slots, sizeof *count);
-	uint32_t *order = mem_calloc(p->atoms, sizeof *order);
-	for (uint32_t i = 0; i < p->atoms; i++)
-		order[i] = i;
-	qsort_r(order, p->atoms, sizeof *order, by_slot, p);
-	count_slots(b, count);
-	for (uint32_t from = 0; from < p->atoms;) {
-		uint32_t slot = p->atom[order[from]].slot, to = from;
-		while (to < p->atoms && p->atom[order[to]].slot == slot)
-			to++;
-		fill_slot(b, slot, order + from, to - from, count[slot]);
-		from = to;
-	}
-	mem_free(order);
-	mem_free(count);
-}
-
 /* ---- the whole ---- */
 
 struct plan *
@@ -545,7 +448,7 @@ plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, b
 		qsort(p->rule, p->rules, sizeof *p->rule, by_index);
 	choose_witnesses(&b);
 	share_witnesses(&b);
-	fill_slots(&b);
+	plan_fill_slots(p);
 	mem_free(b.atom_table);
 	mem_free(b.uses);
 	mem_free(b.witness);
@@ -558,6 +461,10 @@ plan_free(struct plan *p)
 {
 	if (!p)
 		return;
+	for (uint32_t i = 0; i < p->slots; i++) {
+		hs_free_database(p->slot[i].regex);
+		hs_free_database(p->slot[i].prefilter);
+	}
 	arena_release(&p->arena);
 	mem_free(p->slot);
 	mem_free(p->atom);

@@ -9,7 +9,7 @@
  * A slot is one field of the rules, with the native names behind it. An atom is one test on one slot. Everything true
  * about a value is found in one pass over it and kept as a class (a set of atoms); two values with the same class are
  * the same to every rule of the plan. Most atoms are literals and stand in the slot's index; the few that are not are
- * tried one by one (`eager`), and those that are about more than a value, or too dear, wait until a rule asks
+ * tried one by one (`eager`) or together (`regex`), and those that are about more than a value wait until a rule asks
  * (`deferred`).
  */
 
@@ -55,6 +55,8 @@ struct slot {
 	const struct slot_literal *literal;
 	const uint32_t *eager;
 	uint32_t eagers;
+	hs_database_t *regex;           /* expressions that no literal announces, all in one; ids are atoms */
+	hs_database_t *prefilter;       /* keywords: finds nothing in a line as it came = no atom holds; or NULL */
 	uint32_t null_atom, exists_atom; /* or NO_ATOM */
 };
 
@@ -73,6 +75,9 @@ struct plan {
 	uint32_t always_count;
 	struct plan_cache *cache;  /* sigma_match.c */
 };
+
+/* sigma_slot.c: indexes of all slots, once the atoms are known. */
+void plan_fill_slots(struct plan *p);
 
 /* Memory is only bounded by the rules themselves, so this cannot fail on account of an event. */
 struct plan *plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, bool windows,

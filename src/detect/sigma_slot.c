@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The slots of a plan: which of their atoms stand in the literal index, which among the expressions, which alone. */
+#include "base/memory.h"
+#include "detect/sigma_plan.h"
+
+#define NEEDLE_MIN 3u        /* a shorter text announces an expression too often */
+#define MAX_TOGETHER 64u     /* expressions compiled into one; the others are tried alone */
+#define REPEATS_MAX 30u
+#define PREFILTER_MIN 4u     /* bytes of a keyword that must be safe to look for in a raw line */
+#define PREFILTER_MAX 256u
+
+static void *
+take(struct plan *p, size_t count, size_t size)
+{
+	void *got = arena_calloc(&p->arena, count, size);
+	if (!got)
+		abort();
+	return got;
+}
+
+/* How an atom stands in its slot's index; false when it does not. */
+static bool
+atom_literal(const struct test *t, struct literal *ret, bool *ret_verify)
+{
+	static const uint8_t anchor[] = {[TEST_EQ] = LITERAL_WHOLE, [TEST_PREFIX] = LITERAL_PREFIX,
+		[TEST_SUFFIX] = LITERAL_SUFFIX, [TEST_CONTAINS] = LITERAL_INSIDE};
+	if (t->op >= TEST_EQ && t->op <= TEST_CONTAINS && (t->literal.n || t->op == TEST_EQ)) {
+		*ret = (struct literal){t->cased ? t->needle : t->literal, anchor[t->op]};
+		*ret_verify = t->cased;
+		return true;
+	}
+	if (t->op == TEST_GLOB ? !t->needle.n : t->op != TEST_REGEX || t->needle.n < NEEDLE_MIN)
+		return false;
+	*ret = (struct literal){t->needle, LITERAL_INSIDE};
+	*ret_verify = true;
+	return true;
+}
+
+/* ---- expressions ---- */
+
+struct together {
+	const char *pattern[MAX_TOGETHER];
+	unsigned flags[MAX_TOGETHER], id[MAX_TOGETHER];
+	uint32_t count;
+};
+
+/* Repetitions of many times make automata that take long to join. */
+static bool
+repeats_often(struct str pattern)
+{
+	for (size_t i = 0; i < pattern.n; i++) {
+		uint32_t times = 0;
+		if (pattern.p[i] != '{' && pattern.p[i] != ',')
+			continue;
+		for (size_t k = i + 1; k < pattern.n && times < REPEATS_MAX && pattern.p[k] >= '0' && pattern.p[k] <= '9'; k++)
+			times = times * 10 + (uint32_t)(pattern.p[k] - '0');
+		if (times >= REPEATS_MAX)
+			return true;
+	}
+	return false;
+}
+
+/* Patterns over UTF-8 stay alone: they must not see other bytes. */
+static bool
+add_together(struct together *all, const struct test *t, uint32_t atom)
+{
+	if (t->op != TEST_REGEX || t->bits || all->count == MAX_TOGETHER || repeats_often(t->literal))
+		return false;
+	all->pattern[all->count] = t->literal.p;
+	all->flags[all->count] = t->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+	all->id[all->count++] = atom;
+	return true;
+}
+
+static bool
+compile_together(struct slot *s, const struct together *all)
+{
+	hs_compile_error_t *error = NULL;
+	if (all->count < 2 || hs_compile_multi(all->pattern, all->flags, all->id, all->count, HS_MODE_BLOCK, NULL, &s->regex,
+				  &error) != HS_SUCCESS) {
+		hs_free_compile_error(error);
+		s->regex = NULL;
+		return false;
+	}
+	return true;
+}
+
+/* ---- keywords ---- */
+
+/* The longest part of a text that JSON writes as it is, \u aside. */
+static struct str
+safe_run(struct str s)
+{
+	struct str best = {0};
+	for (size_t i = 0; i < s.n;) {
+		size_t from = i;
+		while (i < s.n && s.p[i] >= ' ' && s.p[i] < 0x7f && !memchr("\"\\/", s.p[i], 3))
+			i++;
+		if (i - from > best.n)
+			best = str_from(s.p + from, i - from);
+		i += i < s.n && i == from;
+	}
+	return best;
+}
+
+/* One scan of the line as it came, before any field is unescaped or folded: what finds neither a keyword nor a way to
+ * hide one (a \u escape, or one of the two letters beyond ASCII that fold into it) holds none. */
+static void
+compile_prefilter(struct slot *s, const struct plan *p, const uint32_t *atom, uint32_t atoms)
+{
+	static const struct str hiding[] = {STR_INIT("\\u00"), STR_INIT("\\u017f"), STR_INIT("\\u212a"), STR_INIT("\xc5\xbf"),
+		STR_INIT("\xe2\x84\xaa")};
+	const char *text[PREFILTER_MAX + COUNT(hiding)];
+	size_t length[COUNT(text)];
+	unsigned flags[COUNT(text)], id[COUNT(text)], count = 0;
+	hs_compile_error_t *error = NULL;
+	if (s->names || atoms > PREFILTER_MAX)
+		return;
+	for (uint32_t i = 0; i < atoms + COUNT(hiding); i++, count++) {
+		struct str part = i < atoms ? safe_run(p->atom[atom[i]].test->needle) : hiding[i - atoms];
+		if (part.n < PREFILTER_MIN && i < atoms)
+			return;
+		text[count] = part.p;
+		length[count] = part.n;
+		flags[count] = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH;
+		id[count] = 0;
+	}
+	if (hs_compile_lit_multi(text, flags, id, length, count, HS_MODE_BLOCK, NULL, &s->prefilter, &error) != HS_SUCCESS) {
+		hs_free_compile_error(error);
+		s->prefilter = NULL;
+	}
+}
+
+/* ---- slots ---- */
+
+struct fill {
+	struct slot *slot;
+	struct literal *literal;
+	struct slot_literal *speaks;
+	uint32_t *eager;
+	uint32_t literals;
+	struct together together;
+};
+
+static void
+place_atom(struct fill *f, const struct plan *p, uint32_t atom)
+{
+	const struct test *t = p->atom[atom].test;
+	if (t->op == TEST_NULL) {
+		f->slot->null_atom = atom;
+	} else if (t->op == TEST_EXISTS) {
+		f->slot->exists_atom = atom;
+	} else if (!p->atom[atom].deferred) {
+		if (atom_literal(t, &f->literal[f->literals], &f->speaks[f->literals].verify))
+			f->speaks[f->literals++].atom = atom;
+		else if (!add_together(&f->together, t, atom))
+			f->eager[f->slot->eagers++] = atom;
+	}
+}
+
+static void
+fill_slot(struct plan *p, uint32_t number, const uint32_t *atom, uint32_t atoms)
+{
+	struct fill f = {.slot = &p->slot[number], .literal = take(p, atoms + 1, sizeof(struct literal)),
+		.speaks = take(p, atoms + 1, sizeof(struct slot_literal)), .eager = take(p, atoms, sizeof(uint32_t))};
+	for (uint32_t i = 0; i < atoms; i++)
+		place_atom(&f, p, atom[i]);
+	if (!compile_together(f.slot, &f.together))
+		for (uint32_t i = 0; i < f.together.count; i++)
+			f.eager[f.slot->eagers++] = f.together.id[i];
+	compile_prefilter(f.slot, p, atom, atoms);
+	f.slot->eager = f.eager;
+	f.slot->literal = f.speaks;
+	if (f.literals && !(f.slot->index = literal_index_new(&p->arena, f.literal, f.literals)))
+		abort();
+}
+
+static int
+by_slot(const void *a, const void *b, void *user)
+{
+	const struct plan *p = user;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	if (p->atom[x].slot != p->atom[y].slot)
+		return p->atom[x].slot < p->atom[y].slot ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+void
+plan_fill_slots(struct plan *p)
+{
+	uint32_t *order = mem_calloc(p->atoms, sizeof *order);
+	for (uint32_t i = 0; i < p->atoms; i++)
+		order[i] = i;
+	qsort_r(order, p->atoms, sizeof *order, by_slot, p);
+	for (uint32_t from = 0; from < p->atoms;) {
+		uint32_t slot = p->atom[order[from]].slot, to = from;
+		while (to < p->atoms && p->atom[order[to]].slot == slot)
+			to++;
+		fill_slot(p, slot, order + from, to - from);
+		from = to;
+	}
+	mem_free(order);
+}
