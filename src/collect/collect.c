@@ -148,9 +148,14 @@ on_core_message(void *user, struct channel *channel, uint16_t type, struct str p
 	uint64_t block = wire_u64(&w);
 	if (w.bad)
 		return;
-	if (type == MSG_REPLAY)
+	if (type == MSG_REPLAY) {
+		uint64_t next = journal_stats(c->journal).next;
+		if (block >= next) /* somebody put back an older journal: what has these numbers is held already */
+			log_say(LOG_LEVEL_ERROR, "collect.journal_behind", LOG_NUMBER("core", (int64_t)block),
+			    LOG_NUMBER("next", (int64_t)next));
 		deliver_replay(c->deliver, block);
-	else if (type == MSG_APPLIED)
+	}
+	if (type == MSG_APPLIED)
 		deliver_applied(c->deliver, block);
 	else if (type == MSG_RELEASE)
 		journal_release(c->journal, block);
@@ -346,6 +351,9 @@ collect_start(struct role_context *rc)
 		return error;
 	}
 	drop_start(c->drop);
+	if (rc->options->journald)
+		log_say(LOG_LEVEL_WARN, "collect.journald_not_built",
+		    LOG_TEXT("instead", STR("omrelp of rsyslog, or ForwardToSyslog= of journald, to one of our ports")));
 	role_ready(rc);
 	return 0;
 }

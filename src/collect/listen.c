@@ -35,7 +35,7 @@ doors_new(struct loop *loop, struct gather *gather, struct sources *sources)
 	d->loop = loop;
 	d->gather = gather;
 	d->sources = sources;
-	d->scratch = mem_alloc(READ_MAX);
+	d->scratch = mem_alloc(KEEP_BUFFER + READ_MAX);
 	d->udp = MEM_NEW(struct udp);
 	return d;
 }
@@ -319,6 +319,10 @@ doors_finish(struct doors *d)
 			for (ssize_t bytes = 0, got; bytes < (ssize_t)UDP_BUFFER && (got = udp_batch(p)) >= 0;)
 				bytes += got;
 		loop_watch(p->watch, 0);
+	}
+	for (struct stream *s = d->streams, *next; s && !d->paused; s = next) {
+		next = s->next;
+		stream_finish(s);
 	}
 	d->finished = true;
 	doors_pause(d, true);

@@ -28,7 +28,7 @@ void doors_pause(struct doors *d, bool pause);
 void doors_committed(struct doors *d, uint64_t ticket);
 /* Once a second: counters of the kernel, connections that should be gone. */
 void doors_tick(struct doors *d);
-/* Read what the kernel still holds of UDP, then no more from anybody. Answers can still leave. */
+/* Read what the kernel still holds of UDP and plain TCP, then no more from anybody. Answers can still leave. */
 void doors_finish(struct doors *d);
 /* Connections with answers not yet written. */
 uint32_t doors_unanswered(const struct doors *d);

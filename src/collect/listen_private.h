@@ -9,6 +9,7 @@
 #include "collect/relp.h"
 
 #define READ_MAX (256u << 10)
+#define KEEP_BUFFER (16u << 10) /* a rest this short is copied before what is read next; idle connections keep no more */
 
 struct port {
 	struct doors *doors;
@@ -47,7 +48,7 @@ struct doors {
 	uint32_t stream_count;
 	size_t held;
 	bool paused, finished;
-	char *scratch;            /* READ_MAX bytes for streams, then the buffers of UDP */
+	char *scratch;            /* KEEP_BUFFER + READ_MAX bytes, for whatever stream is read */
 	struct udp *udp;
 };
 
@@ -60,6 +61,8 @@ uint64_t doors_take(struct doors *d, struct port *p, struct source *s, const str
 void stream_new(struct doors *d, struct port *p, int fd, const struct sockaddr_storage *peer);
 void stream_close(struct stream *s);
 void stream_watch(struct stream *s);
+/* We leave: what the kernel holds of a plain stream is read, its last line is a message, and it is closed. */
+void stream_finish(struct stream *s);
 /* The acknowledgements of this ticket. The stream may be gone afterwards. */
 void stream_committed(struct stream *s, uint64_t ticket);
 

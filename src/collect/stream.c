@@ -7,10 +7,10 @@
 #include "collect/listen_private.h"
 #include "host/clock.h"
 
-#define BUDGET (32u << 20)          /* bytes of all buffers; above it messages come in small pieces */
-#define SMALL_PIECE (8u << 10)
+#define BUDGET (24u << 20)          /* bytes of all buffers; above it messages come in small pieces: */
+#define SMALL_PIECE (4u << 10)      /* DOORS_CONNECTIONS of these are as much again */
+#define FINISH_MAX (4u << 20)        /* read from each before we leave */
 #define OUT_MAX (256u << 10)        /* who does not read his answers is not read */
-#define KEEP_BUFFER (16u << 10)     /* an idle connection keeps no more */
 
 static bool
 is_relp(const struct stream *s)
@@ -133,29 +133,45 @@ stream_take(struct stream *s, struct str *in, bool end)
 		take_frames(s, &r, from, in, end);
 }
 
+/* Memory of a long message is given back once it is through. */
+static void
+rest_shrink(struct stream *s)
+{
+	struct buf small = BUF_INIT;
+	if (s->rest.cap <= 4 * KEEP_BUFFER || s->rest.n > KEEP_BUFFER)
+		return;
+	if (s->rest.n)
+		buf_add(&small, buf_str(&s->rest));
+	buf_release(&s->rest);
+	s->rest = small;
+}
+
 /* Keep `left`, which lies in s->rest or in the scratch buffer. */
 static void
 rest_keep(struct stream *s, struct str left)
 {
 	size_t before = s->rest.cap;
-	bool inside = s->rest.p && left.p >= s->rest.p && left.p <= s->rest.p + s->rest.n;
-	if (!left.n && s->rest.cap > KEEP_BUFFER) {
-		buf_release(&s->rest);
-	} else if (inside) {
+	bool inside = s->rest.n && left.p >= s->rest.p && left.p <= s->rest.p + s->rest.n;
+	if (!inside)
+		buf_clear(&s->rest);
+	if (!inside && left.n)
+		buf_add(&s->rest, left);
+	if (inside) {
 		memmove(s->rest.p, left.p, left.n);
 		s->rest.n = left.n;
-	} else {
-		buf_clear(&s->rest);
-		buf_add(&s->rest, left);
 	}
+	rest_shrink(s);
 	held_change(s, &s->rest, before);
 }
 
+/* n bytes came, to the scratch buffer behind a copy of a short rest, or to be put behind a long one. */
 static void
-stream_input(struct stream *s, size_t n, bool end)
+stream_input(struct stream *s, size_t front, size_t n, bool end)
 {
-	struct str in = str_from(s->doors->scratch, n);
-	if (s->rest.n) {
+	struct str in = str_from(s->doors->scratch, front + n);
+	if (front) {
+		s->rest.n = 0;
+	} else if (s->rest.n) {
 		size_t before = s->rest.cap;
 		buf_add(&s->rest, in);
 		held_change(s, &s->rest, before);
@@ -168,20 +184,43 @@ stream_input(struct stream *s, size_t n, bool end)
 static void
 stream_read(struct stream *s)
 {
-	ssize_t n = recv(s->fd, s->doors->scratch, READ_MAX, MSG_DONTWAIT);
+	size_t front = s->rest.n <= KEEP_BUFFER ? s->rest.n : 0;
+	ssize_t n = recv(s->fd, s->doors->scratch + front, READ_MAX, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (s->leaving && n > 0)
 		return; /* discarded */
+	if (front)
+		memcpy(s->doors->scratch, s->rest.p, front);
 	if (n <= 0) {
 		if (!is_relp(s) && !s->leaving)
-			stream_input(s, 0, true);
+			stream_input(s, front, 0, true);
 		stream_close(s);
 		return;
 	}
 	s->seen_ms = clock_monotonic_ms();
-	stream_input(s, (size_t)n, false);
+	stream_input(s, front, (size_t)n, false);
 	stream_flush(s);
+}
+
+void
+stream_finish(struct stream *s)
+{
+	if (is_relp(s))
+		return; /* what is not acknowledged comes again */
+	for (size_t done = 0; done < FINISH_MAX;) {
+		size_t front = s->rest.n <= KEEP_BUFFER ? s->rest.n : 0;
+		ssize_t n = recv(s->fd, s->doors->scratch + front, READ_MAX, MSG_DONTWAIT);
+		if (n <= 0)
+			break;
+		if (front)
+			memcpy(s->doors->scratch, s->rest.p, front);
+		stream_input(s, front, (size_t)n, false);
+		done += (size_t)n;
+	}
+	struct str in = buf_str(&s->rest);
+	stream_take(s, &in, true);
+	stream_close(s);
 }
 
 /* The sender is gone, but what it said waits in the kernel until we may read again. */

@@ -24,6 +24,15 @@
 #include "store/journal.h"
 #include "tap.h"
 
+/* A sanitizer's own memory would be measured too. */
+#if defined(__SANITIZE_ADDRESS__)
+#define RESIDENT_TELLS 0
+#elif defined(__has_feature)
+#define RESIDENT_TELLS !__has_feature(address_sanitizer)
+#else
+#define RESIDENT_TELLS 1
+#endif
+
 struct house {
 	char data[200], drop[200];
 	int udp, tcp, relp;      /* bound here, used there */
@@ -396,16 +405,84 @@ TEST(streams_are_framed_and_what_is_under_way_at_the_end_is_kept)
 	close(c);
 	CHECK(house_port(h, LISTEN_SYSLOG_TCP, 4) != NULL);
 	CHECK_INT(h->report.source_count, 1);
+	c = connected(h->tcp, SOCK_STREAM);
+	CHECK_INT(send(c, "<5>f\n<6>", 8, 0), 8);
+	CHECK(house_port(h, LISTEN_SYSLOG_TCP, 5) != NULL);
+	CHECK_INT(send(c, "g", 1, 0), 1);
 	CHECK_INT(house_end(h, SIGTERM), 0);
+	close(c);
 	journal_records(h, put_record, &got);
-	CHECK_STR(buf_str(&got), STR("<1>a|<2>bc|<3>d|<4>e|"));
+	CHECK_STR(buf_str(&got), STR("<1>a|<2>bc|<3>d|<4>e|<5>f|<6>g|"));
 	house_start(h); /* a source keeps its number */
 	CHECK(house_port(h, LISTEN_SYSLOG_TCP, 0) != NULL);
 	CHECK_INT(h->report.source_rows, 1);
 	CHECK_INT(h->report.source[0].number, 1);
-	CHECK_INT(h->report.source[0].received, 4);
+	CHECK_INT(h->report.source[0].received, 6);
 	CHECK_INT(house_end(h, SIGTERM), 0);
 	buf_release(&got);
+	house_free(h);
+}
+
+#define LONG_SENDERS 64u
+#define LONG_BYTES (3u << 20)
+
+static uint64_t
+resident_bytes(pid_t pid)
+{
+	char path[64];
+	unsigned long pages = 0;
+	snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+	FILE *f = fopen(path, "r");
+	if (f && fscanf(f, "%*u %lu", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void
+sum_bytes(void *user, const struct raw *r)
+{
+	uint64_t *sum = user;
+	CHECK(r->flags & RAW_PIECE);
+	sum[0] += r->bytes.n;
+	sum[1] += (r->flags & RAW_LAST_PIECE) != 0;
+}
+
+TEST(endless_lines_from_many_senders_stay_within_the_budget)
+{
+	struct house *h = house_new(false);
+	char *line = mem_alloc(LONG_BYTES);
+	int fd[LONG_SENDERS];
+	uint64_t sum[2] = {0}, worst = 0;
+	memset(line, 'x', LONG_BYTES);
+	house_start(h);
+	for (size_t i = 0; i < LONG_SENDERS; i++)
+		fd[i] = connected(h->tcp, SOCK_STREAM);
+	for (size_t at = 0; at < LONG_BYTES; at += 65536)
+		for (size_t i = 0; i < LONG_SENDERS; i++)
+			CHECK_INT(send(fd[i], line + at, 65536, 0), 65536);
+	for (int64_t until = clock_monotonic_ms() + 10000; !worst && clock_monotonic_ms() < until;) {
+		loop_turn(h->loop, 100);
+		worst = h->report.held;
+	}
+	uint64_t resident = resident_bytes(h->pid);
+	for (size_t i = 0; i < LONG_SENDERS; i++) {
+		CHECK_INT(send(fd[i], "\n", 1, 0), 1);
+		close(fd[i]);
+	}
+	CHECK(house_port(h, LISTEN_SYSLOG_TCP, LONG_SENDERS) != NULL);
+	CHECK(worst > 1u << 20 && worst <= 32u << 20);
+	if (RESIDENT_TELLS)
+		CHECK(resident < 64u << 20);
+	CHECK_INT(h->report.source_count, 1);
+	CHECK_INT(h->report.source[0].oversized, LONG_SENDERS);
+	CHECK_INT(house_end(h, SIGTERM), 0);
+	journal_records(h, sum_bytes, sum);
+	CHECK_INT(sum[0], LONG_SENDERS * LONG_BYTES);
+	CHECK_INT(sum[1], LONG_SENDERS);
+	printf("# held %llu, resident %llu\n", (unsigned long long)worst, (unsigned long long)resident);
+	mem_free(line);
 	house_free(h);
 }
 
