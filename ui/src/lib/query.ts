@@ -1,24 +1,35 @@
-// The words of a search as search_parse() reads them: name:value, "phrases", a minus before what must not be there.
+// The words of a search as search_parse() (src/store/search.c) reads them: name:value, "phrases" with \" for a quote
+// inside, a minus before what must not be there. A quoted value is literal; in a bare one * at either end is a wildcard.
 
-const quote = (value: string) => (/^[^\s"*:=-][^\s"*]*$/.test(value) ? value : `"${value.replaceAll('"', "")}"`);
+const bare = /^[^\s"*:=-][^\s"*]*$/;
+const term = /(?:"(?:\\"|[^"])*"|[^\s"])+/g;
+// What stands before ':' is a name, unless the whole is an address of a page, a path with its drive, or IPv6.
+const name = /^(?:[a-z_@][\w.@-]+[:=](?!\/\/|:)|[a-z][:=](?![\\/:]))/i;
 
-export const addTerm = (name: string, value: string, negated: boolean) => `${negated ? "-" : ""}${name}:${quote(value)}`;
+const quote = (value: string) => (bare.test(value) ? value : `"${value.replaceAll('"', '\\"')}"`);
 
-/** Terms of a query, cut at blanks outside quotes. */
-export const terms = (query: string) => query.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
-
-/** The query with one more term; its opposite goes, and it never stands twice. */
-export function joinTerm(query: string, term: string) {
-	const opposite = term.startsWith("-") ? term.slice(1) : `-${term}`;
-	const kept = terms(query).filter((one) => one !== opposite && one !== term);
-	return [...kept, term].join(" ");
+/** A test for one value of a field. No value at all is asked for by its absence. */
+export function addTerm(name: string, value: string, negated: boolean) {
+	if (!value) return `${negated ? "" : "-"}${name}:*`;
+	return `${negated ? "-" : ""}${name}:${quote(value)}`;
 }
 
-export const withoutTerm = (query: string, term: string) => terms(query).filter((one) => one !== term).join(" ");
+/** Terms of a query, cut at blanks outside quotes. */
+export const terms = (query: string): string[] => query.match(term) ?? [];
 
-/** What free words of the query look for in a line, to mark it there. */
+/** The query with one more term; its opposite goes, and it never stands twice. */
+export function joinTerm(query: string, added: string) {
+	const opposite = added.startsWith("-") ? added.slice(1) : `-${added}`;
+	const kept = terms(query).filter((one) => one !== opposite && one !== added);
+	return [...kept, added].join(" ");
+}
+
+export const withoutTerm = (query: string, gone: string) => terms(query).filter((one) => one !== gone).join(" ");
+
+/** What the query looks for in a line, to mark it there. */
 export const wordsToMark = (query: string) =>
 	terms(query)
 		.filter((one) => !one.startsWith("-"))
-		.map((one) => one.replace(/^[A-Za-z_][\w.]*[:=]/, "").replaceAll('"', "").replace(/^\*|\*$/g, ""))
+		.map((one) => one.replace(name, ""))
+		.map((one) => (one.startsWith('"') ? one.slice(1, -1).replaceAll('\\"', '"') : one.replace(/^\*|\*$/g, "")))
 		.filter((one) => one.length > 1);

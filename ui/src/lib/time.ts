@@ -25,7 +25,7 @@ export function fromText(text: string) {
 	if (!m) return null;
 	const [d, month, year, h, min, s] = m.slice(1).map((part) => Number(part ?? 0));
 	const ms = Date.UTC(year, month - 1, d, h, min, s);
-	return new Date(ms).getUTCDate() === d && h < 24 && min < 60 && s < 60 ? ms - offset : null;
+	return new Date(ms).getUTCDate() === d && month <= 12 && h < 24 && min < 60 && s < 60 ? ms - offset : null;
 }
 
 /** "3 phút trước" */
