@@ -5,58 +5,137 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "detect/sigma_internal.h"
+#include "detect/correlate_state.h"
 
-#define MAX_SAMPLES 4096u /* moments or values that one key remembers */
-#define MAX_GROUPS 16u
-#define KEEP_TEXT 256u    /* bytes of a group-by value that a finding shows */
-#define LATE_IN_A_ROW 3u  /* then the clock of the source was wrong before, not now */
+#define KEY_MAX_VALUE 1024u         /* bytes of a value that tell groups apart */
+#define TIME_FAR (INT64_C(1) << 60) /* beyond any calendar, and safe to subtract from */
 
-/* One moment of a key: when, and what was seen then. */
-struct sample {
-	int64_t time_ms;
-	union {
-		uint64_t hash; /* value_count */
-		double number; /* value_sum, value_avg, value_percentile */
-		int64_t start_ms; /* temporal_ordered: where the best sequence up to this rule began */
-	};
-};
-
-struct state {
-	uint64_t hash;
-	uint32_t correlation;   /* index of its rule */
-	uint32_t late;          /* events older than the window, one after another */
-	int64_t newest_ms;
-	struct state *stale, *fresh; /* neighbours in the order of use */
-	struct state *next;     /* same bucket */
-	struct sample *sample;  /* by time; for the temporal kinds one for each rule named */
-	uint32_t samples, cap;
-	uint32_t text_n;
-	char text[];            /* group-by values, each ended by NUL: the key itself */
-};
-
-/* The correlations that look at a rule, as indexes. */
-struct audience {
-	uint32_t *rule;
+/* What a field of a correlation may be called in an event: by its alias, else as written; then native names of the map. */
+struct field_names {
+	struct str *name;
 	uint32_t count, cap;
+};
+
+/* A correlation, and where its fields stand in events of one rule that it refers to. */
+struct feed {
+	const struct rule *rule;       /* the correlation */
+	const struct measure *measure;
+	struct field_names *group;     /* c->groups of them */
+	struct field_names *field;     /* c->fields of them */
+	double wanted;                 /* without a condition: this many rules */
 };
 
 struct correlator {
 	const struct rules *r;
-	size_t max_bytes, bytes;
-	struct audience *audience; /* by rule */
-	struct state **bucket;
-	uint32_t bucket_mask;
-	struct state *stalest, *freshest;
-	struct correlate_stats stats;
-	int64_t watermark_ms;
-	struct buf key;
-	/* findings of one feed */
-	struct finding *out;
+	struct states states;
+	struct measure *measure;       /* by rule index; c == NULL for ordinary rules */
+	struct feed *feed;             /* by the rule that feeds: first_feed[index] .. first_feed[index + 1] - 1 */
+	uint32_t *first_feed;
+	struct finding *out;           /* of the finding at hand */
 	uint32_t outs, out_cap;
+	struct buf key;
+	struct correlate_stats stats;
 };
 
-/* ---- life ---- */
+/* ---- who feeds whom ---- */
+
+static struct str
+alias_of(const struct rules *r, const struct correlation *c, uint32_t rule, struct str name)
+{
+	for (uint32_t i = 0; i < c->aliases; i++)
+		if (str_eq(c->alias[i].name, name) && rules_find_name(r, c->alias[i].rule) == r->rule[rule])
+			return c->alias[i].field;
+	return name;
+}
+
+static void
+add_name(struct field_names *names, struct str name)
+{
+	for (uint32_t i = 0; i < names->count; i++)
+		if (str_eq(names->name[i], name))
+			return;
+	MEM_GROW(names->name, names->count, names->cap);
+	names->name[names->count++] = name;
+}
+
+static struct field_names *
+find_names(const struct rules *r, const struct correlation *c, uint32_t rule, const struct str *name, uint32_t count)
+{
+	struct field_names *list = mem_calloc(count + 1, sizeof *list);
+	uint32_t native[SLOT_MAX_NAMES];
+	for (uint32_t i = 0; i < count; i++) {
+		struct str own = alias_of(r, c, rule, name[i]);
+		uint32_t id = names_find(r->names, own);
+		add_name(&list[i], own);
+		for (uint32_t row = 0; row < r->rows && id != NAME_UNKNOWN; row++)
+			for (uint32_t k = row_names(&r->row[row], id, native); k-- > 0;)
+				add_name(&list[i], names_text(r->names, native[k]));
+	}
+	return list;
+}
+
+static void
+free_names(struct field_names *list, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		mem_free(list[i].name);
+	mem_free(list);
+}
+
+/* Is rule[at] named there for the first time? */
+static bool
+names_first(const struct correlation *c, uint32_t at)
+{
+	for (uint32_t i = 0; i < at; i++)
+		if (c->rule[i] == c->rule[at])
+			return false;
+	return true;
+}
+
+static double
+rules_wanted(const struct correlation *c)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < c->rules; i++)
+		n += c->type == CORRELATE_TEMPORAL_ORDERED || names_first(c, i);
+	return n;
+}
+
+static void
+count_feeds(struct correlator *c)
+{
+	const struct rules *r = c->r;
+	for (uint32_t i = 0; i < r->count; i++) {
+		const struct correlation *it = r->rule[i]->correlation;
+		for (uint32_t k = 0; it && k < it->rules; k++)
+			c->first_feed[it->rule[k] + 1] += names_first(it, k);
+	}
+	for (uint32_t i = 0; i < r->count; i++)
+		c->first_feed[i + 1] += c->first_feed[i];
+}
+
+static void
+fill_feeds(struct correlator *c)
+{
+	const struct rules *r = c->r;
+	uint32_t *filled = mem_calloc(r->count + 1, sizeof *filled);
+	for (uint32_t i = 0; i < r->count; i++) {
+		const struct correlation *it = r->rule[i]->correlation;
+		for (uint32_t k = 0; it && k < it->rules; k++) {
+			uint32_t by = it->rule[k];
+			if (!names_first(it, k))
+				continue;
+			c->feed[c->first_feed[by] + filled[by]++] = (struct feed){
+			    .rule = r->rule[i],
+			    .measure = &c->measure[i],
+			    .group = find_names(r, it, by, it->group_by, it->groups),
+			    .field = find_names(r, it, by, it->field, it->fields),
+			    .wanted = rules_wanted(it),
+			};
+		}
+	}
+	mem_free(filled);
+}
 
 struct correlator *
 correlator_new(const struct rules *r, size_t max_bytes)
@@ -64,43 +143,16 @@ correlator_new(const struct rules *r, size_t max_bytes)
 	struct correlator *c = MEM_NEW(struct correlator);
 	assert(r->finished);
 	c->r = r;
-	c->max_bytes = max_bytes;
-	c->watermark_ms = INT64_MIN;
-	c->bucket_mask = 1023;
-	c->bucket = mem_calloc((size_t)c->bucket_mask + 1, sizeof(struct state *));
-	c->audience = mem_calloc(r->count, sizeof *c->audience);
-	for (uint32_t i = 0; i < r->count; i++) {
-		const struct correlation *k = r->rule[i]->correlation;
-		for (uint32_t n = 0; k && n < k->rules; n++) {
-			struct audience *a = &c->audience[k->rule[n]];
-			if (a->count && a->rule[a->count - 1] == i)
-				continue; /* named twice */
-			MEM_GROW(a->rule, a->count, a->cap);
-			a->rule[a->count++] = i;
-		}
-	}
+	states_init(&c->states, max_bytes);
+	c->measure = mem_calloc(r->count + 1, sizeof *c->measure);
+	for (uint32_t i = 0; i < r->count; i++)
+		if (r->rule[i]->correlation)
+			c->measure[i] = measure_of(r->rule[i]->correlation);
+	c->first_feed = mem_calloc(r->count + 1, sizeof *c->first_feed);
+	count_feeds(c);
+	c->feed = mem_calloc(c->first_feed[r->count] + 1, sizeof *c->feed);
+	fill_feeds(c);
 	return c;
-}
-
-static size_t
-state_bytes(const struct state *s)
-{
-	return sizeof *s + s->text_n + s->cap * sizeof *s->sample;
-}
-
-static void
-drop_state(struct correlator *c, struct state *s)
-{
-	struct state **at = &c->bucket[s->hash & c->bucket_mask];
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
-	*(s->stale ? &s->stale->fresh : &c->stalest) = s->fresh;
-	*(s->fresh ? &s->fresh->stale : &c->freshest) = s->stale;
-	c->bytes -= state_bytes(s);
-	c->stats.keys--;
-	mem_free(s->sample);
-	mem_free(s);
 }
 
 void
@@ -108,431 +160,264 @@ correlator_free(struct correlator *c)
 {
 	if (!c)
 		return;
-	while (c->stalest)
-		drop_state(c, c->stalest);
-	for (uint32_t i = 0; i < c->r->count; i++)
-		mem_free(c->audience[i].rule);
-	mem_free(c->audience);
-	mem_free(c->bucket);
-	mem_free(c->out);
+	for (uint32_t i = 0; i < c->first_feed[c->r->count]; i++) {
+		free_names(c->feed[i].group, c->feed[i].measure->c->groups);
+		free_names(c->feed[i].field, c->feed[i].measure->c->fields);
+	}
+	states_release(&c->states);
 	buf_release(&c->key);
+	mem_free(c->measure);
+	mem_free(c->feed);
+	mem_free(c->first_feed);
+	mem_free(c->out);
 	mem_free(c);
 }
 
-struct correlate_stats
-correlator_stats(const struct correlator *c)
+/* ---- what an event says ---- */
+
+/* A claim to come from the future would move windows past all that follows: then the receipt counts. */
+static int64_t
+event_moment(const struct event *e)
 {
-	return c->stats;
+	int64_t received = e->raw ? e->raw->received_ms : 0, time = e->time_ms;
+	if (time == TIME_NONE || (received > 0 && time > received))
+		time = received;
+	return time < -TIME_FAR ? -TIME_FAR : time > TIME_FAR ? TIME_FAR : time;
 }
 
-/* ---- states ---- */
-
-static void
-touch(struct correlator *c, struct state *s)
-{
-	if (c->freshest == s)
-		return;
-	if (s->stale || s->fresh || c->stalest == s) {
-		*(s->stale ? &s->stale->fresh : &c->stalest) = s->fresh;
-		*(s->fresh ? &s->fresh->stale : &c->freshest) = s->stale;
-	}
-	s->stale = c->freshest;
-	s->fresh = NULL;
-	*(c->freshest ? &c->freshest->fresh : &c->stalest) = s;
-	c->freshest = s;
-}
-
-static void
-grow_buckets(struct correlator *c)
-{
-	uint32_t mask = c->bucket_mask * 2 + 1;
-	struct state **bucket = mem_calloc((size_t)mask + 1, sizeof(struct state *));
-	for (struct state *s = c->stalest; s; s = s->fresh) {
-		s->next = bucket[s->hash & mask];
-		bucket[s->hash & mask] = s;
-	}
-	mem_free(c->bucket);
-	c->bucket = bucket;
-	c->bucket_mask = mask;
-}
-
-static struct state *
-find_state(struct correlator *c, uint32_t correlation, struct str key)
-{
-	uint64_t hash = hash64_mix(hash64(key, 21), correlation);
-	for (struct state *s = c->bucket[hash & c->bucket_mask]; s; s = s->next)
-		if (s->hash == hash && s->correlation == correlation && str_eq(str_from(s->text, s->text_n), key))
-			return s;
-	struct state *s = mem_calloc(1, sizeof *s + key.n);
-	*s = (struct state){.hash = hash, .correlation = correlation, .text_n = (uint32_t)key.n, .newest_ms = INT64_MIN};
-	memcpy(s->text, key.p, key.n);
-	s->next = c->bucket[hash & c->bucket_mask];
-	c->bucket[hash & c->bucket_mask] = s;
-	c->bytes += state_bytes(s);
-	touch(c, s);
-	if (++c->stats.keys > c->bucket_mask)
-		grow_buckets(c);
-	return s;
-}
-
-static void
-reserve(struct correlator *c, struct state *s, uint32_t samples)
-{
-	if (samples <= s->cap)
-		return;
-	uint32_t cap = s->cap ? s->cap * 2 : 4;
-	cap = cap < samples ? samples : cap;
-	s->sample = mem_realloc(s->sample, cap * sizeof *s->sample);
-	c->bytes += (cap - s->cap) * sizeof *s->sample;
-	s->cap = cap;
-}
-
-/* The stalest goes first. What had nothing left to wait for is not counted as a loss. */
-static void
-make_room(struct correlator *c)
-{
-	while (c->bytes > c->max_bytes && c->stalest && c->stalest != c->freshest) {
-		const struct state *s = c->stalest;
-		c->stats.evicted += s->newest_ms > c->watermark_ms - c->r->rule[s->correlation]->correlation->timespan_ms;
-		drop_state(c, c->stalest);
-	}
-}
-
-/* ---- fields ---- */
-
-/* A field as the rule calls it: in what an earlier correlation told, in the event, or under a native name of the map. */
 static bool
-find_value(const struct correlator *c, const struct finding *f, struct str name, struct str *ret)
+event_field(struct event *e, struct str name, struct str *ret)
+{
+	for (uint32_t i = 0; i < e->field_count; i++) {
+		struct field *field = &e->field[i];
+		if (!str_eq(field->name, name) || field->kind == FIELD_NULL)
+			continue;
+		struct str value = event_value(e, field);
+		if (field->escaped)
+			return false;
+		*ret = value;
+		return true;
+	}
+	return false;
+}
+
+/* What a correlation says of itself comes before what stands in its last event. False when nothing is there. */
+static bool
+finding_value(const struct finding *f, const struct field_names *names, struct str *ret)
 {
 	for (uint32_t i = 0; f->rule->correlation && i < f->matched_count; i++)
-		if (str_eq(f->matched[i].name, name)) {
+		if (str_eq(f->matched[i].name, names->name[0])) {
 			*ret = f->matched[i].value;
 			return true;
 		}
-	const struct field *field = event_find_name(f->event, name);
-	uint32_t id = field ? NAME_UNKNOWN : names_find(c->r->names, name);
-	for (uint32_t i = 0; id && i < c->r->rows && !field; i++) {
-		uint32_t native[SLOT_MAX_NAMES], n = row_names(&c->r->row[i], id, native);
-		for (uint32_t k = 0; k < n && !field; k++)
-			field = native[k] == id ? NULL : event_find_name(f->event, names_text(c->r->names, native[k]));
-	}
-	if (!field || field->kind == FIELD_NULL)
-		return false;
-	*ret = event_value(f->event, (struct field *)(uintptr_t)field);
-	return true;
+	for (uint32_t i = 0; i < names->count; i++)
+		if (event_field(f->event, names->name[i], ret))
+			return true;
+	return false;
 }
 
-static struct str
-alias_of(const struct correlation *k, const struct rule *rule, struct str name)
+static void
+add_folded(struct buf *b, struct str value)
 {
-	for (uint32_t i = 0; i < k->aliases; i++)
-		if (str_eq(k->alias[i].name, name) &&
-		    (str_eq(k->alias[i].rule, rule->info.id) || str_eq(k->alias[i].rule, rule->name)))
-			return k->alias[i].field;
-	return name;
+	char *room = buf_room(b, FOLD_ROOM(value.n));
+	b->n += fold_text(value, room);
 }
 
-/* The values of group-by, each folded and ended by NUL, in c->key. False when one is missing: whose event would it be? */
+/* Lengths stand before values, so that no two groups read alike. */
 static bool
-make_key(struct correlator *c, const struct correlation *k, const struct rule *rule, const struct finding *f)
+build_key(struct buf *key, const struct feed *feed, const struct finding *f)
 {
-	buf_clear(&c->key);
-	buf_add_char(&c->key, '\n'); /* never empty */
-	for (uint32_t i = 0; i < k->groups && i < MAX_GROUPS; i++) {
+	buf_clear(key);
+	for (uint32_t i = 0; i < feed->measure->c->groups; i++) {
 		struct str value;
-		if (!find_value(c, f, alias_of(k, rule, k->group_by[i]), &value))
+		uint32_t length = 0;
+		if (!finding_value(f, &feed->group[i], &value))
 			return false;
-		value = str_cut(value, 0, 4 * KEEP_TEXT);
-		char *room = buf_room(&c->key, FOLD_ROOM(value.n) + 1);
-		size_t n = fold_text(value, room);
-		room[n] = '\0';
-		c->key.n += n + 1;
+		size_t at = key->n;
+		buf_add(key, str_from((const char *)&length, sizeof length));
+		add_folded(key, str_cut(value, 0, KEY_MAX_VALUE));
+		length = (uint32_t)(key->n - at);
+		memcpy(key->p + at, &length, sizeof length);
 	}
 	return true;
 }
 
-/* ---- windows ---- */
-
-static void
-forget_before(struct state *s, int64_t time_ms)
-{
-	uint32_t old = 0;
-	while (old < s->samples && s->sample[old].time_ms <= time_ms)
-		old++;
-	if (old)
-		memmove(s->sample, s->sample + old, (s->samples - old) * sizeof *s->sample);
-	s->samples -= old;
-}
-
-/* Kept by time, so that a late event finds its place. */
-static void
-add_sample(struct correlator *c, struct state *s, struct sample sample)
-{
-	if (s->samples == MAX_SAMPLES) {
-		memmove(s->sample, s->sample + 1, (s->samples - 1) * sizeof *s->sample);
-		s->samples--;
-	}
-	reserve(c, s, s->samples + 1);
-	uint32_t at = s->samples++;
-	for (; at > 0 && s->sample[at - 1].time_ms > sample.time_ms; at--)
-		s->sample[at] = s->sample[at - 1];
-	s->sample[at] = sample;
-}
-
-/* No more moments are needed than the largest bound asks for. */
-static uint32_t
-needed_samples(const struct correlation *k)
-{
-	double most = 0;
-	for (uint32_t i = 0; i < k->bounds; i++)
-		most = k->bound[i].number > most ? k->bound[i].number : most;
-	return most + 2 < MAX_SAMPLES ? (uint32_t)most + 2 : MAX_SAMPLES;
-}
-
-static void
-add_distinct(struct correlator *c, struct state *s, const struct correlation *k, struct sample sample)
-{
-	for (uint32_t i = 0; i < s->samples; i++) {
-		if (s->sample[i].hash != sample.hash)
-			continue;
-		if (s->sample[i].time_ms >= sample.time_ms)
-			return;
-		memmove(s->sample + i, s->sample + i + 1, (s->samples - i - 1) * sizeof *s->sample);
-		s->samples--;
-		break;
-	}
-	if (s->samples >= needed_samples(k)) {
-		memmove(s->sample, s->sample + 1, (s->samples - 1) * sizeof *s->sample);
-		s->samples--;
-	}
-	add_sample(c, s, sample);
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x = ((const struct sample *)a)->number, y = ((const struct sample *)b)->number;
-	return x < y ? -1 : x > y;
-}
-
-/* Nearest rank. */
-static double
-percentile(const struct state *s, double percent)
-{
-	struct sample *sorted = mem_alloc(s->samples * sizeof *sorted);
-	memcpy(sorted, s->sample, s->samples * sizeof *sorted);
-	qsort(sorted, s->samples, sizeof *sorted, by_value);
-	double rank = percent / 100 * s->samples;
-	uint32_t at = (uint32_t)rank;
-	at -= at > 0 && (double)at >= rank;
-	double value = sorted[at < s->samples ? at : s->samples - 1].number;
-	mem_free(sorted);
-	return value;
-}
-
-static double
-measure(const struct correlation *k, const struct state *s)
-{
-	double sum = 0;
-	if (k->type == CORRELATE_VALUE_PERCENTILE)
-		return percentile(s, k->percentile);
-	if (k->type < CORRELATE_VALUE_SUM)
-		return s->samples;
-	for (uint32_t i = 0; i < s->samples; i++)
-		sum += s->sample[i].number;
-	return k->type == CORRELATE_VALUE_AVG ? sum / s->samples : sum;
-}
-
+/* Of several fields the values count as one together. */
 static bool
-bounds_hold(const struct correlation *k, double value)
+hash_values(struct correlator *c, const struct feed *feed, const struct finding *f, uint64_t *ret)
 {
-	for (uint32_t i = 0; i < k->bounds; i++)
-		if (number_compare(k->bound[i].compare, value, k->bound[i].number) == k->bound[i].differs)
+	size_t key_n = c->key.n;
+	*ret = c->states.secret;
+	for (uint32_t i = 0; i < feed->measure->c->fields; i++) {
+		struct str value;
+		if (!finding_value(f, &feed->field[i], &value))
 			return false;
+		add_folded(&c->key, value);
+		*ret = hash64_mix(*ret, hash64(str_skip(buf_str(&c->key), key_n), c->states.secret));
+		c->key.n = key_n;
+	}
 	return true;
 }
 
-/* ---- the kinds ---- */
-
-/* A number of moments, distinct values or a sum in the window; *ret_value is what is told of it. */
+/* What the condition's field holds. */
 static bool
-update_window(struct correlator *c, struct state *s, const struct correlation *k, const struct finding *f,
-    int64_t time_ms, double *ret_value)
+read_field(struct correlator *c, const struct feed *feed, const struct finding *f, struct entry *e)
 {
-	struct sample sample = {.time_ms = time_ms};
-	uint64_t hash = 0;
+	const struct correlation *it = feed->measure->c;
 	struct str value;
-	for (uint32_t i = 0; i < k->fields; i++) {
-		if (!find_value(c, f, k->field[i], &value))
+	if (!it->fields)
+		return true;
+	if (it->type == CORRELATE_VALUE_COUNT)
+		return hash_values(c, feed, f, &e->hash);
+	return finding_value(f, &feed->field[0], &value) && text_to_number(value, &e->number) &&
+	    e->number - e->number == 0; /* finite */
+}
+
+/* ---- firing ---- */
+
+static bool
+condition_holds(const struct feed *feed, double value)
+{
+	const struct correlation *c = feed->measure->c;
+	for (uint32_t i = 0; i < c->bounds; i++)
+		if (number_compare(c->bound[i].compare, value, c->bound[i].number) == c->bound[i].differs)
 			return false;
-		hash = hash64_mix(hash, hash64_nocase(value, 22));
-	}
-	if (k->type == CORRELATE_VALUE_COUNT) {
-		sample.hash = hash;
-		add_distinct(c, s, k, sample);
-	} else {
-		if (k->type >= CORRELATE_VALUE_SUM && !text_to_number(value, &sample.number))
-			return false;
-		if (k->type == CORRELATE_EVENT_COUNT && s->samples >= needed_samples(k))
-			forget_before(s, s->sample[0].time_ms);
-		add_sample(c, s, sample);
-	}
-	forget_before(s, s->newest_ms - k->timespan_ms);
-	if (!s->samples)
+	return c->bounds || value >= feed->wanted;
+}
+
+/* The rule of the header: quiet for a timespan, unless the value has doubled. */
+static bool
+state_fires(const struct feed *feed, struct state *at, double value)
+{
+	const struct window *w = &at->window;
+	if (!condition_holds(feed, value))
 		return false;
-	*ret_value = measure(k, s);
-	return bounds_hold(k, *ret_value);
-}
-
-static void
-start_places(struct correlator *c, struct state *s, const struct correlation *k)
-{
-	if (s->samples == k->rules)
-		return;
-	reserve(c, s, k->rules);
-	for (uint32_t i = 0; i < k->rules; i++)
-		s->sample[i] = (struct sample){.time_ms = INT64_MIN};
-	s->samples = k->rules;
-}
-
-/* All rules named, in any order; or as many as the condition says. */
-static bool
-update_temporal(struct correlator *c, struct state *s, const struct correlation *k, uint32_t rule, int64_t time_ms,
-    double *ret_value)
-{
-	uint32_t there = 0;
-	start_places(c, s, k);
-	for (uint32_t i = 0; i < k->rules; i++) {
-		if (k->rule[i] == rule && time_ms > s->sample[i].time_ms)
-			s->sample[i].time_ms = time_ms;
-		there += s->sample[i].time_ms > s->newest_ms - k->timespan_ms;
-	}
-	*ret_value = there;
-	return k->bounds ? bounds_hold(k, there) : there == k->rules;
-}
-
-/* The latest beginning of a sequence that has come as far as each rule; whichever begins later can only do better. */
-static bool
-update_ordered(struct correlator *c, struct state *s, const struct correlation *k, uint32_t rule, int64_t time_ms,
-    double *ret_value)
-{
-	uint32_t last = k->rules - 1;
-	start_places(c, s, k);
-	for (uint32_t i = k->rules; i-- > 0;) {
-		struct sample *here = &s->sample[i], before = i ? s->sample[i - 1] : (struct sample){.time_ms = time_ms, .start_ms = time_ms};
-		bool follows = before.time_ms != INT64_MIN && before.time_ms <= time_ms && before.start_ms > time_ms - k->timespan_ms;
-		if (k->rule[i] == rule && follows && (here->time_ms == INT64_MIN || before.start_ms >= here->start_ms))
-			*here = (struct sample){.time_ms = time_ms, .start_ms = before.start_ms};
-	}
-	*ret_value = k->rules;
-	return s->sample[last].time_ms == time_ms && k->rule[last] == rule;
-}
-
-/* Late by more than the window is too late, unless the clock was wrong before. */
-static bool
-enter_window(struct state *s, const struct correlation *k, int64_t time_ms)
-{
-	if (s->newest_ms != INT64_MIN && time_ms <= s->newest_ms - k->timespan_ms) {
-		if (++s->late < LATE_IN_A_ROW)
-			return false;
-		s->samples = 0;
-		s->newest_ms = time_ms;
-	}
-	s->late = 0;
-	s->newest_ms = time_ms > s->newest_ms ? time_ms : s->newest_ms;
+	bool again = at->fired_value > 0 && value >= 2 * at->fired_value;
+	if (at->fired != TIME_NONE && at->fired >= w->newest - feed->measure->c->timespan_ms && !again)
+		return false;
+	at->fired = w->newest;
+	at->fired_value = value;
 	return true;
 }
 
-/* ---- findings ---- */
+static const struct str measure_name[] = {
+	[CORRELATE_EVENT_COUNT] = STR_INIT("event_count"),
+	[CORRELATE_VALUE_COUNT] = STR_INIT("value_count"),
+	[CORRELATE_TEMPORAL] = STR_INIT("temporal"),
+	[CORRELATE_TEMPORAL_ORDERED] = STR_INIT("temporal_ordered"),
+	[CORRELATE_VALUE_SUM] = STR_INIT("value_sum"),
+	[CORRELATE_VALUE_AVG] = STR_INIT("value_avg"),
+	[CORRELATE_VALUE_PERCENTILE] = STR_INIT("value_percentile"),
+};
 
 static bool
-add_matched(struct arena *arena, struct finding_field *list, uint32_t *count, struct str name, struct str value)
+number_text(struct arena *arena, double value, struct str *ret)
 {
-	struct finding_field one = {.name = name};
-	if (!arena_copy(arena, str_cut(value, 0, KEEP_TEXT), &one.value))
+	struct buf text = BUF_INIT_MAX(64);
+	buf_addf(&text, "%.15g", value);
+	bool ok = arena_copy(arena, buf_str(&text), ret);
+	buf_release(&text);
+	return ok;
+}
+
+/* False when the arena is full, which the arena counts. */
+static bool
+make_finding(const struct feed *feed, const struct state *at, double value, const struct finding *f,
+    struct arena *arena, struct finding *ret)
+{
+	const struct correlation *c = feed->measure->c;
+	struct finding_field *field = arena_calloc(arena, c->groups + 2, sizeof *field);
+	uint32_t n = 0;
+	if (!field || !number_text(arena, value, &field[c->groups].value))
 		return false;
-	list[(*count)++] = one;
+	for (; n < c->groups; n++) {
+		field[n].name = c->group_by[n];
+		if (finding_value(f, &feed->group[n], &field[n].value))
+			field[n].value = str_cut(field[n].value, 0, KEY_MAX_VALUE);
+	}
+	field[n++].name = measure_name[c->type];
+	if (at->window.truncated)
+		field[n++] = (struct finding_field){STR("truncated"), STR("true")};
+	*ret = (struct finding){&feed->rule->info, f->event, field, n};
 	return true;
 }
 
-static void
-tell(struct correlator *c, const struct rule *rule, const struct rule *from, const struct finding *f, double value,
-    struct arena *arena)
+/* ---- feeding ---- */
+
+/* The window that the event falls into. What is older than the live window has one of its own, in which late logs
+ * count among themselves; what is older than that one starts it anew. */
+static struct state *
+find_state(struct correlator *c, const struct feed *feed, int64_t time)
 {
-	const struct correlation *k = rule->correlation;
-	struct finding_field *matched = arena_calloc(arena, k->groups + 1, sizeof *matched);
-	struct finding found = {.rule = &rule->info, .event = f->event, .matched = matched};
-	char number[32];
-	struct str text;
-	for (uint32_t i = 0; matched && i < k->groups; i++)
-		if (find_value(c, f, alias_of(k, from, k->group_by[i]), &text))
-			(void)add_matched(arena, matched, &found.matched_count, k->group_by[i], text);
-	int n = snprintf(number, sizeof number, "%.15g", value);
-	if (matched)
-		(void)add_matched(arena, matched, &found.matched_count,
-		    k->type < CORRELATE_VALUE_SUM ? STR("count") : STR("value"), str_from(number, (size_t)n));
-	MEM_GROW(c->out, c->outs, c->out_cap);
-	c->out[c->outs++] = found;
-	c->stats.fired++;
+	struct state *at = states_get(&c->states, feed->measure, buf_str(&c->key));
+	if (!window_is_past(feed->measure, &at->window, time))
+		return at;
+	c->stats.late++;
+	buf_add(&c->key, STR("late"));
+	at = states_get(&c->states, feed->measure, buf_str(&c->key));
+	if (window_is_past(feed->measure, &at->window, time))
+		states_clear(&c->states, at);
+	return at;
 }
 
-/* One finding in one correlation. What fires starts anew, so that a flood of events is not a flood of findings. */
 static void
-update(struct correlator *c, const struct rule *rule, const struct rule *from, const struct finding *f, int64_t time_ms,
-    struct arena *arena)
+feed_one(struct correlator *c, const struct feed *feed, uint32_t rule, const struct finding *f, struct arena *arena)
 {
-	const struct correlation *k = rule->correlation;
-	double value = 0;
-	if (!make_key(c, k, from, f))
+	struct entry e = {.time = event_moment(f->event), .count = 1, .rule = rule};
+	struct finding made;
+	if (!build_key(&c->key, feed, f) || !read_field(c, feed, f, &e))
 		return;
-	struct state *s = find_state(c, rule->index, buf_str(&c->key));
-	touch(c, s);
+	struct state *at = find_state(c, feed, e.time);
+	states_add(&c->states, at, &e);
 	c->stats.updates++;
-	if (!enter_window(s, k, time_ms))
+	double value = window_value(feed->measure, &at->window);
+	if (!state_fires(feed, at, value) || !make_finding(feed, at, value, f, arena, &made))
 		return;
-	bool fires = k->type == CORRELATE_TEMPORAL ? update_temporal(c, s, k, from->index, time_ms, &value)
-	    : k->type == CORRELATE_TEMPORAL_ORDERED ? update_ordered(c, s, k, from->index, time_ms, &value)
-	                                            : update_window(c, s, k, f, time_ms, &value);
-	if (fires) {
-		s->samples = 0;
-		tell(c, rule, from, f, value, arena);
-	}
-	make_room(c);
+	c->stats.fired++;
+	MEM_GROW(c->out, c->outs, c->out_cap);
+	c->out[c->outs++] = made;
 }
 
-static int64_t
-time_of(const struct correlator *c, const struct event *e)
+static void
+feed_all(struct correlator *c, const struct finding *f, uint32_t rule, struct arena *arena)
 {
-	if (e->time_ms != TIME_NONE)
-		return e->time_ms;
-	if (e->raw)
-		return e->raw->received_ms;
-	return c->watermark_ms == INT64_MIN ? 0 : c->watermark_ms;
+	for (uint32_t i = c->first_feed[rule]; i < c->first_feed[rule + 1]; i++)
+		feed_one(c, &c->feed[i], rule, f, arena);
 }
 
-/* Findings made here are fed again: chains end because rules_finish() refuses circles. */
+/* rule_info is the first member of the rule it belongs to. */
+static uint32_t
+rule_index(const struct correlator *c, const struct rule_info *info)
+{
+	static_assert(offsetof(struct rule, info) == 0, "a rule begins with what people are told of it");
+	uint32_t index = ((const struct rule *)info)->index;
+	assert(index < c->r->count && &c->r->rule[index]->info == info);
+	return index;
+}
+
 uint32_t
 correlator_feed(struct correlator *c, const struct finding *f, struct arena *arena, struct finding **ret)
 {
-	int64_t time_ms = time_of(c, f->event);
 	c->outs = 0;
-	/* far from where sums of times could overflow */
-	time_ms = time_ms > INT64_MAX / 4 ? INT64_MAX / 4 : time_ms < INT64_MIN / 4 ? INT64_MIN / 4 : time_ms;
-	c->watermark_ms = time_ms > c->watermark_ms ? time_ms : c->watermark_ms;
-	struct finding one = *f;
-	for (uint32_t next = 0;; next++) {
-		const struct rule *from = (const struct rule *)(const void *)one.rule;
-		const struct audience *a = &c->audience[from->index];
-		for (uint32_t i = 0; i < a->count && c->outs < 1024; i++)
-			update(c, c->r->rule[a->rule[i]], from, &one, time_ms, arena);
-		if (next >= c->outs)
-			break;
-		one = c->out[next];
+	feed_all(c, f, rule_index(c, f->rule), arena);
+	for (uint32_t i = 0; i < c->outs; i++) {
+		struct finding made = c->out[i]; /* the list may move while it grows */
+		feed_all(c, &made, rule_index(c, made.rule), arena);
 	}
-	struct finding *list = c->outs ? arena_calloc(arena, c->outs, sizeof *list) : NULL;
+	struct finding *list = c->outs ? arena_alloc(arena, c->outs * sizeof *list) : NULL;
 	if (!list)
 		return 0;
 	memcpy(list, c->out, c->outs * sizeof *list);
 	*ret = list;
 	return c->outs;
+}
+
+struct correlate_stats
+correlator_stats(const struct correlator *c)
+{
+	struct correlate_stats s = c->stats;
+	s.evicted = c->states.evicted;
+	s.keys = c->states.count;
+	s.bytes = c->states.bytes;
+	return s;
 }

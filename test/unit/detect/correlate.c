@@ -87,8 +87,8 @@ TEST(event_count_by_group)
 	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 10s\n"
 	     "  condition: {gte: 3}\n",
 	    {'a', 1, "an", 0, 0}, {'a', 2, "AN", 0, 0}, {'a', 2, "binh", 0, 0}, {'b', 3, "an", 0, 0}, {'a', 3, "an", 0, 1},
-	    {'a', 4, "an", 0, 0},  /* begins anew */
-	    {'a', 20, "an", 0, 0}, {'a', 29, "an", 0, 0}, {'a', 30, "an", 0, 0}, /* 20 is no longer inside */
+	    {'a', 4, "an", 0, 0},  /* told already */
+	    {'a', 20, "an", 0, 0}, {'a', 29, "an", 0, 0}, {'a', 31, "an", 0, 0}, /* 20 is no longer inside */
 	    {'a', 25, "an", 0, 1}, /* late, but inside */
 	    {'a', 31, 0, 0, 0}, {'a', 31, 0, 0, 0}, {'a', 31, 0, 0, 0}); /* nobody's */
 }
@@ -99,7 +99,7 @@ TEST(event_count_within_a_range)
 	     "  condition: {gt: 1, lt: 3, neq: 7}\n",
 	    {'a', 1, 0, 0, 0}, {'b', 2, 0, 0, 1}, {'c', 3, 0, 0, 0});
 	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: a\n  timespan: 1m\n  condition: {eq: 2}\n",
-	    {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 1}, {'a', 3, 0, 0, 0}, {'a', 4, 0, 0, 1});
+	    {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 1}, {'a', 3, 0, 0, 0}, {'a', 4, 0, 0, 0});
 }
 
 TEST(value_count_counts_each_value_once)
@@ -124,8 +124,8 @@ TEST(temporal_in_order)
 	    {'c', 1, "an", 0, 0}, {'b', 2, "an", 0, 0}, {'a', 3, "an", 0, 0}, {'b', 4, "an", 0, 0}, {'a', 5, "an", 0, 0},
 	    {'c', 6, "an", 0, 1},  /* a3 b4 c6 */
 	    {'b', 7, "an", 0, 0}, {'c', 8, "an", 0, 0}, /* no a since */
-	    {'a', 20, "an", 0, 0}, {'b', 25, "an", 0, 0}, {'c', 30, "an", 0, 0}, /* a20 is too old */
-	    {'a', 31, "an", 0, 0}, {'b', 32, "an", 0, 0}, {'c', 41, "an", 0, 0}, {'c', 40, "an", 0, 1});
+	    {'a', 20, "an", 0, 0}, {'b', 25, "an", 0, 0}, {'c', 31, "an", 0, 0}, /* a20 is too old */
+	    {'a', 40, "an", 0, 0}, {'c', 50, "an", 0, 0}, {'b', 45, "an", 0, 1}); /* late, but between */
 	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal_ordered\n  rules: [a, b, a]\n  timespan: 10s\n",
 	    {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'b', 3, 0, 0, 0}, {'a', 4, 0, 0, 1});
 }
@@ -163,7 +163,7 @@ TEST(chains)
 	CHECK_INT(out[0].matched_count, 2);
 	CHECK_STR(out[0].matched[0].name, STR("user"));
 	CHECK_STR(out[0].matched[0].value, STR("an"));
-	CHECK_STR(out[0].matched[1].name, STR("count"));
+	CHECK_STR(out[0].matched[1].name, STR("event_count"));
 	CHECK_STR(out[0].matched[1].value, STR("2"));
 	CHECK_INT(feed((struct step){'b', 3, "an", 0, 0}), 1);
 	CHECK_STR(out[0].rule->id, STR("y"));
@@ -192,7 +192,7 @@ TEST(state_is_bounded_and_the_stalest_goes_first)
 TEST(a_clock_from_the_future_does_not_blind_for_ever)
 {
 	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 3}\n",
-	    {'a', 1000000, 0, 0, 0}, {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'a', 3, 0, 0, 0}, {'a', 4, 0, 0, 0}, {'a', 5, 0, 0, 1});
+	    {'a', 1000000, 0, 0, 0}, {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'a', 3, 0, 0, 1}, {'a', 4, 0, 0, 0}, {'a', 5, 0, 0, 0});
 }
 
 TEST(what_is_refused)
