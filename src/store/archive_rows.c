@@ -231,30 +231,49 @@ has_unicode_escape(struct str form)
 	return false;
 }
 
-/* Where the value stands in the text: where it was borrowed from, at the distance it had last time, or anywhere. */
 static void
-find_place(struct rows *r, struct row_column *c, struct str text, uint32_t *cursor, struct str value, bool escaped,
-    struct place *p)
+set_place(struct row_column *c, struct place *p, uint64_t at, struct str value, bool escaped, uint32_t *cursor)
 {
-	p->at = NO_PLACE;
-	if (value.n == 0 || value.n > text.n || (escaped && has_unicode_escape(value)))
-		return;
+	c->gap = (int32_t)((int64_t)at - *cursor);
+	c->misses = 0;
+	p->at = (uint32_t)at;
+	p->n = (uint32_t)value.n;
+	p->escaped = escaped;
+	*cursor = p->at + p->n;
+}
+
+static bool
+may_stand(struct str text, struct str value, bool escaped)
+{
+	return value.n && value.n <= text.n && !(escaped && has_unicode_escape(value));
+}
+
+/* Where the value was borrowed from, or at the distance from the place before it that it had last time. */
+static bool
+guess_place(struct row_column *c, struct str text, uint32_t *cursor, struct str value, bool escaped, struct place *p)
+{
 	int64_t guess = (int64_t)*cursor + c->gap;
-	ptrdiff_t at = -1;
+	if (!may_stand(text, value, escaped))
+		return false;
 	if ((uintptr_t)value.p >= (uintptr_t)text.p && (uintptr_t)value.p + value.n <= (uintptr_t)text.p + text.n)
-		at = value.p - text.p;
-	else if (guess >= 0 && is_at(text, (uint64_t)guess, value))
-		at = (ptrdiff_t)guess;
-	else if (c->id && value.n <= SHORT_CORE)
+		guess = value.p - text.p;
+	else if (guess < 0 || !is_at(text, (uint64_t)guess, value))
+		return false;
+	set_place(c, p, (uint64_t)guess, value, escaped, cursor);
+	return true;
+}
+
+/* Anywhere, unless that was in vain too often. */
+static void
+seek_place(struct row_column *c, struct str text, uint32_t *cursor, struct str value, bool escaped, struct place *p)
+{
+	if (!may_stand(text, value, escaped))
 		return;
-	else if (c->misses < PLACE_PATIENCE || (c->misses & 63) == 0)
-		at = search_place(text, *cursor, value);
-	c->misses = at < 0 ? c->misses + 1 : 0;
+	ptrdiff_t at = c->misses < PLACE_PATIENCE || (c->misses & 63) == 0 ? search_place(text, *cursor, value) : -1;
 	if (at < 0)
-		return;
-	c->gap = (int32_t)(at - (ptrdiff_t)*cursor);
-	*p = (struct place){.column = p->column, .at = (uint32_t)at, .n = (uint32_t)value.n, .escaped = escaped};
-	*cursor = (uint32_t)at + (uint32_t)value.n;
+		c->misses++;
+	else
+		set_place(c, p, (uint64_t)at, value, escaped, cursor);
 }
 
 /* A plain value may stand in the text in its JSON form. Only where undoing that form gives the value again. */
@@ -267,6 +286,19 @@ text_form(struct rows *r, struct str value, bool *escaped)
 	buf_add_json(&r->scratch, value);
 	*escaped = true;
 	return buf_str(&r->scratch);
+}
+
+/* Most values are found at the first guess. */
+static void
+find_place(struct rows *r, struct row_column *c, struct str text, uint32_t *cursor, const struct field *f,
+    struct place *p)
+{
+	bool escaped = f->escaped;
+	if (guess_place(c, text, cursor, f->value, escaped, p) || (c->id && f->value.n <= SHORT_CORE))
+		return;
+	struct str form = text_form(r, f->value, &escaped);
+	if (form.p == f->value.p || !guess_place(c, text, cursor, form, escaped, p))
+		seek_place(c, text, cursor, form, escaped, p);
 }
 
 /* ---- rows ---- */
@@ -287,6 +319,25 @@ keep_value(struct rows *r, const struct field *f, const struct place *p, struct 
 	return plain;
 }
 
+/* A core field mostly borrows the value of a native one in front of it: then it has its place too. */
+static bool
+borrow_place(const struct event *e, uint32_t i, struct place *place)
+{
+	const struct field *f = &e->field[i];
+	if (!f->core || f->value.n <= SHORT_CORE)
+		return false;
+	for (uint32_t k = 0; k < i; k++) {
+		const struct field *other = &e->field[k];
+		if (other->value.p != f->value.p || other->value.n != f->value.n || other->escaped != f->escaped)
+			continue;
+		uint32_t column = place[i].column;
+		place[i] = place[k];
+		place[i].column = column;
+		return true;
+	}
+	return false;
+}
+
 static int
 add_fields(struct rows *r, const struct event *e, struct row *row)
 {
@@ -302,10 +353,9 @@ add_fields(struct rows *r, const struct event *e, struct row *row)
 		if (column == UINT32_MAX)
 			return E_LIMIT;
 		struct row_column *c = &r->column[column];
-		place[i] = (struct place){.column = column};
-		bool escaped = f->escaped;
-		struct str form = text_form(r, f->value, &escaped);
-		find_place(r, c, row->text, &cursor, form, escaped, &place[i]);
+		place[i] = (struct place){.column = column, .at = NO_PLACE};
+		if (!borrow_place(e, i, place))
+			find_place(r, c, row->text, &cursor, f, &place[i]);
 		field[i] = (struct field){.name = c->name, .id = id, .kind = f->kind, .core = id != 0};
 		if (!keep_value(r, f, &place[i], row->text, &field[i].value))
 			return E_LIMIT;

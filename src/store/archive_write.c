@@ -55,6 +55,7 @@ struct block_writer {
 	uint32_t terms, term_size;
 	uint32_t *order;
 	size_t order_cap;
+	uint8_t trigrams_seen[TRIGRAM_BITS];
 	uint8_t trigrams[TRIGRAM_BYTES];
 };
 
@@ -575,7 +576,7 @@ static void
 index_text(struct block_writer *w, struct str text)
 {
 	struct str word;
-	trigrams_add(w->trigrams, text);
+	trigrams_add(w->trigrams_seen, text);
 	for (size_t at = 0; text_next_address(text, &at, &word);)
 		add_term(w, word);
 	for (size_t at = 0; text_next_hash(text, &at, &word);)
@@ -588,7 +589,7 @@ write_texts(struct block_writer *w)
 	const struct rows *r = w->rows;
 	uint32_t entries = r->records + r->rendereds;
 	order_entries(w);
-	memset(w->trigrams, 0, sizeof w->trigrams);
+	memset(w->trigrams_seen, 0, sizeof w->trigrams_seen);
 	buf_clear(&w->plain);
 	for (uint32_t i = 0; i < entries; i++) {
 		uint32_t e = w->order[i];
@@ -598,6 +599,7 @@ write_texts(struct block_writer *w)
 		index_text(w, text);
 		add_entry(w, &w->texts, text);
 	}
+	trigrams_pack(w->trigrams_seen, w->trigrams);
 	if (w->plain.n)
 		add_frame(w, &w->texts);
 	for (uint32_t i = 0; i < entries; i++)

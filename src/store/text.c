@@ -223,7 +223,7 @@ lower_byte(char c)
 /* In pieces: lower-cased first, which the compiler does 16 bytes at a time, so that every three bytes can then be taken
  * with one load that waits for nothing. */
 void
-trigrams_add(uint8_t bitmap[TRIGRAM_BYTES], struct str text)
+trigrams_add(uint8_t seen[TRIGRAM_BITS], struct str text)
 {
 	char lower[1024 + 4];
 	for (size_t from = 0; from + 3 <= text.n; from += sizeof lower - 6) {
@@ -233,9 +233,19 @@ trigrams_add(uint8_t bitmap[TRIGRAM_BYTES], struct str text)
 		for (size_t i = 0; i + 3 <= n; i++) {
 			uint32_t four;
 			memcpy(&four, lower + i, sizeof four);
-			uint32_t bit = trigram_bit(le32toh(four) & 0xffffff);
-			bitmap[bit >> 3] |= (uint8_t)(1u << (bit & 7));
+			seen[trigram_bit(le32toh(four) & 0xffffff)] = 1;
 		}
+	}
+}
+
+void
+trigrams_pack(const uint8_t seen[TRIGRAM_BITS], uint8_t ret_bitmap[TRIGRAM_BYTES])
+{
+	for (uint32_t i = 0; i < TRIGRAM_BYTES; i++) {
+		uint8_t byte = 0;
+		for (uint32_t k = 0; k < 8; k++)
+			byte |= (uint8_t)(seen[i * 8 + k] << k);
+		ret_bitmap[i] = byte;
 	}
 }
 

@@ -29,8 +29,11 @@ bool text_next_hash(struct str text, size_t *at, struct str *ret);
  * are not opened. A set bit promises nothing; a bit that is not set promises absence.
  */
 #define TRIGRAM_BYTES 8192u
+#define TRIGRAM_BITS (TRIGRAM_BYTES * 8)
 
-void trigrams_add(uint8_t bitmap[TRIGRAM_BYTES], struct str text);
+/* While texts are added every bit has a byte of its own: a store that waits for no load. */
+void trigrams_add(uint8_t seen[TRIGRAM_BITS], struct str text);
+void trigrams_pack(const uint8_t seen[TRIGRAM_BITS], uint8_t ret_bitmap[TRIGRAM_BYTES]);
 /* False: no text added to the bitmap holds `word`. Words under three bytes may always be there. */
 bool trigrams_may_hold(const uint8_t bitmap[TRIGRAM_BYTES], struct str word);
 
