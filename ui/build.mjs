@@ -3,7 +3,7 @@
 // sentences of content/lang, and the outlines of the icons that are used. Usage: node build.mjs [--out DIR] [--watch]
 import { build, context, transform } from "esbuild";
 import { compile, compileModule } from "svelte/compiler";
-import { copyFile, mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -130,6 +130,25 @@ const options = {
 	logLevel: "warning",
 };
 
+/* ---- licences ----------------------------------------------------------------------------------------------------- */
+
+// Whatever is bundled brings its licence along; the interface links to the file.
+async function writeLicences(metafile) {
+	const names = new Set(["lucide-static"]);
+	for (const path of Object.keys(metafile.inputs)) {
+		const m = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path);
+		if (m) names.add(m[1]);
+	}
+	let text = "";
+	for (const name of [...names].sort()) {
+		const folder = join(here, "node_modules", name);
+		const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+		const file = (await readdir(folder)).find((f) => /^licen[cs]e/i.test(f));
+		text += `${name} ${version} (${license})\n\n${file ? await readFile(join(folder, file), "utf8") : ""}\n\n`;
+	}
+	await writeFile(join(out, "licences.txt"), text);
+}
+
 /* ---- build ------------------------------------------------------------------------------------------------------ */
 
 async function report(metafile) {
@@ -149,5 +168,6 @@ if (args.includes("--watch")) {
 	await (await context(options)).watch();
 } else {
 	const { metafile } = await build(options).catch(() => process.exit(1)); // esbuild has said why
+	await writeLicences(metafile);
 	if (!args.includes("--quiet")) await report(metafile);
 }

@@ -33,6 +33,8 @@ const orders: Record<string, (a: Alert, b: Alert) => number> = {
 	last: (a, b) => b.last_ms - a.last_ms,
 };
 
+const most = 100; // rows that wait; more would only make the page slow
+
 /** Lists that the server left out are empty lists. */
 export const completed = <T extends Alert>(a: T): T => ({ ...a, entity: a.entity ?? [], techniques: a.techniques ?? [], spark: a.spark ?? [] });
 
@@ -81,12 +83,13 @@ export class Queue {
 	arrive(alert: Alert) {
 		if (this.put(alert) || !this.#filter) return;
 		const others = this.held.filter((a) => a.id !== alert.id);
-		this.held = matches(alert, this.#filter) ? [completed(alert), ...others] : others;
+		this.held = (matches(alert, this.#filter) ? [completed(alert), ...others] : others).slice(0, most);
 		if (!this.items.length && !this.loading) this.release(); // nothing stands there that could move
 	}
 
-	/** Lets the waiting rows in, on top. */
+	/** Lets the waiting rows in, on top; after a flood the page is fetched anew instead. */
 	release() {
+		if (this.held.length === most && this.#filter) return void this.load(this.#filter);
 		this.items = [...this.held, ...this.items];
 		this.total += this.held.length;
 		this.held = [];
