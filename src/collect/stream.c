@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -272,6 +274,7 @@ stream_new(struct doors *d, struct port *p, int fd, const struct sockaddr_storag
 	*s = (struct stream){.doors = d, .port = p, .fd = fd, .next = d->streams, .seen_ms = clock_monotonic_ms()};
 	peer_from(peer, s->peer, &s->peer_port);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (s->next)
 		s->next->before = s;
 	d->streams = s;

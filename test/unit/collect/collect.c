@@ -36,6 +36,7 @@
 struct house {
 	char data[200], drop[200];
 	int udp, tcp, relp;      /* bound here, used there */
+	FILE *ours;              /* open here only; or NULL */
 	pid_t pid;
 	struct loop *loop;
 	struct channel *core;    /* our end of it: we are core */
@@ -131,6 +132,8 @@ house_start(struct house *h)
 	h->pid = fork();
 	if (h->pid == 0) {
 		close(pair[0]);
+		if (h->ours)
+			close(fileno(h->ours));
 		child_run(h, pair[1]);
 	}
 	close(pair[1]);
@@ -536,6 +539,11 @@ TEST(files_dropped_are_read_and_put_aside)
 	uint64_t count[3] = {0};
 	struct buf evtx = BUF_INIT;
 	file_put(h, "before", STR("first\nsecond\n"));
+	char path[300];
+	snprintf(path, sizeof path, "%s/slow", h->drop);
+	h->ours = fopen(path, "wb"); /* somebody is still writing this one */
+	fputs("sev", h->ours);
+	fflush(h->ours);
 	house_start(h);
 	CHECK(house_port(h, LISTEN_SYSLOG_UDP, 0) != NULL);
 	buf_add(&evtx, STR("ElfFile"));
@@ -555,15 +563,20 @@ TEST(files_dropped_are_read_and_put_aside)
 	int64_t until = clock_monotonic_ms() + 10000;
 	while (h->report.drop.files + h->report.drop.failed < 6 && clock_monotonic_ms() < until)
 		loop_turn(h->loop, 100);
-	CHECK_INT(h->report.drop.files, 5);
+	CHECK(file_there(h, "slow"));
+	fputs("en\n", h->ours);
+	fclose(h->ours);
+	while (h->report.drop.files + h->report.drop.failed < 7 && clock_monotonic_ms() < until)
+		loop_turn(h->loop, 100);
+	CHECK_INT(h->report.drop.files, 6);
 	CHECK_INT(h->report.drop.failed, 1);
 	CHECK(file_there(h, "done/before") && file_there(h, "done/a.gz") && file_there(h, "done/b.zst"));
 	CHECK(file_there(h, "done/events.txt") && file_there(h, "failed/broken.gz") && !file_there(h, "before"));
 	CHECK_INT(house_end(h, SIGTERM), 0);
 	journal_records(h, count_form, count);
-	CHECK_INT(count[RAW_LINE], 7);
+	CHECK_INT(count[RAW_LINE], 8);
 	CHECK_INT(count[RAW_EVTX_CHUNK], 2);
-	CHECK_INT(count[2], 5 + 6 + 3 + 3 + 5 + 4 + 4 + 2 * 65536);
+	CHECK_INT(count[2], 5 + 6 + 3 + 3 + 5 + 4 + 4 + 5 + 2 * 65536);
 	buf_release(&evtx);
 	house_free(h);
 }
