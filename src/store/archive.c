@@ -15,6 +15,7 @@
 
 #define DEFAULT_SEAL_AFTER (10 * TIME_MINUTE)
 #define BLOCK_ALIGN 64u
+#define BATCH_MAX (32u << 20) /* far beyond what a journal block holds */
 
 /* ---- segments ---- */
 
@@ -400,8 +401,9 @@ archive_close(struct archive *a)
 {
 	if (!a)
 		return;
-	int error = archive_seal(a);
-	(void)error; /* what could not be written is still in the journal */
+	/* What could not be written, or came but in part, is still in the journal. */
+	int error = a->in_batch ? 0 : archive_seal(a);
+	(void)error;
 	assert(a->rows->refs == 1);
 	archive_free(a);
 }
@@ -517,6 +519,8 @@ archive_begin(struct archive *a, uint64_t journal_block, struct str raw_batch)
 	assert(!a->in_batch);
 	if (journal_block <= a->last_batch)
 		return E_EXISTS;
+	if (raw_batch.n > BATCH_MAX)
+		return E_LIMIT;
 	if (rows_full(a->rows))
 		TRY(archive_seal(a)); /* an earlier try failed: no more is taken before there is room */
 	rows_begin(a->rows, journal_block, raw_batch);

@@ -6,11 +6,12 @@
  * Months of events on one box: append, search, count over time, top values, retention. Owned by core. One writer
  * thread; searches run on other threads at the same time (they see every event appended before they began).
  *
- * Shape (stores.md): a folder per day of reception (UTC), so that a segment is written in the order of arrival; segments of blocks of about 4,096 events or 8 MB, each of whole journal blocks; a block = header (time range,
- * count, minute histogram, column offsets, crc32c), dictionary columns each its own zstd frame, raw records in 256 KB
- * zstd-3 frames in the order of the journal (so that every journal block can be made again byte for byte), exact-term
- * and trigram filters. Events not yet sealed into a block are searched in memory; the journal holds them until
- * archive_safe() covers their block. An open block is sealed when full, by archive_seal(), or by age.
+ * Shape (stores.md): a folder per day of reception (UTC), so that a segment is written in the order of arrival; segments
+ * of blocks of about 4,096 events or 8 MB, each of whole journal blocks; a block = header (time range, count, minute
+ * histogram, frame table, crc32c), dictionary columns, raw records in 256 KB zstd-3 frames (alike beside alike; every
+ * journal block can be made again byte for byte), exact-term and trigram filters. Events not yet sealed into a block are
+ * searched in memory; the journal holds them until archive_safe() covers their block. An open block is sealed when full,
+ * by archive_seal(), or by age. Readers map the segments, so io->open() must give a real descriptor.
  */
 
 #include "decode/event.h"
@@ -53,10 +54,11 @@ struct archive_event {
 };
 
 [[nodiscard]] int archive_open(const struct archive_options *o, struct archive **ret, struct fault *f);
-/* Seals what is open. */
+/* Seals what is open, unless a journal block came only in part. No search may be running. */
 void archive_close(struct archive *a);
 /* Append all events of one journal block: archive_begin(), archive_add() per event in order, archive_end(). Blocks come
- * in growing order; a block already held is refused with E_EXISTS by archive_begin() (replay after a crash). */
+ * in growing order; a block already held is refused with E_EXISTS by archive_begin() (replay after a crash).
+ * archive_begin() also answers E_FULL or E_IO as long as a full block cannot be written: memory stays bounded. */
 [[nodiscard]] int archive_begin(struct archive *a, uint64_t journal_block, struct str raw_batch);
 /* *ret_id is the id the event can be fetched by from now on. */
 [[nodiscard]] int archive_add(struct archive *a, const struct event *e, uint64_t *ret_id);

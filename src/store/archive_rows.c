@@ -8,7 +8,7 @@
 
 #define ROWS_ARENA_STEP (1u << 20)
 #define ROWS_ARENA_MAX (384u << 20)
-#define SHORT_CORE 24u /* as LONG_VALUE of the writer: a core field this short keeps its dictionary, so its place is not wanted */
+#define SHORT_CORE 24u /* as LONG_VALUE of the writer: a core field this short keeps its dictionary and needs no place */
 #define PLACE_PATIENCE 8u /* searches in vain after which a column is tried now and then only */
 
 struct rows *

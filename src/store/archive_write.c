@@ -192,7 +192,7 @@ sort_cells(struct block_writer *w)
 	mem_free(at);
 }
 
-/* The one field of that column in the row, or NULL when there is none or more than one. *hint: where it was last time. */
+/* A field of that column in the row, or NULL. *hint: where it was last time. */
 static const struct field *
 only_field(const struct row *row, uint32_t column, uint32_t *hint)
 {
@@ -239,7 +239,8 @@ find_alias(const struct block_writer *w, uint32_t column, uint32_t *ret)
 	uint32_t tries = ALIAS_TRIES;
 	bool covered = filter_covers(core_id(w->rows->column[column].name));
 	for (uint32_t k = 0; k < row->field_count && tries; k++) {
-		if (!row->field[k].core || (covered && !filter_covers(row->field[k].id)) || !str_eq(row->field[k].value, first->field->value))
+		const struct field *f = &row->field[k];
+		if (!f->core || (covered && !filter_covers(f->id)) || !str_eq(f->value, first->field->value))
 			continue;
 		if (is_alias(w, column, row->place[k].column)) {
 			*ret = row->place[k].column;
