@@ -3,11 +3,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "admin.h"
 #include "base/lang.h"
-#include "demo.h"
 #include "collect/collect.h"
+#include "core.h"
+#include "demo.h"
 #include "host/log.h"
 #include "host/role.h"
+#include "scan.h"
+#include "web/http.h"
+#include "worker_role.h"
 
 static enum lang
 user_lang(void)
@@ -17,21 +22,12 @@ user_lang(void)
 	return lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG")));
 }
 
-static int
-role_start_idle(struct role_context *rc)
-{
-	role_ready(rc);
-	return 0;
-}
-
-static const struct role_entry idle_role = {.start = role_start_idle};
-
 /* Who does what in which process. */
 static const struct role_entry *const roles[ROLE_COUNT] = {
 	[ROLE_COLLECT] = &collect_role,
-	[ROLE_WORKER] = &idle_role,
-	[ROLE_CORE] = &idle_role,
-	[ROLE_WEB] = &idle_role,
+	[ROLE_WORKER] = &worker_role,
+	[ROLE_CORE] = &core_role,
+	[ROLE_WEB] = &web_role,
 };
 
 static int
@@ -52,7 +48,7 @@ command_role(int argc, char **argv)
 {
 	enum role role = argc == 2 ? role_from_name(str_z(argv[1])) : ROLE_COUNT;
 
-	return role == ROLE_COUNT ? 2 : role_run(role, roles[role]);
+	return role == ROLE_COUNT ? 2 : !roles[role] ? 2 : role_run(role, roles[role]);
 }
 
 static int
@@ -80,6 +76,9 @@ static const struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the word */
 } commands[] = {
 	{"serve", command_serve},
+	{"scan", scan_command},
+	{"check", check_command},
+	{"admin", admin_command},
 	{"version", command_version},
 	{"help", command_help},
 	{"role", command_role},        /* the supervisor's, not for people */

@@ -61,10 +61,10 @@ void alert_book_free(struct alert_book *b);
 void alert_book_add(struct alert_book *b, const struct rule_info *rule, const struct event *e, int64_t event_id,
     int64_t time_ms, const struct finding_field *matched, uint32_t matched_count, const struct system *system,
     bool demonstration);
-/* Write what was gathered, in the caller's transaction; calls `changed` with each alert's id. E_FULL, E_IO: roll back;
- * what was gathered is kept and the call may be repeated. After the commit: alert_book_clear(). */
-[[nodiscard]] int alert_book_write(struct alert_book *b, int64_t now_ms, void (*changed)(void *user, int64_t id),
-    void *user);
+/* Write what was gathered, in the caller's transaction. E_FULL, E_IO: roll back; what was gathered is kept and the call
+ * may be repeated. After the commit: alert_book_each() for the ids of the alerts that changed, then alert_book_clear(). */
+[[nodiscard]] int alert_book_write(struct alert_book *b, int64_t now_ms);
+void alert_book_each(const struct alert_book *b, void (*each)(void *user, int64_t id), void *user);
 void alert_book_clear(struct alert_book *b);
 /* Findings that found no room (64 MB of different entities in one verdict) since the start: counted, not grouped. */
 uint64_t alert_book_over(const struct alert_book *b);

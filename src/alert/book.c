@@ -33,6 +33,7 @@ struct group {
 	uint32_t kept_count;
 	struct slot_count slots[8];
 	uint32_t slot_count;
+	int64_t alert; /* its id, once written */
 };
 
 struct alert_book {
@@ -275,15 +276,18 @@ write_group(struct alert_book *b, const struct group *g, int64_t now_ms, int64_t
 }
 
 int
-alert_book_write(struct alert_book *b, int64_t now_ms, void (*changed)(void *user, int64_t id), void *user)
+alert_book_write(struct alert_book *b, int64_t now_ms)
 {
-	for (uint32_t i = 0; i < b->groups; i++) {
-		int64_t id = 0;
-		TRY(write_group(b, b->group[i], now_ms, &id));
-		if (changed)
-			changed(user, id);
-	}
+	for (uint32_t i = 0; i < b->groups; i++)
+		TRY(write_group(b, b->group[i], now_ms, &b->group[i]->alert));
 	return 0;
+}
+
+void
+alert_book_each(const struct alert_book *b, void (*each)(void *user, int64_t id), void *user)
+{
+	for (uint32_t i = 0; i < b->groups; i++)
+		each(user, b->group[i]->alert);
 }
 
 void

@@ -18,6 +18,10 @@
 #include "decode/names.h"
 #include "decode/raw.h"
 
+/* libevent has functions of the first names. */
+#define event_init event_begin
+#define event_add event_put
+
 #define EVENT_MAX_FIELDS 1024u /* more are counted in `dropped_fields`; the raw bytes hold them all */
 
 enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_BOOL, FIELD_NULL };

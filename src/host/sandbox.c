@@ -131,6 +131,7 @@ static const struct call {
 	{SCMP_SYS(set_robust_list), SANDBOX_THREADS, ANY},
 	{SCMP_SYS(rseq), SANDBOX_THREADS, ANY},
 	{SCMP_SYS(membarrier), SANDBOX_THREADS, ANY},
+	{SCMP_SYS(eventfd2), SANDBOX_THREADS, ANY},
 	{SCMP_SYS(sched_setaffinity), SANDBOX_THREADS, ANY},
 
 	{SCMP_SYS(open), SANDBOX_FILES, ANY},

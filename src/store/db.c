@@ -186,7 +186,10 @@ db_open(struct str directory, struct db **ret, struct fault *f)
 	struct fault local = {0};
 	f = f ? f : &local;
 	f->code = 0;
-	snprintf(db->path, sizeof db->path, "%.*s/khien.db", STR_ARG(directory));
+	if (directory.n)
+		snprintf(db->path, sizeof db->path, "%.*s/khien.db", STR_ARG(directory));
+	else
+		snprintf(db->path, sizeof db->path, ":memory:");
 	int error = open_file(db, f);
 	if (error) {
 		db_close(db);

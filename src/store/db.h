@@ -23,7 +23,7 @@ enum query {
 struct db;
 struct db_rows;
 
-/* Opens or creates DIRECTORY/khien.db and migrates it forward, one transaction a step, a backup file before the first.
+/* Opens or creates DIRECTORY/khien.db ("" = in memory, gone with db_close()) and migrates it forward, one transaction a step, a backup file before the first.
  * E_DENIED, E_BUSY, E_FULL, E_CORRUPT, E_UNSUPPORTED (schema newer than this program). */
 [[nodiscard]] int db_open(struct str directory, struct db **ret, struct fault *f);
 void db_close(struct db *db);

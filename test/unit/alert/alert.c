@@ -56,8 +56,9 @@ static void
 write_all(struct desk *d, int64_t now)
 {
 	CHECK_INT(db_begin(d->db), 0);
-	CHECK_INT(alert_book_write(d->book, now, on_changed, d), 0);
+	CHECK_INT(alert_book_write(d->book, now), 0);
 	CHECK_INT(db_commit(d->db), 0);
+	alert_book_each(d->book, on_changed, d);
 	alert_book_clear(d->book);
 	CHECK_INT(alert_book_pending(d->book), 0);
 }

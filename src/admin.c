@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/lang.h"
+#include "host/clock.h"
+#include "host/file.h"
+#include "host/log.h"
+#include "register/system.h"
+#include "rules_files.h"
+#include "store/db.h"
+#include "web/session.h"
+
+static enum lang
+user_lang(void)
+{
+	const char *tag = getenv("LC_ALL");
+	return lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG")));
+}
+
+static int
+say(struct str key)
+{
+	struct str text = lang_text(user_lang(), key);
+	fprintf(stderr, "%.*s\n", STR_ARG(text));
+	return 1;
+}
+
+static int
+make_api_key(const char *data, const char *role, const char *name)
+{
+	char key[SECRET_TEXT];
+	struct fault f = {0};
+	struct db *db;
+	if (!role_rights(str_z(role)))
+		return say(STR("cli.admin_role"));
+	if (db_open(str_z(data), &db, &f) < 0) {
+		log_fault(&f);
+		return 1;
+	}
+	int error = api_key_new(db, str_z(name), str_z(role), clock_now_ms(), key);
+	db_close(db);
+	if (error) {
+		fault_set(&f, error, NULL, STR(""), 0, 0);
+		log_fault(&f);
+		return 1;
+	}
+	puts(key);
+	return 0;
+}
+
+int
+admin_command(int argc, char **argv)
+{
+	const char *data = NULL, *role = NULL, *name = "admin";
+	if (argc < 2 || !str_eq(str_z(argv[1]), STR("api-key")))
+		return say(STR("cli.admin_usage"));
+	for (int i = 2; i + 1 < argc; i += 2) {
+		struct str option = str_z(argv[i]);
+		const char **to = str_eq(option, STR("--data")) ? &data
+		    : str_eq(option, STR("--role"))		 ? &role
+		    : str_eq(option, STR("--name"))		 ? &name
+								 : NULL;
+		if (!to)
+			return say(STR("cli.admin_usage"));
+		*to = argv[i + 1];
+	}
+	if (!data || !role || argc % 2)
+		return say(STR("cli.admin_usage"));
+	mkdir(data, 0750); /* a key may be made before the first start */
+	return make_api_key(data, role, name);
+}
+
+/* --- check --- */
+
+static void
+count_fault(void *user, const struct fault *f)
+{
+	int *faults = user;
+	(*faults)++;
+	log_fault(f);
+}
+
+static void
+check_rules(const struct options *o, int *faults)
+{
+	struct rules_files files;
+	struct rules *rules;
+	struct fault f = {0};
+	uint8_t digest[32];
+	rules_files_from(o, &files);
+	files.on_fault = count_fault;
+	files.user = faults;
+	if (rules_files_load(&files, &rules, digest, &f) < 0) {
+		count_fault(faults, &f);
+		return;
+	}
+	struct rules_stats s = rules_stats(rules);
+	struct buf out = BUF_INIT;
+	char number[3][16];
+	struct str args[3];
+	const unsigned value[3] = {s.rules + s.correlations, s.refused, s.not_applicable};
+	for (int i = 0; i < 3; i++) {
+		snprintf(number[i], sizeof number[i], "%u", value[i]);
+		args[i] = str_z(number[i]);
+	}
+	lang_format(&out, user_lang(), STR("cli.check_rules"), args, 3);
+	printf("%s\n", out.p);
+	buf_release(&out);
+	rules_free(rules);
+}
+
+/* The register is brought into a database of its own that is thrown away. */
+static void
+check_register(const struct options *o, int *faults)
+{
+	struct buf text = BUF_INIT_MAX(64u << 20);
+	struct fault f = {0};
+	struct db *db;
+	uint32_t rows = 0;
+	if (!o->register_file[0])
+		return;
+	int error = file_read(o->register_file, &text);
+	if (error) {
+		fault_set(&f, error, "register_file", str_z(error_name(error)), 0, 0);
+		fault_in_file(&f, str_z(o->register_file));
+		count_fault(faults, &f);
+	} else if (db_open(STR(""), &db, &f) < 0) {
+		count_fault(faults, &f);
+	} else {
+		(void)!registry_import(db, buf_str(&text), str_z(o->register_file), false, clock_now_ms(), count_fault, faults, &rows);
+		db_close(db);
+	}
+	buf_release(&text);
+}
+
+int
+check_command(int argc, char **argv)
+{
+	static struct options o;
+	struct fault f = {0};
+	int faults = 0;
+	if (options_read(&o, argc, argv, &f) < 0)
+		count_fault(&faults, &f);
+	check_rules(&o, &faults);
+	check_register(&o, &faults);
+	return faults ? 1 : 0;
+}

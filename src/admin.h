@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef ADMIN_H
+#define ADMIN_H
+
+/* `khien admin api-key --data DIR --role ROLE [--name NAME]`: prints a key for Authorization: Bearer. The desk may run.
+ * `khien check [serve's options]`: names every fault of options, rules and register; exit code 1 when there is one. */
+int admin_command(int argc, char **argv);
+int check_command(int argc, char **argv);
+
+#endif

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "core.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "core_apply.h"
+#include "host/clock.h"
+#include "host/file.h"
+#include "host/log.h"
+#include "host/sandbox.h"
+#include "rules_files.h"
+#include "web/route.h"
+
+#define POOL_THREADS 2
+#define POOL_QUEUE 64
+#define TICK_MS 1000
+#define STATUS_MS 2000
+#define REGISTER_BYTES (64u << 20)
+
+/* --- start --- */
+
+static void
+on_fault(void *user, const struct fault *f)
+{
+	log_fault(f);
+}
+
+static void
+on_rule_fault(void *user, const struct fault *f)
+{
+	/* The worker says it too; core only counts (rules_stats). */
+}
+
+static int
+load_rules(struct core *core, struct fault *fault)
+{
+	struct rules_files files;
+	struct rules *rules;
+	rules_files_from(core->rc->options, &files);
+	files.on_fault = on_rule_fault;
+	TRY(rules_files_load(&files, &rules, core->rules_digest, fault));
+	correlator_free(core->correlator);
+	rules_free(core->desk.rules);
+	core->desk.rules = rules;
+	core->desk.rules_stats = rules_stats(rules);
+	core->correlator = core->desk.rules_stats.correlations ? correlator_new(rules, CORRELATE_BYTES) : NULL;
+	return 0;
+}
+
+static int
+import_register(struct core *core, const char *path, bool demonstration)
+{
+	struct buf text = BUF_INIT_MAX(REGISTER_BYTES);
+	struct fault fault = {0};
+	uint32_t rows;
+	int error = file_read(path, &text);
+	if (error) {
+		fault_set(&fault, error, "register_file", str_z(error_name(error)), 0, 0);
+		fault_in_file(&fault, str_z(path));
+		log_fault(&fault);
+	} else {
+		error = registry_import(core->desk.db, buf_str(&text), str_z(path), demonstration, clock_now_ms(), on_fault,
+		    NULL, &rows);
+	}
+	buf_release(&text);
+	return error;
+}
+
+static int
+load_register(struct core *core)
+{
+	struct registry *fresh;
+	TRY(registry_load(core->desk.db, &fresh));
+	registry_free(core->desk.registry);
+	core->desk.registry = fresh;
+	return 0;
+}
+
+static int
+open_register(struct core *core)
+{
+	const struct options *o = core->rc->options;
+	if (o->register_file[0])
+		TRY(import_register(core, o->register_file, false));
+	if (o->demo) {
+		char path[PATH_MAX];
+		const char *rules = rules_default_directory();
+		if (rules && (size_t)snprintf(path, sizeof path, "%s/../demo/register.yaml", rules) < sizeof path)
+			TRY(import_register(core, path, true));
+		core->desk.demonstration = true;
+	}
+	return load_register(core);
+}
+
+static int
+open_stores(struct core *core, struct fault *fault)
+{
+	char path[PATH_MAX];
+	const char *data = core->rc->options->data;
+	TRY(db_open(str_z(data), &core->desk.db, fault));
+	snprintf(path, sizeof path, "%s/archive", data);
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return fault_set(fault, error_from_errno(errno), "data_folder", str_z(path), 0, 0);
+	struct archive_options archive = {.io = &store_io_disk, .directory = str_z(path), .seal_after_ms = 10 * TIME_MINUTE};
+	return archive_open(&archive, &core->desk.archive, fault);
+}
+
+/* The address to type, and the link for the first person. The only thing core prints. */
+static void
+print_address(struct core *core)
+{
+	const struct options *o = core->rc->options;
+	char secret[SECRET_TEXT];
+	for (uint32_t i = 0; i < o->listen_count; i++) {
+		if (o->listen[i].kind != LISTEN_HTTP)
+			continue;
+		printf("http://%s/\n", o->listen[i].address);
+		if (setup_link_new(core->desk.db, secret) == 0)
+			printf("http://%s/setup?token=%s\n", o->listen[i].address, secret);
+	}
+	fflush(stdout);
+}
+
+static void on_tick(void *user);
+static void on_status(void *user);
+static void respond(void *user, const struct api_response *r);
+static int end_demonstration(void *user);
+static void alert_changed(void *user, int64_t id);
+
+static void
+give_desk(struct core *core)
+{
+	struct desk *d = &core->desk;
+	d->options = core->rc->options;
+	d->pool = pool_new(core->rc->loop, POOL_THREADS, POOL_QUEUE);
+	d->throttle = throttle_new();
+	d->reports = report_book_new();
+	d->started_ms = clock_now_ms();
+	d->respond = respond;
+	d->end_demonstration = end_demonstration;
+	d->alert_changed = alert_changed;
+	d->core = core;
+	core->book = alert_book_new(d->db);
+	arena_init(&core->arena, 1 << 20, VERDICT_ARENA);
+	loop_add_timer(core->rc->loop, TICK_MS, TICK_MS, on_tick, core);
+	loop_add_timer(core->rc->loop, STATUS_MS, STATUS_MS, on_status, core);
+}
+
+static int
+give_up_power(struct role_context *rc)
+{
+	const struct options *o = rc->options;
+	struct sandbox_path paths[OPTIONS_MAX_RULES + 3] = {{o->data, true}, {"/proc", false}};
+	size_t n = 2;
+	for (uint32_t i = 0; i < o->rules_count; i++)
+		paths[n++] = (struct sandbox_path){o->rules[i], false};
+	if (rules_default_directory())
+		paths[n++] = (struct sandbox_path){rules_default_directory(), false};
+	return role_confine(rc, SANDBOX_FILES | SANDBOX_THREADS, paths, n);
+}
+
+static int
+core_start(struct role_context *rc)
+{
+	struct core *core = MEM_NEW(struct core);
+	struct fault fault = {0};
+	rc->user = core;
+	core->rc = rc;
+	int error = open_stores(core, &fault);
+	if (!error)
+		error = load_rules(core, &fault);
+	if (error) {
+		if (!fault.code)
+			fault_set(&fault, error, NULL, STR(""), 0, 0);
+		log_fault(&fault);
+		return error;
+	}
+	TRY(open_register(core));
+	core_apply_open(core);
+	print_address(core);
+	role_ready(rc);
+	TRY(give_up_power(rc));
+	give_desk(core); /* threads last, so that they are confined too */
+	return 0;
+}
+
+/* --- peers --- */
+
+static void
+send_number(struct channel *c, enum message type, uint64_t number)
+{
+	struct buf b = BUF_INIT;
+	wire_put_u64(&b, number);
+	if (c)
+		(void)channel_send(c, type, buf_str(&b), STR(""), STR(""));
+	buf_release(&b);
+}
+
+/* What is sealed in the archive needs its journal no more. */
+static void
+tell_released(struct core *core)
+{
+	uint64_t safe = archive_safe(core->desk.archive);
+	if (safe > core->released && core->collect) {
+		core->released = safe;
+		send_number(core->collect, MSG_RELEASE, safe);
+	}
+}
+
+static void
+on_verdict(struct core *core, struct str payload)
+{
+	uint64_t block;
+	struct verdict_message m;
+	if (verdict_message_take(payload, &m) < 0) {
+		log_say(LOG_LEVEL_ERROR, "verdict.broken", LOG_NUMBER("bytes", (int64_t)payload.n));
+		return;
+	}
+	block = m.block;
+	if (!core->next || block != core->next)
+		return; /* a copy of what is applied, or from before collect said where it begins */
+	if (memcmp(m.digest, core->rules_digest, sizeof core->rules_digest) != 0 &&
+	    memcmp(m.digest, core->rules_seen, sizeof core->rules_seen) != 0) {
+		struct fault fault = {0};
+		memcpy(core->rules_seen, m.digest, sizeof core->rules_seen);
+		if (load_rules(core, &fault) < 0)
+			log_fault(&fault);
+	}
+	int error = core_apply(core, &m);
+	if (error) {
+		/* Disk full or the like: nothing is told, collect's window fills and the doors close. Tried again by tick. */
+		core->stalled = error;
+		buf_clear(&core->held);
+		buf_add(&core->held, payload);
+		return;
+	}
+	core->stalled = 0;
+	core->next = block + 1;
+	send_number(core->collect, MSG_APPLIED, block);
+	tell_released(core);
+}
+
+static void
+on_request(struct core *core, struct str payload)
+{
+	struct api_request r;
+	if (api_request_take(payload, &r) == 0)
+		api_run(&core->desk, &r);
+}
+
+static void
+on_report(struct core *core, struct str payload)
+{
+	if (report_book_take(core->desk.reports, payload) < 0)
+		log_say(LOG_LEVEL_ERROR, "report.broken", LOG_NUMBER("bytes", (int64_t)payload.n));
+}
+
+static void
+on_message(void *user, struct channel *c, uint16_t type, struct str payload, int fd)
+{
+	struct core *core = user;
+	struct wire w = {payload, false};
+	if (fd >= 0)
+		close(fd);
+	if (type == MSG_VERDICT && c == core->worker)
+		on_verdict(core, payload);
+	else if (type == MSG_REQUEST && c == core->web)
+		on_request(core, payload);
+	else if (type == MSG_SOURCES && c == core->collect)
+		on_report(core, payload);
+	else if (type == MSG_FROM && c == core->collect)
+		core->next = wire_u64(&w);
+}
+
+static struct channel **
+channel_of(struct core *core, enum role peer)
+{
+	switch (peer) {
+	case ROLE_COLLECT:
+		return &core->collect;
+	case ROLE_WORKER:
+		return &core->worker;
+	default:
+		assert(peer == ROLE_WEB);
+		return &core->web;
+	}
+}
+
+static void
+on_closed(void *user, struct channel *c)
+{
+	struct core *core = user;
+	if (c == core->collect)
+		core->next = 0;
+	for (enum role peer = ROLE_COLLECT; peer < ROLE_COUNT; peer++)
+		if (peer != ROLE_CORE && *channel_of(core, peer) == c)
+			*channel_of(core, peer) = NULL;
+	channel_free(c);
+}
+
+static void
+core_peer(struct role_context *rc, enum role peer, int fd)
+{
+	static const struct channel_events events = {on_message, on_closed, NULL};
+	struct core *core = rc->user;
+	struct channel **at = channel_of(core, peer);
+	if (*at)
+		on_closed(core, *at);
+	*at = channel_new(rc->loop, fd, &events, core);
+	if (peer != ROLE_COLLECT)
+		return;
+	core->released = 0;
+	/* What is applied but not sealed lives in our memory only as long as we do; a new collect goes on behind it. */
+	send_number(core->collect, MSG_REPLAY, archive_last_block(core->desk.archive));
+}
+
+/* --- what the API asks of us --- */
+
+static void
+respond(void *user, const struct api_response *r)
+{
+	struct core *core = user;
+	struct buf b = BUF_INIT_MAX(CHANNEL_MAX);
+	api_response_put(&b, r);
+	if (core->web && channel_send(core->web, MSG_RESPONSE, buf_str(&b), STR(""), STR("")) < 0)
+		log_say(LOG_LEVEL_WARN, "response.lost", LOG_NUMBER("bytes", (int64_t)b.n));
+	buf_release(&b);
+}
+
+static void
+push(struct core *core, const char *event, struct buf *json)
+{
+	struct buf text = BUF_INIT_MAX(1 << 20);
+	buf_addf(&text, "event: %s\ndata: ", event);
+	buf_add(&text, buf_str(json)); /* JSON has no bare line break */
+	buf_add(&text, STR("\n\n"));
+	if (core->web && !text.over && channel_queued(core->web) < 4u << 20)
+		(void)channel_send(core->web, MSG_PUSH, buf_str(&text), STR(""), STR(""));
+	buf_release(&text);
+}
+
+static void
+alert_changed(void *user, int64_t id)
+{
+	struct core *core = user;
+	struct arena arena;
+	struct alert a;
+	struct buf json = BUF_INIT_MAX(256 << 10);
+	if (!core->web)
+		return;
+	arena_init(&arena, 16 << 10, 1 << 20);
+	if (alert_get(core->desk.db, id, &arena, &a) == 0 && alert_spark(core->desk.db, &a, clock_now_ms()) == 0) {
+		alert_json(&json, &core->desk, &a);
+		push(core, "alert", &json);
+	}
+	buf_release(&json);
+	arena_release(&arena);
+}
+
+/* The player stops, its alerts and its part of the register go; its events stay, marked, until retention takes them. */
+static int
+end_demonstration(void *user)
+{
+	struct core *core = user;
+	role_stop_demo(core->rc);
+	TRY(db_begin(core->desk.db));
+	int error = alert_forget_demonstration(core->desk.db);
+	if (!error)
+		error = registry_forget_demonstration(core->desk.db);
+	if (!error)
+		error = db_commit(core->desk.db);
+	if (error) {
+		db_rollback(core->desk.db);
+		return error;
+	}
+	core->desk.demonstration = false;
+	return load_register(core);
+}
+
+/* --- time --- */
+
+/* A verdict that could not be applied (disk full) is tried again. */
+static void
+retry_held(struct core *core)
+{
+	struct buf payload = core->held;
+	core->held = BUF_INIT;
+	core->stalled = 0;
+	on_verdict(core, buf_str(&payload));
+	buf_release(&payload);
+}
+
+static void
+drop_old(struct core *core, int64_t now)
+{
+	int64_t days = core->rc->options->retention_days;
+	int dropped = archive_drop_before(core->desk.archive, now - days * TIME_DAY);
+	if (dropped > 0)
+		log_say(LOG_LEVEL_INFO, "archive.dropped", LOG_NUMBER("days", dropped));
+	if (db_run(core->desk.db, Q_ALERT_SLOT_PRUNE, "i", (now - TIME_DAY) / ALERT_SLOT_MS) < 0 ||
+	    session_prune(core->desk.db, now) < 0)
+		log_say(LOG_LEVEL_WARN, "database.prune_failed", LOG_NUMBER("at", now));
+}
+
+static void
+on_tick(void *user)
+{
+	struct core *core = user;
+	int64_t now = clock_now_ms();
+	if (core->stalled)
+		retry_held(core);
+	/* Alerts first: what is sealed is not sent again. */
+	if (!core->stalled && archive_tick(core->desk.archive, now) < 0)
+		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("at", now));
+	tell_released(core);
+	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
+	uint64_t before = core->rate[(core->ticks + 1) % COUNT(core->rate)];
+	uint64_t span = core->ticks < COUNT(core->rate) - 1 ? core->ticks : COUNT(core->rate) - 1;
+	core->desk.events_per_second = span ? (double)(core->desk.events - before) / (double)span : 0;
+	if (core->ticks++ % 3600 == 60)
+		drop_old(core, now);
+}
+
+static void
+on_status(void *user)
+{
+	struct core *core = user;
+	struct buf json = BUF_INIT_MAX(256 << 10);
+	if (!core->web)
+		return;
+	status_json(&json, &core->desk, clock_now_ms());
+	push(core, "status", &json);
+	buf_release(&json);
+}
+
+static void
+core_stop(struct role_context *rc)
+{
+	struct core *core = rc->user;
+	pool_free(core->desk.pool);
+	archive_close(core->desk.archive); /* seals, so that the next start has nothing to replay */
+	db_close(core->desk.db);
+	loop_stop(rc->loop);
+}
+
+const struct role_entry core_role = {
+	.start = core_start,
+	.events = {.peer = core_peer, .stop = core_stop},
+};

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef CORE_APPLY_H
+#define CORE_APPLY_H
+
+/* Core's state, and the path of one verdict through it. Private to core.c and core_apply.c. */
+
+#include "detect/correlate.h"
+#include "detect/worker.h"
+#include "host/role.h"
+#include "web/desk.h"
+
+#define CORRELATE_BYTES (32u << 20)
+#define VERDICT_ARENA (128u << 20)
+
+struct core {
+	struct role_context *rc;
+	struct desk desk;
+	struct channel *collect, *worker, *web;
+	struct alert_book *book;
+	struct correlator *correlator;
+	struct arena arena;        /* of the verdict being applied */
+	uint8_t rules_digest[32];  /* of desk.rules */
+	uint8_t rules_seen[32];    /* digest of a worker's rules that we could not match */
+	uint64_t next;             /* block whose verdict comes next; 0 = collect has not said */
+	uint64_t findings_block;   /* findings up to this block are in the database */
+	uint64_t gathered;         /* block that is in the archive and the book, its alerts perhaps not yet written */
+	uint64_t released;
+	int stalled;               /* why the last verdict could not be applied */
+	struct buf held;           /* that verdict */
+	uint64_t ticks, rate[11];
+};
+
+struct verdict_message {
+	uint64_t block;
+	const uint8_t *digest;
+	struct str batch, verdict;
+};
+
+[[nodiscard]] int verdict_message_take(struct str payload, struct verdict_message *ret);
+void core_apply_open(struct core *core);
+/* All or nothing, may be repeated. E_FULL, E_IO. */
+[[nodiscard]] int core_apply(struct core *core, const struct verdict_message *m);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "host/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+open_regular(const char *path, struct stat *st)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return error_from_errno(errno);
+	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+		return fd;
+	close(fd);
+	return E_INVALID;
+}
+
+int
+file_map(const char *path, struct str *ret)
+{
+	struct stat st;
+	int fd = open_regular(path, &st);
+	TRY(fd);
+	void *p = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+	close(fd);
+	if (p == MAP_FAILED)
+		return E_IO;
+	if (p)
+		madvise(p, (size_t)st.st_size, MADV_SEQUENTIAL);
+	*ret = str_from(p, (size_t)st.st_size);
+	return 0;
+}
+
+void
+file_unmap(struct str bytes)
+{
+	if (bytes.n)
+		munmap((void *)(uintptr_t)bytes.p, bytes.n);
+}
+
+int
+file_read(const char *path, struct buf *out)
+{
+	struct stat st;
+	int fd = open_regular(path, &st), error = 0;
+	TRY(fd);
+	for (;;) {
+		char *room = buf_room(out, 65536);
+		ssize_t n = room ? read(fd, room, 65536) : -1;
+		if (n <= 0) {
+			error = !room ? E_LIMIT : n < 0 ? E_IO : 0;
+			break;
+		}
+		out->n += (size_t)n;
+		out->p[out->n] = '\0';
+	}
+	close(fd);
+	return error;
+}
+
+static int
+by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+int
+file_walk(const char *root, int (*each)(void *user, const char *path), void (*failed)(void *user, const char *path,
+    int error), void *user)
+{
+	char path[4096];
+	char *const roots[] = {path, NULL};
+	int result = 0;
+	if (strlen(root) >= sizeof path)
+		return E_LIMIT;
+	memcpy(path, root, strlen(root) + 1);
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, by_name);
+	if (!fts)
+		return error_from_errno(errno);
+	for (FTSENT *entry; result == 0 && (entry = fts_read(fts));) {
+		if (entry->fts_info == FTS_F)
+			result = each(user, entry->fts_path);
+		else if ((entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) && failed)
+			failed(user, entry->fts_path, error_from_errno(entry->fts_errno));
+	}
+	fts_close(fts);
+	return result;
+}

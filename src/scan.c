@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "scan.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/lang.h"
+#include "base/memory.h"
+#include "decode/decode.h"
+#include "detect/correlate.h"
+#include "host/clock.h"
+#include "host/file.h"
+#include "rules_files.h"
+#include "scan_input.h"
+
+#define EVENT_BYTES (64u << 20)    /* one record's events: a 1 MB line or a 64 KB chunk */
+#define CORRELATE_BYTES (64u << 20)
+#define OUTPUT_STEP (256u << 10)
+
+struct scan {
+	enum lang lang;
+	bool json;
+	struct rules *rules;
+	struct decoder *decoder;
+	struct matcher *matcher;
+	struct correlator *correlator;
+	struct arena arena;
+	struct buf out;
+	int64_t started_ms;
+	uint64_t files, events, failed, findings;
+	uint64_t unreadable;
+	const char *path;  /* file being read */
+};
+
+static void
+flush(struct scan *s)
+{
+	for (struct str rest = buf_str(&s->out); rest.n;) {
+		ssize_t n = write(STDOUT_FILENO, rest.p, rest.n);
+		if (n < 0 && errno != EINTR)
+			break; /* nobody reads any more */
+		rest = str_skip(rest, n > 0 ? (size_t)n : 0);
+	}
+	buf_clear(&s->out);
+}
+
+static void
+say_fault(void *user, const struct fault *f)
+{
+	struct scan *s = user;
+	struct buf text = BUF_INIT;
+	lang_fault(&text, s->lang, f);
+	fprintf(stderr, "%s\n", text.p);
+	buf_release(&text);
+}
+
+static void
+on_unreadable(void *user, const char *path, int error)
+{
+	struct scan *s = user;
+	struct fault f = {.code = error};
+	fault_in_file(&f, str_z(path));
+	say_fault(s, &f);
+	s->unreadable++;
+}
+
+/* --- output --- */
+
+static void
+put_fields(struct scan *s, const struct finding *f)
+{
+	for (uint32_t i = 0; i < f->matched_count; i++) {
+		bool again = false; /* a name once: JSON readers keep the last of two */
+		for (uint32_t j = 0; j < i; j++)
+			again |= str_eq(f->matched[j].name, f->matched[i].name);
+		if (again)
+			continue;
+		if (s->out.p[s->out.n - 1] != '{')
+			buf_add_char(&s->out, ',');
+		buf_add_json_string(&s->out, f->matched[i].name.n ? f->matched[i].name : STR("keywords"));
+		buf_add_char(&s->out, ':');
+		buf_add_json_string(&s->out, f->matched[i].value);
+	}
+}
+
+static void
+put_json(struct scan *s, const struct finding *f, uint64_t record)
+{
+	struct buf *out = &s->out;
+	buf_add(out, STR("{\"rule\":{\"id\":"));
+	buf_add_json_string(out, f->rule->id);
+	buf_add(out, STR(",\"title\":"));
+	buf_add_json_string(out, f->rule->title);
+	buf_addf(out, ",\"level\":\"%s\",\"author\":", level_name(f->rule->level));
+	buf_add_json_string(out, f->rule->author);
+	buf_add(out, STR(",\"file\":"));
+	buf_add_json_string(out, f->rule->file);
+	buf_add(out, STR("},\"event\":{\"file\":"));
+	buf_add_json_string(out, str_z(s->path));
+	buf_addf(out, ",\"record\":%llu,\"time\":", (unsigned long long)record);
+	if (f->event->time_ms == TIME_NONE) {
+		buf_add(out, STR("null"));
+	} else {
+		buf_add_char(out, '"');
+		time_format(out, f->event->time_ms, 0);
+		buf_add_char(out, '"');
+	}
+	buf_add(out, STR("},\"fields\":{"));
+	put_fields(s, f);
+	buf_add(out, STR("}}\n"));
+}
+
+static void
+put_text(struct scan *s, const struct finding *f, uint64_t record)
+{
+	struct str title = s->lang == LANG_VI && f->rule->title_vi.n ? f->rule->title_vi : f->rule->title;
+	buf_addf(&s->out, "%s:%llu: ", s->path, (unsigned long long)record);
+	if (f->event->time_ms != TIME_NONE) {
+		time_format(&s->out, f->event->time_ms, TIME_ZONE_VIETNAM);
+		buf_add_char(&s->out, ' ');
+	}
+	buf_addf(&s->out, "%s: %.*s", level_name(f->rule->level), STR_ARG(title));
+	for (uint32_t i = 0; i < f->matched_count; i++) {
+		buf_addf(&s->out, "%s%.*s=\"", i ? ", " : " | ", STR_ARG(f->matched[i].name));
+		buf_add_json(&s->out, str_cut(f->matched[i].value, 0, 200)); /* no control character reaches a terminal */
+		buf_add_char(&s->out, '"');
+	}
+	buf_add_char(&s->out, '\n');
+}
+
+static void
+put_finding(struct scan *s, const struct finding *f, uint64_t record)
+{
+	s->findings++;
+	if (s->json)
+		put_json(s, f, record);
+	else
+		put_text(s, f, record);
+	if (s->out.n > OUTPUT_STEP)
+		flush(s);
+}
+
+/* --- reading --- */
+
+static void
+scan_event(struct scan *s, struct event *e, uint64_t record)
+{
+	struct finding *list, *more;
+	uint32_t n = matcher_match(s->matcher, e, &s->arena, &list);
+	s->events++;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!list[i].rule->silent)
+			put_finding(s, &list[i], record);
+		if (!s->correlator)
+			continue;
+		uint32_t m = correlator_feed(s->correlator, &list[i], &s->arena, &more);
+		for (uint32_t j = 0; j < m; j++)
+			if (!more[j].rule->silent)
+				put_finding(s, &more[j], record);
+	}
+}
+
+static void
+scan_records(struct scan *s, struct scan_input *in)
+{
+	struct raw raw;
+	struct decode_result result;
+	uint64_t number = 0;
+	while (scan_next(in, &raw)) {
+		arena_clear(&s->arena);
+		if (decode(s->decoder, &raw, &s->arena, &result) < 0)
+			s->failed++;
+		s->failed += result.failed;
+		for (uint32_t i = 0; i < result.count; i++)
+			scan_event(s, &result.event[i], raw.form == RAW_EVTX_CHUNK ? ++number : in->number);
+	}
+}
+
+static int
+scan_file(void *user, const char *path)
+{
+	struct scan *s = user;
+	struct scan_input in;
+	int error = scan_open(&in, path);
+	s->path = path;
+	if (error)
+		on_unreadable(s, path, error);
+	if (!error || in.bytes.n) {
+		s->files++;
+		scan_records(s, &in);
+	}
+	scan_close(&in);
+	return 0;
+}
+
+static void
+put_summary(struct scan *s)
+{
+	struct rules_stats stats = rules_stats(s->rules);
+	double seconds = (double)(clock_monotonic_ms() - s->started_ms) / 1000;
+	if (s->json) {
+		buf_addf(&s->out,
+		    "{\"summary\":{\"files\":%llu,\"events\":%llu,\"failed\":%llu,\"rules\":%u,\"refused\":%u,"
+		    "\"findings\":%llu,\"seconds\":%.3f}}\n",
+		    (unsigned long long)s->files, (unsigned long long)s->events,
+		    (unsigned long long)(s->failed + s->unreadable), stats.rules + stats.correlations, stats.refused,
+		    (unsigned long long)s->findings, seconds);
+	} else {
+		char number[6][24];
+		const unsigned long long value[5] = {s->files, s->events, s->failed + s->unreadable,
+			stats.rules + stats.correlations, s->findings};
+		struct str args[6];
+		for (int i = 0; i < 5; i++)
+			snprintf(number[i], sizeof number[i], "%llu", value[i]);
+		snprintf(number[5], sizeof number[5], "%.2f", seconds);
+		for (int i = 0; i < 6; i++)
+			args[i] = str_z(number[i]);
+		lang_format(&s->out, s->lang, STR("cli.scan_summary"), args, 6);
+		buf_add_char(&s->out, '\n');
+	}
+	flush(s);
+}
+
+/* --- command line --- */
+
+static int
+usage(struct scan *s)
+{
+	struct str text = lang_text(s->lang, STR("cli.scan_usage"));
+	fprintf(stderr, "%.*s\n", STR_ARG(text));
+	return 1;
+}
+
+static int
+scan_paths(struct scan *s, char **paths)
+{
+	s->decoder = decoder_new(rules_names(s->rules));
+	s->matcher = matcher_new(s->rules);
+	if (rules_stats(s->rules).correlations)
+		s->correlator = correlator_new(s->rules, CORRELATE_BYTES);
+	arena_init(&s->arena, 1 << 20, EVENT_BYTES);
+	for (; *paths; paths++) {
+		if (access(*paths, F_OK) != 0)
+			on_unreadable(s, *paths, error_from_errno(errno));
+		else if (file_walk(*paths, scan_file, on_unreadable, s) < 0)
+			on_unreadable(s, *paths, E_IO);
+	}
+	put_summary(s);
+	correlator_free(s->correlator);
+	matcher_free(s->matcher);
+	decoder_free(s->decoder);
+	arena_release(&s->arena);
+	return s->unreadable ? 2 : 0;
+}
+
+static bool
+read_arguments(struct scan *s, struct rules_files *files, char **argv, char ***ret_paths)
+{
+	for (argv++; *argv && argv[0][0] == '-' && argv[0][1]; argv++) {
+		struct str option = str_z(*argv);
+		if (str_eq(option, STR("--json"))) {
+			s->json = true;
+			continue;
+		}
+		if (str_eq(option, STR("--"))) {
+			argv++;
+			break;
+		}
+		if (!argv[1])
+			return false;
+		argv++;
+		if (str_eq(option, STR("--rules")) && files->count < OPTIONS_MAX_RULES)
+			files->directory[files->count++] = *argv;
+		else if (str_eq(option, STR("--map")))
+			files->map = *argv;
+		else if (str_eq(option, STR("--placeholders")))
+			files->placeholders = *argv;
+		else
+			return false;
+	}
+	*ret_paths = argv;
+	return *argv;
+}
+
+int
+scan_command(int argc, char **argv)
+{
+	const char *lang = getenv("LANG");
+	struct scan s = {.lang = lang_from_tag(str_z(lang ? lang : "")), .started_ms = clock_monotonic_ms()};
+	struct rules_files files = {.on_fault = say_fault, .user = &s};
+	struct fault fault = {0};
+	uint8_t digest[32];
+	char **paths;
+	if (!read_arguments(&s, &files, argv, &paths))
+		return usage(&s);
+	if (!files.count && rules_default_directory())
+		files.directory[files.count++] = rules_default_directory();
+	if (rules_files_load(&files, &s.rules, digest, &fault) < 0) {
+		say_fault(&s, &fault);
+		return 1;
+	}
+	int code = scan_paths(&s, paths);
+	rules_free(s.rules);
+	buf_release(&s.out);
+	return code;
+}

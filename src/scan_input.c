@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "scan_input.h"
+
+#include <sys/stat.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "decode/evtx.h"
+#include "host/file.h"
+
+enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_EVTX };
+
+#define UNPACK_STEP (1u << 20)
+
+static int
+unpack_gzip(struct str packed, struct buf *out)
+{
+	z_stream z = {.next_in = (unsigned char *)(uintptr_t)packed.p};
+	int code = Z_OK;
+	if (inflateInit2(&z, 15 + 32) != Z_OK)
+		return E_LIMIT;
+	size_t left = packed.n;
+	while (code == Z_OK) {
+		char *room = buf_room(out, UNPACK_STEP);
+		if (!room)
+			break;
+		if (!z.avail_in) {
+			z.avail_in = left > UINT32_MAX ? UINT32_MAX : (unsigned)left;
+			left -= z.avail_in;
+		}
+		z.next_out = (unsigned char *)room;
+		z.avail_out = UNPACK_STEP;
+		code = inflate(&z, Z_NO_FLUSH);
+		out->n += UNPACK_STEP - z.avail_out;
+		if (code == Z_STREAM_END && (z.avail_in || left)) /* several members (RFC 1952, 2.2) */
+			code = inflateReset(&z);
+	}
+	inflateEnd(&z);
+	return code == Z_STREAM_END ? 0 : out->over ? E_LIMIT : E_CORRUPT;
+}
+
+static int
+unpack_zstd(struct str packed, struct buf *out)
+{
+	ZSTD_DCtx *context = ZSTD_createDCtx();
+	ZSTD_inBuffer in = {packed.p, packed.n, 0};
+	size_t code = 1;
+	if (!context)
+		return E_LIMIT;
+	ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 27);
+	while (in.pos < in.size || code != 0) {
+		char *room = buf_room(out, UNPACK_STEP);
+		if (!room)
+			break;
+		ZSTD_outBuffer to = {room, UNPACK_STEP, 0};
+		size_t before = in.pos;
+		code = ZSTD_decompressStream(context, &to, &in);
+		out->n += to.pos;
+		if (ZSTD_isError(code) || (in.pos == before && to.pos == 0))
+			break;
+	}
+	ZSTD_freeDCtx(context);
+	return out->over ? E_LIMIT : code == 0 && in.pos == in.size ? 0 : E_CORRUPT;
+}
+
+static int
+unpack(struct scan_input *in, int (*how)(struct str packed, struct buf *out))
+{
+	in->unpacked = BUF_INIT_MAX(SCAN_UNPACKED_MAX);
+	int error = how(in->mapped, &in->unpacked);
+	in->bytes = buf_str(&in->unpacked);
+	return error;
+}
+
+/* A first line that is no whole JSON text, in a file that begins like one: texts over several lines, or an array. */
+static enum form
+text_form(struct str bytes)
+{
+	struct json json = {.max_tokens = 100000};
+	struct str rest = str_trim(str_cut(bytes, 0, RAW_MAX)), line;
+	if (!rest.n || (rest.p[0] != '{' && rest.p[0] != '[') || !str_split(&rest, '\n', &line))
+		return FORM_LINES;
+	int error = json_parse(&json, str_trim(line), NULL);
+	bool array = line.p[0] == '[' && (error == E_TRUNCATED || error == 0);
+	json_release(&json);
+	return array || error == E_TRUNCATED ? FORM_TEXTS : FORM_LINES;
+}
+
+int
+scan_open(struct scan_input *in, const char *path)
+{
+	struct stat st;
+	*in = (struct scan_input){0};
+	TRY(file_map(path, &in->mapped));
+	in->written_ms = stat(path, &st) == 0 ? (int64_t)st.st_mtime * 1000 : 0;
+	in->bytes = in->mapped;
+	int error = 0;
+	if (str_starts(in->bytes, STR("\x1f\x8b")))
+		error = unpack(in, unpack_gzip);
+	else if (str_starts(in->bytes, STR("\x28\xb5\x2f\xfd")))
+		error = unpack(in, unpack_zstd);
+	if (str_starts(in->bytes, STR("\xef\xbb\xbf")))
+		in->bytes = str_skip(in->bytes, 3);
+	if (str_starts(in->bytes, STR("ElfFile")) && in->bytes.n >= EVTX_HEADER) {
+		in->form = FORM_EVTX;
+		in->at = EVTX_HEADER;
+	} else {
+		in->form = text_form(in->bytes);
+	}
+	/* What came out of a damaged archive is read; the damage is told by the caller. */
+	return error;
+}
+
+void
+scan_close(struct scan_input *in)
+{
+	file_unmap(in->mapped);
+	buf_release(&in->unpacked);
+	*in = (struct scan_input){0};
+}
+
+static bool
+next_line(struct scan_input *in, struct str *ret)
+{
+	while (in->at < in->bytes.n) {
+		struct str rest = str_skip(in->bytes, in->at);
+		const char *end = memchr(rest.p, '\n', rest.n);
+		struct str line = str_cut(rest, 0, end ? (size_t)(end - rest.p) : rest.n);
+		bool piece = line.n > RAW_MAX;
+		line = str_cut(line, 0, RAW_MAX);
+		in->at += line.n + (end && !piece ? 1 : 0);
+		in->number++;
+		if (line.n && line.p[line.n - 1] == '\r')
+			line.n--;
+		if (str_trim(line).n) {
+			*ret = line;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The next JSON value; the brackets and commas of an array around them are stepped over. What is no JSON goes on as a
+ * line, so that it is counted as an event that no decoder fits. */
+static bool
+next_text(struct scan_input *in, struct str *ret)
+{
+	struct json json = {0};
+	size_t used = 0;
+	while (in->at < in->bytes.n && memchr(" \t\r\n,[]", in->bytes.p[in->at], 8))
+		in->at++;
+	struct str rest = str_skip(in->bytes, in->at);
+	if (!rest.n)
+		return false;
+	if (json_parse_prefix(&json, str_cut(rest, 0, 64u << 20), &used, NULL) < 0 || !used) {
+		json_release(&json);
+		return next_line(in, ret);
+	}
+	json_release(&json);
+	in->at += used;
+	in->number++;
+	*ret = str_trim(str_cut(rest, 0, used));
+	return true;
+}
+
+static bool
+next_chunk(struct scan_input *in, struct str *ret)
+{
+	struct evtx_file f = {in->bytes, in->at};
+	bool more = evtx_next_chunk(&f, ret);
+	in->at = f.at;
+	in->number++;
+	return more;
+}
+
+bool
+scan_next(struct scan_input *in, struct raw *ret)
+{
+	struct str bytes;
+	bool more = in->form == FORM_EVTX ? next_chunk(in, &bytes)
+	    : in->form == FORM_TEXTS	  ? next_text(in, &bytes)
+					  : next_line(in, &bytes);
+	if (!more)
+		return false;
+	*ret = (struct raw){.bytes = bytes, .form = in->form == FORM_EVTX ? RAW_EVTX_CHUNK : RAW_LINE, .transport = RAW_FILE,
+	    .received_ms = in->written_ms};
+	return true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef SCAN_INPUT_H
+#define SCAN_INPUT_H
+
+/*
+ * Files as a sequence of raw records: what `khien scan` reads. The type is found by content: gzip, zstd, EVTX, JSON
+ * (lines, one text after another, or one array), else lines of text.
+ */
+
+#include "decode/raw.h"
+
+struct scan_input {
+	struct str bytes;    /* of the file, unpacked */
+	struct str mapped;   /* to unmap */
+	struct buf unpacked;
+	size_t at;
+	uint64_t number;     /* of the record just taken, from 1: line, JSON text, or EVTX chunk */
+	int64_t written_ms;  /* last change of the file: settles the year of syslog lines without one */
+	int form;            /* private */
+};
+
+#define SCAN_UNPACKED_MAX (size_t)(8u << 30) - 1 /* a bomb ends here */
+
+/* E_NOT_FOUND, E_DENIED, E_IO, E_CORRUPT (packed bytes that do not unpack), E_LIMIT. */
+[[nodiscard]] int scan_open(struct scan_input *in, const char *path);
+void scan_close(struct scan_input *in);
+/* The next record; false at the end. Lines longer than RAW_MAX come in pieces. */
+bool scan_next(struct scan_input *in, struct raw *ret);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Organisations, systems and rules as tables. They are held in memory, so a cursor is a position. */
+#include "web/route.h"
+
+#include "base/hash.h"
+
+struct page {
+	uint32_t from, to;
+};
+
+static bool
+read_page(struct api_call *c, uint32_t count, struct page *ret)
+{
+	int64_t from, limit;
+	if (!api_query_i64(c, STR("cursor"), 0, 0, UINT32_MAX, &from) ||
+	    !api_query_i64(c, STR("limit"), 200, 1, 1000, &limit)) {
+		api_reply_problem(c, 422, "invalid", "cursor");
+		return false;
+	}
+	ret->from = from < count ? (uint32_t)from : count;
+	ret->to = from + limit < count ? (uint32_t)(from + limit) : count;
+	buf_add(&c->out, STR("{\"items\":["));
+	return true;
+}
+
+static void
+reply_page(struct api_call *c, const struct page *p, uint32_t count)
+{
+	buf_add_char(&c->out, ']');
+	out_i64(&c->out, "total", count);
+	if (p->to < count)
+		buf_addf(&c->out, ",\"next\":\"%u\"}", p->to);
+	else
+		buf_add(&c->out, STR(",\"next\":null}"));
+	api_reply(c, 200);
+}
+
+static void
+contact_json(struct buf *out, const struct contact *contact)
+{
+	out_name(out, "contact");
+	buf_add_char(out, '{');
+	out_text(out, "name", contact->name);
+	out_text(out, "phone", contact->phone);
+	out_text(out, "email", contact->email);
+	buf_add_char(out, '}');
+}
+
+static void
+list_json(struct buf *out, const char *name, const struct str *list, uint32_t count)
+{
+	out_name(out, name);
+	buf_add_char(out, '[');
+	for (uint32_t i = 0; i < count; i++) {
+		if (i)
+			buf_add_char(out, ',');
+		buf_add_json_string(out, list[i]);
+	}
+	buf_add_char(out, ']');
+}
+
+/* --- numbers kept by the database under a text key --- */
+
+struct tally {
+	struct str key;
+	int64_t count, last_ms;
+};
+
+struct tallies {
+	struct tally *slot;
+	uint32_t mask;
+};
+
+static struct tally *
+tally_slot(struct tallies *t, struct str key)
+{
+	uint32_t at = (uint32_t)hash64(key, 0) & t->mask;
+	while (t->slot[at].key.n && !str_eq(t->slot[at].key, key))
+		at = (at + 1) & t->mask;
+	return &t->slot[at];
+}
+
+static int
+tallies_read(struct api_call *c, enum query q, uint32_t expected, bool with_time, struct tallies *ret)
+{
+	struct db_rows *rows;
+	int more;
+	ret->mask = 63;
+	while (ret->mask < expected * 2)
+		ret->mask = ret->mask * 2 + 1;
+	ret->slot = arena_calloc(&c->arena, ret->mask + 1, sizeof *ret->slot);
+	if (!ret->slot)
+		return E_LIMIT;
+	TRY(db_query(c->desk->db, &rows, q, ""));
+	for (uint32_t n = 0; (more = db_next(rows)) > 0 && n < ret->mask; n++) {
+		struct tally *t = tally_slot(ret, db_text(rows, 0));
+		if (arena_copy(&c->arena, db_text(rows, 0), &t->key))
+			*t = (struct tally){t->key, db_i64(rows, 1), with_time ? db_i64(rows, 2) : 0};
+	}
+	db_end(rows);
+	return more < 0 ? more : 0;
+}
+
+/* --- tables --- */
+
+void
+api_organisations(struct api_call *c)
+{
+	uint32_t count;
+	struct page p;
+	struct tallies open;
+	const struct organisation *list = registry_organisations(c->desk->registry, &count);
+	int error = tallies_read(c, Q_ALERT_OPEN_BY_ORGANISATION, count, false, &open);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	if (!read_page(c, count, &p))
+		return;
+	for (uint32_t i = p.from; i < p.to; i++) {
+		const struct organisation *o = &list[i];
+		buf_add(&c->out, i > p.from ? STR(",{") : STR("{"));
+		out_text(&c->out, "id", o->id);
+		out_text(&c->out, "name", o->name);
+		out_text(&c->out, "kind", o->kind);
+		contact_json(&c->out, &o->contact);
+		out_i64(&c->out, "systems", o->systems);
+		out_i64(&c->out, "alerts_open", tally_slot(&open, o->id)->count);
+		out_bool(&c->out, "demonstration", o->demonstration);
+		buf_add_char(&c->out, '}');
+	}
+	reply_page(c, &p, count);
+}
+
+static void
+system_json(struct buf *out, const struct system *s, int64_t alerts_open)
+{
+	buf_add_char(out, '{');
+	out_text(out, "id", s->id);
+	out_text(out, "name", s->name);
+	out_i64(out, "level", s->level);
+	out_name(out, "organisation");
+	buf_add_char(out, '{');
+	out_text(out, "id", s->organisation->id);
+	out_text(out, "name", s->organisation->name);
+	buf_add_char(out, '}');
+	list_json(out, "networks", s->network, s->networks);
+	list_json(out, "hosts", s->host, s->hosts);
+	list_json(out, "domains", s->domain, s->domains);
+	contact_json(out, &s->contact);
+	out_i64(out, "alerts_open", alerts_open);
+	out_bool(out, "demonstration", s->demonstration);
+	buf_add_char(out, '}');
+}
+
+void
+api_systems(struct api_call *c)
+{
+	uint32_t count;
+	struct page p;
+	struct tallies open;
+	const struct system *list = registry_systems(c->desk->registry, &count);
+	int error = tallies_read(c, Q_ALERT_OPEN_BY_SYSTEM, count, false, &open);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	if (!read_page(c, count, &p))
+		return;
+	for (uint32_t i = p.from; i < p.to; i++) {
+		if (i > p.from)
+			buf_add_char(&c->out, ',');
+		system_json(&c->out, &list[i], tally_slot(&open, list[i].id)->count);
+	}
+	reply_page(c, &p, count);
+}
+
+static void
+rule_row_json(struct buf *out, const struct rule_info *r, const struct tally *fired, bool applicable)
+{
+	buf_add_char(out, '{');
+	out_text(out, "id", r->id);
+	out_text(out, "title", r->title);
+	out_text_or_null(out, "title_vi", r->title_vi);
+	out_text(out, "level", str_z(level_name(r->level)));
+	out_text(out, "status", r->status);
+	out_text(out, "author", r->author);
+	out_text(out, "file", r->file);
+	out_name(out, "techniques");
+	alert_techniques(r, out);
+	out_i64(out, "fired", fired->count);
+	if (fired->last_ms)
+		out_i64(out, "last_ms", fired->last_ms);
+	else
+		out_raw(out, "last_ms", STR("null"));
+	out_bool(out, "applicable", applicable);
+	out_bool(out, "correlation", r->correlation);
+	buf_add_char(out, '}');
+}
+
+void
+api_rules(struct api_call *c)
+{
+	uint32_t count = rules_count(c->desk->rules);
+	struct page p;
+	struct tallies fired;
+	int error = tallies_read(c, Q_RULE_COUNT_ALL, count * 2, true, &fired);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	if (!read_page(c, count, &p))
+		return;
+	for (uint32_t i = p.from; i < p.to; i++) {
+		const struct rule_info *r = rules_info(c->desk->rules, i);
+		if (i > p.from)
+			buf_add_char(&c->out, ',');
+		rule_row_json(&c->out, r, tally_slot(&fired, r->id), rules_applicable(c->desk->rules, i));
+	}
+	reply_page(c, &p, count);
+}

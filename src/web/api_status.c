@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Health, status, metrics, sources, the live stream and the demonstration. */
+#include "web/route.h"
+
+#include <sys/statvfs.h>
+
+#include "host/clock.h"
+#include "host/file.h"
+#include "host/role.h"
+
+/* --- numbers that more than one answer needs --- */
+
+struct totals {
+	uint64_t received, kernel_drops, refused, oversized, dropped, quarantined;
+	uint32_t sources, silent;
+};
+
+static bool
+is_silent(const struct desk *d, const struct report_source *s, int64_t now_ms)
+{
+	return s->received > 0 && now_ms - s->last_ms > d->options->silence_minutes * TIME_MINUTE;
+}
+
+static struct totals
+totals_of(const struct desk *d, int64_t now_ms)
+{
+	struct totals t = {0};
+	const struct report *head = report_book_head(d->reports);
+	for (uint32_t i = 0; i < head->port_count; i++)
+		t.kernel_drops += head->port[i].kernel_drops;
+	uint32_t place = 0;
+	for (const struct report_source *s; (s = report_book_next(d->reports, &place));) {
+		t.sources++;
+		t.silent += is_silent(d, s, now_ms);
+		t.received += s->received;
+		t.refused += s->refused;
+		t.oversized += s->oversized;
+		t.dropped += s->dropped;
+		t.quarantined += s->quarantined;
+	}
+	return t;
+}
+
+/* Resident memory of a role in bytes, or 0. The proc file system is open to core for that alone. */
+static int64_t
+memory_of(int pid)
+{
+	char path[64];
+	struct buf text = BUF_INIT_MAX(256 << 10);
+	struct str rest, field;
+	uint64_t pages = 0;
+	snprintf(path, sizeof path, "/proc/%d/statm", pid);
+	if (pid > 0 && file_read(path, &text) == 0) {
+		rest = buf_str(&text);
+		str_split(&rest, ' ', &field);
+		if (!str_split(&rest, ' ', &field) || !str_to_u64(field, &pages))
+			pages = 0;
+	}
+	buf_release(&text);
+	return (int64_t)pages * 4096;
+}
+
+static void
+roles_json(struct buf *out)
+{
+	const struct role_counts *counts = role_counts();
+	int64_t total = 0;
+	out_name(out, "roles");
+	buf_add_char(out, '[');
+	for (int role = ROLE_SUPERVISOR; role < ROLE_COUNT; role++) {
+		int64_t memory = memory_of(counts->pid[role]);
+		total += memory;
+		buf_add(out, role ? STR(",{") : STR("{"));
+		out_text(out, "role", str_z(role_name((enum role)role)));
+		out_i64(out, "starts", counts->starts[role]);
+		out_i64(out, "crashes", counts->crashes[role]);
+		out_i64(out, "memory_bytes", memory);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+	out_i64(out, "memory_bytes", total);
+}
+
+/* Bytes free on the disk of the data folder. */
+static int64_t
+disk_free(const struct desk *d)
+{
+	struct statvfs fs;
+	return statvfs(d->options->data, &fs) == 0 ? (int64_t)(fs.f_bavail * fs.f_frsize) : -1;
+}
+
+static void
+archive_json(struct buf *out, struct desk *d, int64_t now_ms)
+{
+	struct archive_stats s = archive_stats(d->archive);
+	int64_t free_bytes = disk_free(d), span = now_ms - s.oldest_ms;
+	uint64_t stored = s.events - s.open_events;
+	out_name(out, "archive");
+	buf_add_char(out, '{');
+	out_i64(out, "events", (int64_t)s.events);
+	out_i64(out, "bytes", (int64_t)s.bytes);
+	out_i64(out, "raw_bytes", (int64_t)s.raw_bytes);
+	out_i64(out, "torn", (int64_t)s.torn);
+	out_name(out, "bytes_per_event");
+	buf_addf(out, "%.1f", stored ? (double)s.bytes / (double)stored : 0.0);
+	out_i64(out, "disk_free_bytes", free_bytes);
+	/* Days until the disk is full at the pace so far; not told before an hour has been measured. */
+	if (stored && span > TIME_HOUR && s.bytes > 0 && free_bytes >= 0)
+		out_i64(out, "days_left", (int64_t)((double)free_bytes / ((double)s.bytes / (double)span) / (double)TIME_DAY));
+	else
+		out_raw(out, "days_left", STR("null"));
+	buf_add_char(out, '}');
+}
+
+static void
+alerts_json(struct buf *out, struct desk *d)
+{
+	int64_t count[3][LEVEL_COUNT] = {{0}};
+	struct db_rows *rows;
+	if (db_query(d->db, &rows, Q_ALERT_STATE_COUNTS, "") == 0) {
+		while (db_next(rows) > 0)
+			count[db_i64(rows, 0)][db_i64(rows, 1)] = db_i64(rows, 2);
+		db_end(rows);
+	}
+	out_name(out, "alerts");
+	buf_add_char(out, '{');
+	for (int state = 0; state < 3; state++) {
+		int64_t sum = 0;
+		for (int level = 0; level < LEVEL_COUNT; level++)
+			sum += count[state][level];
+		out_i64(out, alert_state_name((enum alert_state)state), sum);
+	}
+	out_name(out, "open_by_level");
+	buf_add_char(out, '{');
+	for (int level = 0; level < LEVEL_COUNT; level++)
+		out_i64(out, level_name((enum level)level), count[ALERT_NEW][level] + count[ALERT_ACKNOWLEDGED][level]);
+	buf_add(out, STR("}}"));
+}
+
+void
+status_json(struct buf *out, struct desk *d, int64_t now_ms)
+{
+	struct totals t = totals_of(d, now_ms);
+	const struct report *head = report_book_head(d->reports);
+	buf_add_char(out, '{');
+	out_text(out, "version", STR(KHIEN_VERSION));
+	out_i64(out, "now_ms", now_ms);
+	out_i64(out, "started_ms", d->started_ms);
+	out_name(out, "events_per_second");
+	buf_addf(out, "%.1f", d->events_per_second);
+	out_i64(out, "events_total", (int64_t)t.received);
+	out_i64(out, "unparsed", (int64_t)d->unparsed);
+	out_i64(out, "damaged", (int64_t)d->failed);
+	out_i64(out, "truncated", (int64_t)d->truncated);
+	out_i64(out, "findings_not_grouped", (int64_t)d->findings_over);
+	out_name(out, "lost_today");
+	buf_add_char(out, '{');
+	out_i64(out, "kernel_drops", (int64_t)t.kernel_drops);
+	out_i64(out, "refused", (int64_t)(t.refused + t.dropped));
+	out_i64(out, "oversized", (int64_t)t.oversized);
+	out_i64(out, "quarantined", (int64_t)t.quarantined);
+	buf_add(out, STR("},\"sources\":{"));
+	out_i64(out, "total", t.sources);
+	out_i64(out, "silent", t.silent);
+	buf_add_char(out, '}');
+	out_text(out, "stalled", head->stalled ? str_z(error_name(head->stalled)) : STR(""));
+	alerts_json(out, d);
+	archive_json(out, d, now_ms);
+	out_name(out, "rules");
+	buf_add_char(out, '{');
+	out_i64(out, "loaded", d->rules_stats.rules + d->rules_stats.correlations);
+	out_i64(out, "refused", d->rules_stats.refused);
+	out_i64(out, "not_applicable", d->rules_stats.not_applicable);
+	buf_add_char(out, '}');
+	out_bool(out, "demonstration", d->demonstration);
+	roles_json(out);
+	buf_add_char(out, '}');
+}
+
+void
+api_status(struct api_call *c)
+{
+	status_json(&c->out, c->desk, clock_now_ms());
+	api_reply(c, 200);
+}
+
+void
+api_health(struct api_call *c)
+{
+	const struct report *head = report_book_head(c->desk->reports);
+	bool good = !head->stalled;
+	buf_add_char(&c->out, '{');
+	out_text(&c->out, "status", good ? STR("ok") : STR("stalled"));
+	out_text(&c->out, "version", STR(KHIEN_VERSION));
+	out_i64(&c->out, "uptime_s", (clock_now_ms() - c->desk->started_ms) / 1000);
+	buf_add_char(&c->out, '}');
+	api_reply(c, good ? 200 : 503);
+}
+
+/* --- sources --- */
+
+static const char *const transports[] = {"udp", "tcp", "tls", "relp", "file", "journald", "beats", "api"};
+static const char *const kinds[LISTEN_KIND_COUNT] = {"syslog-udp", "syslog-tcp", "syslog-tls", "relp", "beats", "netflow",
+	"http"};
+
+static void
+source_json(struct buf *out, const struct desk *d, const struct report_source *s, int64_t now_ms)
+{
+	struct raw raw = {0};
+	struct buf name = BUF_INIT_MAX(64);
+	memcpy(raw.peer, s->peer, sizeof raw.peer);
+	raw_peer_text(&raw, &name);
+	buf_add_char(out, '{');
+	out_i64(out, "id", s->number);
+	out_text(out, "name", name.n ? buf_str(&name) : STR("file"));
+	out_text(out, "transport", s->transport < COUNT(transports) ? str_z(transports[s->transport]) : STR(""));
+	const struct system *system = name.n ? registry_by_address(d->registry, buf_str(&name)) : NULL;
+	out_text_or_null(out, "system", system ? system->name : STR(""));
+	out_i64(out, "received", (int64_t)s->received);
+	out_i64(out, "bytes", (int64_t)s->bytes);
+	out_i64(out, "dropped", (int64_t)s->dropped);
+	out_i64(out, "refused", (int64_t)s->refused);
+	out_i64(out, "oversized", (int64_t)s->oversized);
+	out_i64(out, "quarantined", (int64_t)s->quarantined);
+	out_i64(out, "unparsed", (int64_t)report_book_unparsed_of(d->reports, s->number));
+	out_i64(out, "first_ms", s->first_ms);
+	out_i64(out, "last_ms", s->last_ms);
+	out_bool(out, "silent", is_silent(d, s, now_ms));
+	out_name(out, "per_minute");
+	for (uint32_t i = 0; i < SOURCE_MINUTES; i++)
+		buf_addf(out, "%c%u", i ? ',' : '[', s->per_minute[i]);
+	buf_add(out, STR("]}"));
+	buf_release(&name);
+}
+
+static void
+ports_json(struct buf *out, const struct report *head)
+{
+	out_name(out, "ports");
+	buf_add_char(out, '[');
+	for (uint32_t i = 0; i < head->port_count; i++) {
+		const struct report_port *p = &head->port[i];
+		buf_add(out, i ? STR(",{") : STR("{"));
+		out_text(out, "kind", p->kind < LISTEN_KIND_COUNT ? str_z(kinds[p->kind]) : STR(""));
+		out_text(out, "address", p->address);
+		out_i64(out, "received", (int64_t)p->received);
+		out_i64(out, "kernel_drops", (int64_t)p->kernel_drops);
+		out_i64(out, "connections", (int64_t)p->connections);
+		out_i64(out, "refused", (int64_t)p->refused);
+		out_i64(out, "errors", (int64_t)p->errors);
+		out_i64(out, "acknowledged", (int64_t)p->acknowledged);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+}
+
+void
+api_sources(struct api_call *c)
+{
+	const struct report *head = report_book_head(c->desk->reports);
+	struct buf *out = &c->out;
+	int64_t now = clock_now_ms();
+	uint32_t place = 0, n = 0;
+	buf_add(out, STR("{\"items\":["));
+	for (const struct report_source *s; (s = report_book_next(c->desk->reports, &place));) {
+		if (n++)
+			buf_add_char(out, ',');
+		source_json(out, c->desk, s, now);
+	}
+	buf_add_char(out, ']');
+	out_i64(out, "evicted", (int64_t)head->source_evicted);
+	ports_json(out, head);
+	out_name(out, "journal");
+	buf_add_char(out, '{');
+	out_i64(out, "bytes", (int64_t)head->journal.bytes);
+	out_i64(out, "torn", (int64_t)head->journal.torn);
+	out_i64(out, "commits", (int64_t)head->journal.commits);
+	out_i64(out, "waiting_blocks", (int64_t)(head->deliver.sent - head->deliver.applied));
+	out_i64(out, "unreadable_blocks", (int64_t)head->deliver.unreadable);
+	out_i64(out, "quarantined_blocks", (int64_t)head->deliver.quarantined);
+	buf_add(out, STR("},\"drop\":{"));
+	out_i64(out, "files", (int64_t)head->drop.files);
+	out_i64(out, "failed", (int64_t)head->drop.failed);
+	out_i64(out, "waiting", (int64_t)head->drop.waiting);
+	buf_add(out, STR("}}"));
+	api_reply(c, 200);
+}
+
+/* --- metrics (Prometheus text format 0.0.4) --- */
+
+static void
+metric(struct buf *out, const char *name, const char *type, double value)
+{
+	buf_addf(out, "# TYPE khien_%s %s\nkhien_%s %.17g\n", name, type, name, value);
+}
+
+static void
+role_metrics(struct buf *out)
+{
+	const struct role_counts *counts = role_counts();
+	buf_add(out, STR("# TYPE khien_role_crashes_total counter\n"));
+	for (int role = ROLE_SUPERVISOR; role < ROLE_COUNT; role++)
+		buf_addf(out, "khien_role_crashes_total{role=\"%s\"} %u\n", role_name((enum role)role), counts->crashes[role]);
+	buf_add(out, STR("# TYPE khien_role_memory_bytes gauge\n"));
+	for (int role = ROLE_SUPERVISOR; role < ROLE_COUNT; role++)
+		buf_addf(out, "khien_role_memory_bytes{role=\"%s\"} %lld\n", role_name((enum role)role),
+		    (long long)memory_of(counts->pid[role]));
+}
+
+void
+api_metrics(struct api_call *c)
+{
+	struct desk *d = c->desk;
+	struct totals t = totals_of(d, clock_now_ms());
+	const struct report *head = report_book_head(d->reports);
+	struct archive_stats s = archive_stats(d->archive);
+	struct buf *out = &c->out;
+	metric(out, "events_received_total", "counter", (double)t.received);
+	metric(out, "events_applied_total", "counter", (double)d->events);
+	metric(out, "events_unparsed_total", "counter", (double)d->unparsed);
+	metric(out, "events_damaged_total", "counter", (double)d->failed);
+	metric(out, "kernel_drops_total", "counter", (double)t.kernel_drops);
+	metric(out, "refused_total", "counter", (double)t.refused);
+	metric(out, "oversized_total", "counter", (double)t.oversized);
+	metric(out, "dropped_total", "counter", (double)t.dropped);
+	metric(out, "quarantined_total", "counter", (double)t.quarantined);
+	metric(out, "findings_total", "counter", (double)d->findings);
+	metric(out, "sources", "gauge", t.sources);
+	metric(out, "sources_silent", "gauge", t.silent);
+	metric(out, "collect_stalled", "gauge", head->stalled != 0);
+	metric(out, "journal_bytes", "gauge", (double)head->journal.bytes);
+	metric(out, "journal_commits_total", "counter", (double)head->journal.commits);
+	metric(out, "archive_events", "gauge", (double)s.events);
+	metric(out, "archive_bytes", "gauge", (double)s.bytes);
+	metric(out, "rules", "gauge", d->rules_stats.rules);
+	metric(out, "rules_refused", "gauge", d->rules_stats.refused);
+	metric(out, "disk_free_bytes", "gauge", (double)disk_free(d));
+	role_metrics(out);
+	c->response.type = STR("text/plain; version=0.0.4");
+	api_reply(c, 200);
+}
+
+/* --- the rest --- */
+
+/* Only the right is asked here; the web role keeps the connection and passes on what core pushes. */
+void
+api_stream(struct api_call *c)
+{
+	api_reply_empty(c, 200);
+}
+
+void
+api_demonstration_delete(struct api_call *c)
+{
+	int error = c->desk->end_demonstration(c->desk->core);
+	if (error)
+		api_reply_error(c, error);
+	else
+		api_reply_empty(c, 204);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_DESK_H
+#define WEB_DESK_H
+
+/*
+ * What the API may see of core: the stores, the register, the rules and a few numbers. Core owns all of it and fills
+ * the struct at its start; API handlers run on core's thread, and only what archive.h calls thread-safe is used from
+ * pool threads.
+ */
+
+#include "alert/alert.h"
+#include "detect/sigma.h"
+#include "host/options.h"
+#include "host/pool.h"
+#include "store/archive.h"
+#include "web/message.h"
+#include "web/reports.h"
+#include "web/session.h"
+
+struct desk {
+	const struct options *options;
+	struct db *db;
+	struct archive *archive;
+	struct registry *registry;  /* swapped when the register changes */
+	struct rules *rules;
+	struct rules_stats rules_stats;
+	struct pool *pool;
+	struct throttle *throttle;
+	struct report_book *reports;
+	int64_t started_ms;
+	bool demonstration;         /* the player runs or its data are here */
+	uint64_t events;            /* applied since the start */
+	uint64_t unparsed, failed, truncated;
+	uint64_t findings, findings_over;
+	double events_per_second;   /* over the last ten seconds */
+	/* What the API asks of core. */
+	void (*respond)(void *core, const struct api_response *r);
+	int (*end_demonstration)(void *core);
+	void (*alert_changed)(void *core, int64_t id); /* tell the live stream */
+	void *core;
+};
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_MESSAGE_H
+#define WEB_MESSAGE_H
+
+/*
+ * What web and core say to each other (MSG_REQUEST, MSG_RESPONSE, MSG_PUSH). The web process reads HTTP and knows no
+ * rights; core knows who may do what and never sees a socket. Pure.
+ */
+
+#include "base/error.h"
+#include "base/wire.h"
+
+struct api_request {
+	uint64_t id;        /* web's number for the waiting client */
+	struct str method;  /* GET, POST, PATCH, DELETE */
+	struct str path;    /* percent-decoded, begins with / */
+	struct str query;   /* as sent */
+	struct str cookie;  /* value of our session cookie, or empty */
+	struct str bearer;  /* API key, or empty */
+	struct str if_match;
+	struct str peer;    /* client address */
+	struct str agent;   /* User-Agent, at most 256 bytes */
+	bool same_origin;   /* by Sec-Fetch-Site, else by Origin and Host */
+	bool json;          /* Content-Type says application/json */
+	struct str body;
+};
+
+struct api_response {
+	uint64_t id;
+	uint16_t status;
+	struct str type;       /* Content-Type */
+	struct str etag;       /* with quotes, or empty */
+	struct str set_cookie; /* session value to set; "-" = delete; empty = leave alone */
+	struct str location;
+	uint32_t retry_after;  /* seconds, 0 = none */
+	struct str body;
+};
+
+void api_request_put(struct buf *out, const struct api_request *r);
+/* Borrowed from the message. E_CORRUPT. */
+[[nodiscard]] int api_request_take(struct str message, struct api_request *ret);
+void api_response_put(struct buf *out, const struct api_response *r);
+[[nodiscard]] int api_response_take(struct str message, struct api_response *ret);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "web/route.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "host/clock.h"
+
+#define CALL_BYTES (32u << 20) /* arena of one call at most */
+#define BODY_BYTES (16u << 20) - (64u << 10) /* an answer fits one message between roles */
+
+enum route_flags { BODY = 1, MATCH = 2 };
+
+struct route {
+	struct str method, path;
+	unsigned rights;
+	void (*handler)(struct api_call *c);
+	unsigned flags;
+	struct str query;
+};
+
+static const struct route routes[] = {
+#define ROUTE(method, path, rights, handler, flags, query)                                                             \
+	{STR_INIT(#method), STR_INIT(path), rights, handler, flags, STR_INIT(query)},
+#include "web/routes.def"
+#undef ROUTE
+};
+
+/* Does `path` fit the pattern? {id} takes one segment that is not empty. */
+static bool
+path_fits(struct str pattern, struct str path, struct str *ret_id)
+{
+	ptrdiff_t hole = str_find(pattern, STR("{id}"));
+	if (hole < 0)
+		return str_eq(pattern, path);
+	struct str id = str_skip(path, (size_t)hole);
+	if (!str_starts(path, str_cut(pattern, 0, (size_t)hole)) || !id.n || str_find_char(id, '/') >= 0)
+		return false;
+	*ret_id = id;
+	return true;
+}
+
+static const struct route *
+find_route(struct api_call *c, bool *ret_path_known)
+{
+	*ret_path_known = false;
+	for (size_t i = 0; i < COUNT(routes); i++) {
+		struct str id = {0};
+		if (!path_fits(routes[i].path, c->request.path, &id))
+			continue;
+		*ret_path_known = true;
+		if (str_eq(routes[i].method, c->request.method)) {
+			c->path_id = id;
+			return &routes[i];
+		}
+	}
+	return NULL;
+}
+
+/* --- ends of a call --- */
+
+static void
+call_free(struct api_call *c)
+{
+	json_release(&c->body);
+	arena_release(&c->arena);
+	buf_release(&c->out);
+	mem_free(c);
+}
+
+static void
+finish(struct api_call *c, uint16_t status, struct str type)
+{
+	c->response.id = c->request.id;
+	c->response.status = status;
+	c->response.type = type;
+	c->response.body = buf_str(&c->out);
+	c->desk->respond(c->desk->core, &c->response);
+	call_free(c);
+}
+
+void
+api_reply(struct api_call *c, uint16_t status)
+{
+	if (c->out.over || c->arena.over) {
+		api_reply_problem(c, 507, "limit", NULL);
+		return;
+	}
+	finish(c, status, c->response.type.n ? c->response.type : STR("application/json"));
+}
+
+void
+api_reply_empty(struct api_call *c, uint16_t status)
+{
+	buf_clear(&c->out);
+	finish(c, status, STR(""));
+}
+
+void
+api_reply_problem(struct api_call *c, uint16_t status, const char *key, const char *field)
+{
+	buf_clear(&c->out);
+	buf_add_char(&c->out, '{');
+	out_text(&c->out, "type", str_z(key));
+	out_i64(&c->out, "status", status);
+	if (field)
+		out_text(&c->out, "field", str_z(field));
+	if (c->response.retry_after)
+		out_i64(&c->out, "retry_after", c->response.retry_after);
+	buf_add_char(&c->out, '}');
+	finish(c, status, STR("application/problem+json"));
+}
+
+void
+api_reply_error(struct api_call *c, int error)
+{
+	static const struct {
+		int error;
+		uint16_t status;
+	} row[] = {{E_NOT_FOUND, 404}, {E_INVALID, 422}, {E_DENIED, 403}, {E_CONFLICT, 409}, {E_EXISTS, 409},
+		{E_LIMIT, 413}, {E_FULL, 507}, {E_BUSY, 503}, {E_AGAIN, 503}, {E_UNSUPPORTED, 501}};
+	uint16_t status = 500;
+	for (size_t i = 0; i < COUNT(row); i++)
+		if (row[i].error == error)
+			status = row[i].status;
+	if (status == 503)
+		c->response.retry_after = 2;
+	api_reply_problem(c, status, error_name(error), NULL);
+}
+
+/* --- jobs --- */
+
+static void
+job_work(void *user)
+{
+	struct api_call *c = user;
+	c->error = c->work(c);
+}
+
+static void
+job_done(void *user, bool cancelled)
+{
+	struct api_call *c = user;
+	if (cancelled)
+		api_reply_error(c, E_BUSY);
+	else
+		c->done(c, c->error);
+}
+
+void
+api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error))
+{
+	c->work = work;
+	c->done = done;
+	if (pool_submit(c->desk->pool, job_work, job_done, c) < 0)
+		api_reply_error(c, E_BUSY);
+}
+
+/* --- query --- */
+
+static int
+hex_value(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f' ? ascii_lower(c) - 'a' + 10 : -1;
+}
+
+static struct str
+percent_decode(struct str s, struct arena *arena)
+{
+	char *out = arena_alloc(arena, s.n);
+	size_t n = 0;
+	for (size_t i = 0; out && i < s.n; i++) {
+		int high = s.p[i] == '%' && i + 2 < s.n ? hex_value(s.p[i + 1]) : -1;
+		int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
+		if (low >= 0) {
+			out[n++] = (char)(high << 4 | low);
+			i += 2;
+		} else {
+			out[n++] = s.p[i] == '+' ? ' ' : s.p[i];
+		}
+	}
+	return str_from(out, out ? n : 0);
+}
+
+struct str
+api_query(struct api_call *c, struct str name)
+{
+	struct str rest = c->request.query, pair;
+	while (str_split(&rest, '&', &pair)) {
+		struct str key, value = pair;
+		str_split(&value, '=', &key);
+		if (str_eq(key, name))
+			return percent_decode(value, &c->arena);
+	}
+	return (struct str){0};
+}
+
+bool
+api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret)
+{
+	struct str text = api_query(c, name);
+	int64_t value = fallback;
+	if (text.n && (!str_to_i64(text, &value) || value < min || value > max))
+		return false;
+	*ret = value;
+	return true;
+}
+
+/* --- writing --- */
+
+void
+out_name(struct buf *out, const char *name)
+{
+	char last = out->n ? out->p[out->n - 1] : '{';
+	if (last != '{' && last != '[')
+		buf_add_char(out, ',');
+	buf_add_char(out, '"');
+	buf_add(out, str_z(name));
+	buf_add(out, STR("\":"));
+}
+
+void
+out_text(struct buf *out, const char *name, struct str value)
+{
+	out_name(out, name);
+	buf_add_json_string(out, value);
+}
+
+void
+out_text_or_null(struct buf *out, const char *name, struct str value)
+{
+	if (value.n)
+		out_text(out, name, value);
+	else
+		out_raw(out, name, STR("null"));
+}
+
+void
+out_i64(struct buf *out, const char *name, int64_t value)
+{
+	out_name(out, name);
+	buf_add_i64(out, value);
+}
+
+void
+out_bool(struct buf *out, const char *name, bool value)
+{
+	out_raw(out, name, value ? STR("true") : STR("false"));
+}
+
+void
+out_raw(struct buf *out, const char *name, struct str json)
+{
+	out_name(out, name);
+	buf_add(out, json);
+}
+
+/* --- running --- */
+
+/* Copy what the call needs beyond the message it came in. */
+static bool
+keep_request(struct api_call *c, const struct api_request *r)
+{
+	struct str *text[] = {&c->request.method, &c->request.path, &c->request.query, &c->request.cookie,
+		&c->request.bearer, &c->request.if_match, &c->request.peer, &c->request.agent, &c->request.body};
+	c->request = *r;
+	for (size_t i = 0; i < COUNT(text); i++)
+		if (!arena_copy(&c->arena, *text[i], text[i]))
+			return false;
+	return true;
+}
+
+static int
+identify(struct api_call *c)
+{
+	if (c->request.bearer.n)
+		return api_key_find(c->desk->db, c->request.bearer, &c->who);
+	if (c->request.cookie.n)
+		return session_find(c->desk->db, c->request.cookie, clock_now_ms(), &c->who);
+	return E_DENIED;
+}
+
+/* Forged requests from other sites: a cookie alone is not consent (OWASP, Fetch Metadata). */
+static bool
+may_be_forged(const struct api_call *c)
+{
+	return !str_eq(c->request.method, STR("GET")) && !c->request.bearer.n && !c->request.same_origin;
+}
+
+static bool
+take_body(struct api_call *c)
+{
+	c->body.max_tokens = 10000;
+	c->body.max_depth = 16;
+	return c->request.json && json_parse(&c->body, c->request.body, NULL) == 0 && c->body.token[0].kind == JSON_OBJECT;
+}
+
+static void
+run_route(struct api_call *c, const struct route *route)
+{
+	if (may_be_forged(c)) {
+		api_reply_problem(c, 403, "cross_site", NULL);
+		return;
+	}
+	if (route->rights != RIGHT_NONE) {
+		int error = identify(c);
+		if (error == E_DENIED) {
+			api_reply_problem(c, 401, "sign_in", NULL);
+			return;
+		}
+		if (error || (c->who.rights & route->rights) != route->rights) {
+			api_reply_error(c, error ? error : E_DENIED);
+			return;
+		}
+	}
+	if ((route->flags & BODY) && !take_body(c))
+		api_reply_problem(c, 400, "body", NULL);
+	else if ((route->flags & MATCH) && !c->request.if_match.n)
+		api_reply_problem(c, 428, "if_match", NULL);
+	else
+		route->handler(c);
+}
+
+void
+api_run(struct desk *desk, const struct api_request *request)
+{
+	struct api_call *c = MEM_NEW(struct api_call);
+	bool path_known;
+	c->desk = desk;
+	c->out = BUF_INIT_MAX(BODY_BYTES);
+	arena_init(&c->arena, 16 << 10, CALL_BYTES);
+	c->request.id = request->id;
+	if (!keep_request(c, request)) {
+		api_reply_error(c, E_LIMIT);
+		return;
+	}
+	const struct route *route = find_route(c, &path_known);
+	if (route)
+		run_route(c, route);
+	else
+		api_reply_problem(c, path_known ? 405 : 404, path_known ? "method" : "not_found", NULL);
+}
+
+/* --- OpenAPI 3.1 from the table --- */
+
+static void
+openapi_parameters(struct buf *out, const struct route *r)
+{
+	struct str rest = r->query, name;
+	out_name(out, "parameters");
+	buf_add_char(out, '[');
+	if (str_find(r->path, STR("{id}")) >= 0)
+		buf_add(out, STR("{\"name\":\"id\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}}"));
+	if (r->flags & MATCH)
+		buf_addf(out, "%s{\"name\":\"If-Match\",\"in\":\"header\",\"required\":true,\"schema\":{\"type\":\"string\"}}",
+		    out->p[out->n - 1] == '[' ? "" : ",");
+	while (rest.n && str_split(&rest, ' ', &name))
+		buf_addf(out, "%s{\"name\":\"%.*s\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}}",
+		    out->p[out->n - 1] == '[' ? "" : ",", STR_ARG(name));
+	buf_add_char(out, ']');
+}
+
+static void
+openapi_operation(struct buf *out, const struct route *r)
+{
+	char method[8] = {0};
+	for (size_t i = 0; i < r->method.n && i < 7; i++)
+		method[i] = ascii_lower(r->method.p[i]);
+	out_name(out, method);
+	buf_add_char(out, '{');
+	openapi_parameters(out, r);
+	if (r->flags & BODY)
+		out_raw(out, "requestBody", STR("{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":"
+		    "\"object\"}}}}"));
+	out_name(out, "x-rights");
+	rights_json(r->rights, out);
+	out_raw(out, "security", r->rights ? STR("[{\"session\":[]},{\"key\":[]}]") : STR("[]"));
+	out_raw(out, "responses", STR("{\"2XX\":{\"description\":\"OK\"},\"default\":{\"description\":\"problem\","
+	    "\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/problem\"}}}}}"));
+	buf_add_char(out, '}');
+}
+
+void
+openapi_json(struct buf *out)
+{
+	buf_addf(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Khien\",\"version\":\"%s\"},\"paths\":{", KHIEN_VERSION);
+	for (size_t i = 0; i < COUNT(routes); i++) {
+		bool first = true;
+		for (size_t j = 0; j < i; j++)
+			first &= !str_eq(routes[j].path, routes[i].path);
+		if (!first)
+			continue;
+		if (out->p[out->n - 1] != '{')
+			buf_add_char(out, ',');
+		buf_add_json_string(out, routes[i].path);
+		buf_add(out, STR(":{"));
+		for (size_t j = i; j < COUNT(routes); j++)
+			if (str_eq(routes[j].path, routes[i].path))
+				openapi_operation(out, &routes[j]);
+		buf_add_char(out, '}');
+	}
+	buf_add(out, STR("},\"components\":{\"securitySchemes\":{\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":"
+		"\"khien\"},\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\"schemas\":{\"problem\":{\"type\":\"object\","
+		"\"properties\":{\"type\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},\"field\":{\"type\":\"string\"}"
+		"}}}}}"));
+}
+
+void
+api_openapi(struct api_call *c)
+{
+	openapi_json(&c->out);
+	api_reply(c, 200);
+}

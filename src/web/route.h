@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_ROUTE_H
+#define WEB_ROUTE_H
+
+/*
+ * The JSON API: one table (web/routes.def) from which come dispatch, rights, OpenAPI and the tests. Runs in core.
+ *
+ * A call owns everything it points to: the request's texts, an arena, the answer. A handler ends a call with one of
+ * the api_reply functions, at once or (after api_defer()) from the `done` of a pool job. Errors are problem+json
+ * (RFC 9457) with the key of their sentence as "type", so the interface speaks the reader's language.
+ */
+
+#include "base/json.h"
+#include "web/desk.h"
+
+struct api_call {
+	struct desk *desk;
+	struct api_request request;
+	struct principal who;
+	struct str path_id;     /* what stands for {id} in the path */
+	struct json body;       /* parsed when the route takes one */
+	struct arena arena;
+	struct buf out;         /* the answer's body */
+	struct api_response response;
+	int (*work)(struct api_call *c); /* on a pool thread */
+	void (*done)(struct api_call *c, int error);
+	int error;              /* what work() said */
+	void *user;             /* the handler's own, in the arena */
+};
+
+/* Run a request (the message is copied). Answers through desk->respond, possibly later. */
+void api_run(struct desk *desk, const struct api_request *request);
+
+/* Ends of a call; it is freed. */
+void api_reply(struct api_call *c, uint16_t status);                   /* c->out as application/json */
+void api_reply_empty(struct api_call *c, uint16_t status);
+void api_reply_error(struct api_call *c, int error);                   /* the status that fits a code of base/error.h */
+void api_reply_problem(struct api_call *c, uint16_t status, const char *key, const char *field);
+/* Run `work` on a pool thread (it may use the arena and c->out), then `done` on core's. */
+void api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error));
+
+/* Query parameters, percent-decoded into the arena; empty when absent. */
+struct str api_query(struct api_call *c, struct str name);
+/* Absent: `fallback`. False when it is there and no number or outside [min, max]. */
+bool api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret);
+
+/* Members for c->out and friends: comma where needed, then "name":value. */
+void out_name(struct buf *out, const char *name);
+void out_text(struct buf *out, const char *name, struct str value);
+void out_text_or_null(struct buf *out, const char *name, struct str value); /* empty = null */
+void out_i64(struct buf *out, const char *name, int64_t value);
+void out_bool(struct buf *out, const char *name, bool value);
+void out_raw(struct buf *out, const char *name, struct str json);
+
+/* JSON of nouns that more than one handler and the live stream need. */
+void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);
+void status_json(struct buf *out, struct desk *desk, int64_t now_ms);
+void openapi_json(struct buf *out);
+
+/* Handlers, one for each row of routes.def. */
+#define ROUTE(method, path, rights, handler, flags, summary) void handler(struct api_call *c);
+#include "web/routes.def"
+#undef ROUTE
+
+#endif

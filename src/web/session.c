@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "web/session.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+static_assert(PASSWORD_TEXT >= crypto_pwhash_STRBYTES, "the stored form fits");
+static_assert(SECRET_TEXT >= 44, "32 bytes in base64 without padding, and NUL");
+
+void
+secret_new(char ret[SECRET_TEXT])
+{
+	unsigned char bytes[32];
+	randombytes_buf(bytes, sizeof bytes);
+	sodium_bin2base64(ret, SECRET_TEXT, bytes, sizeof bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_memzero(bytes, sizeof bytes);
+}
+
+void
+secret_hash(struct str secret, char ret[65])
+{
+	uint8_t digest[32];
+	sha256(secret, digest);
+	sodium_bin2hex(ret, 65, digest, sizeof digest);
+}
+
+int
+password_hash(struct str password, char ret[PASSWORD_TEXT])
+{
+	char text[crypto_pwhash_STRBYTES] = {0};
+	if (password.n < PASSWORD_MIN || password.n > PASSWORD_MAX)
+		return E_INVALID;
+	if (crypto_pwhash_str_alg(text, password.p, password.n, 2, 64u << 20, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		return E_FULL;
+	memcpy(ret, text, sizeof text);
+	return 0;
+}
+
+bool
+password_verify(const char *stored, struct str password)
+{
+	return password.n <= PASSWORD_MAX && crypto_pwhash_str_verify(stored, password.p ? password.p : "", password.n) == 0;
+}
+
+static void
+keep(char *to, size_t cap, struct str from)
+{
+	size_t n = from.n < cap - 1 ? from.n : cap - 1;
+	if (n)
+		memcpy(to, from.p, n);
+	to[n] = '\0';
+}
+
+static bool
+is_login(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!memchr("abcdefghijklmnopqrstuvwxyz0123456789._-", s.p[i], 39))
+			return false;
+	return s.n >= 2 && s.n <= 63;
+}
+
+int
+person_new(struct db *db, struct str login, struct str name, struct str role, const char *password, int64_t now_ms,
+    int64_t *ret_id)
+{
+	struct db_rows *rows;
+	if (!is_login(login) || !role_rights(role) || name.n > 127 || !str_is_utf8(name))
+		return E_INVALID;
+	TRY(db_query(db, &rows, Q_PERSON_PUT, "ssssi", login, name, role, str_z(password), now_ms));
+	int more = db_next(rows);
+	if (more > 0)
+		*ret_id = db_i64(rows, 0);
+	db_end(rows);
+	return more < 0 ? more : 0;
+}
+
+int
+person_count(struct db *db, int64_t *ret)
+{
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_PERSON_COUNT, ""));
+	int more = db_next(rows);
+	if (more > 0)
+		*ret = db_i64(rows, 0);
+	db_end(rows);
+	return more < 0 ? more : 0;
+}
+
+static struct principal
+principal_at(struct db_rows *rows)
+{
+	struct principal p = {.person = db_i64(rows, 0)};
+	keep(p.login, sizeof p.login, db_text(rows, 1));
+	keep(p.name, sizeof p.name, db_text(rows, 2));
+	keep(p.role, sizeof p.role, db_text(rows, 3));
+	p.rights = role_rights(str_z(p.role));
+	return p;
+}
+
+int
+person_by_login(struct db *db, struct str login, struct principal *ret, char ret_password[PASSWORD_TEXT])
+{
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_PERSON_BY_LOGIN, "s", login));
+	int more = db_next(rows);
+	if (more > 0) {
+		*ret = principal_at(rows);
+		keep(ret_password, PASSWORD_TEXT, db_text(rows, 4));
+	}
+	db_end(rows);
+	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+}
+
+int
+session_open(struct db *db, int64_t person, struct str peer, struct str agent, int64_t now_ms, char ret[SECRET_TEXT])
+{
+	char hash[65], secret[SECRET_TEXT];
+	secret_new(secret);
+	secret_hash(str_z(secret), hash);
+	TRY(db_run(db, Q_SESSION_PUT, "siiss", str_z(hash), person, now_ms, peer, agent));
+	memcpy(ret, secret, sizeof secret);
+	return 0;
+}
+
+int
+session_find(struct db *db, struct str secret, int64_t now_ms, struct principal *ret)
+{
+	struct db_rows *rows;
+	char hash[65];
+	secret_hash(secret, hash);
+	TRY(db_query(db, &rows, Q_SESSION_GET, "s", str_z(hash)));
+	int more = db_next(rows);
+	int64_t seen = more > 0 ? db_i64(rows, 5) : 0;
+	bool alive = more > 0 && now_ms - db_i64(rows, 4) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
+	struct principal p = alive ? principal_at(rows) : (struct principal){0};
+	db_end(rows);
+	if (more < 0)
+		return more;
+	if (!alive || !p.rights)
+		return E_DENIED;
+	if (now_ms - seen > 60000) /* a write a minute is enough to know it is alive */
+		TRY(db_run(db, Q_SESSION_SEEN, "si", str_z(hash), now_ms));
+	*ret = p;
+	return 0;
+}
+
+int
+session_end(struct db *db, struct str secret)
+{
+	char hash[65];
+	secret_hash(secret, hash);
+	return db_run(db, Q_SESSION_DELETE, "s", str_z(hash));
+}
+
+int
+session_prune(struct db *db, int64_t now_ms)
+{
+	return db_run(db, Q_SESSION_PRUNE, "ii", now_ms - SESSION_IDLE_MS, now_ms - SESSION_MAX_MS);
+}
+
+int
+api_key_new(struct db *db, struct str name, struct str role, int64_t now_ms, char ret[SECRET_TEXT])
+{
+	char hash[65], secret[SECRET_TEXT];
+	if (!role_rights(role) || name.n > 63 || !str_is_utf8(name))
+		return E_INVALID;
+	secret_new(secret);
+	secret_hash(str_z(secret), hash);
+	TRY(db_run(db, Q_API_KEY_PUT, "sssi", str_z(hash), name, role, now_ms));
+	memcpy(ret, secret, sizeof secret);
+	return 0;
+}
+
+int
+api_key_find(struct db *db, struct str secret, struct principal *ret)
+{
+	struct db_rows *rows;
+	char hash[65];
+	secret_hash(secret, hash);
+	TRY(db_query(db, &rows, Q_API_KEY_GET, "s", str_z(hash)));
+	int more = db_next(rows);
+	struct principal p = {0};
+	if (more > 0) {
+		keep(p.login, sizeof p.login, db_text(rows, 0));
+		keep(p.name, sizeof p.name, db_text(rows, 0));
+		keep(p.role, sizeof p.role, db_text(rows, 1));
+		p.rights = role_rights(str_z(p.role));
+	}
+	db_end(rows);
+	if (more < 0)
+		return more;
+	if (!p.rights)
+		return E_DENIED;
+	*ret = p;
+	return 0;
+}
+
+#define SETUP_SETTING STR("setup_link")
+
+int
+setup_link_new(struct db *db, char ret[SECRET_TEXT])
+{
+	int64_t people = 0;
+	char hash[65], secret[SECRET_TEXT];
+	TRY(person_count(db, &people));
+	if (people)
+		return E_EXISTS;
+	secret_new(secret);
+	secret_hash(str_z(secret), hash);
+	TRY(db_run(db, Q_SETTING_SET, "ss", SETUP_SETTING, str_z(hash)));
+	memcpy(ret, secret, sizeof secret);
+	return 0;
+}
+
+bool
+setup_link_fits(struct db *db, struct str token)
+{
+	struct db_rows *rows;
+	char hash[65];
+	int64_t people = 1;
+	if (person_count(db, &people) < 0 || people || db_query(db, &rows, Q_SETTING_GET, "s", SETUP_SETTING) < 0)
+		return false;
+	secret_hash(token, hash);
+	struct str stored = db_next(rows) > 0 ? db_text(rows, 0) : (struct str){0};
+	bool fits = stored.n == 64 && sodium_memcmp(stored.p, hash, 64) == 0;
+	db_end(rows);
+	return fits;
+}
+
+int
+setup_link_end(struct db *db)
+{
+	return db_run(db, Q_SETTING_DELETE, "s", SETUP_SETTING);
+}
+
+/* --- slowing down guessing --- */
+
+#define THROTTLE_KEYS 4096u
+#define THROTTLE_FREE 5u               /* failures without a wait */
+#define THROTTLE_FORGET_MS (15 * 60000) /* after this long without a try */
+
+struct tries {
+	uint64_t key;
+	uint32_t failures;
+	int64_t last_ms;
+};
+
+struct throttle {
+	uint64_t secret;
+	struct tries tries[THROTTLE_KEYS];
+};
+
+struct throttle *
+throttle_new(void)
+{
+	struct throttle *t = MEM_NEW(struct throttle);
+	randombytes_buf(&t->secret, sizeof t->secret);
+	return t;
+}
+
+void
+throttle_free(struct throttle *t)
+{
+	mem_free(t);
+}
+
+/* The key's row, or the stalest of its eight neighbours, taken over. */
+static struct tries *
+tries_of(struct throttle *t, struct str key)
+{
+	uint64_t h = hash64(key, t->secret) | 1;
+	struct tries *set = &t->tries[(h >> 8) % (THROTTLE_KEYS / 8) * 8], *stalest = set;
+	for (struct tries *at = set; at < set + 8; at++) {
+		if (at->key == h)
+			return at;
+		if (at->last_ms < stalest->last_ms)
+			stalest = at;
+	}
+	*stalest = (struct tries){.key = h};
+	return stalest;
+}
+
+uint32_t
+throttle_try(struct throttle *t, struct str key, int64_t now_ms)
+{
+	struct tries *at = tries_of(t, key);
+	if (now_ms - at->last_ms > THROTTLE_FORGET_MS)
+		at->failures = 0;
+	if (at->failures >= THROTTLE_FREE) {
+		uint32_t doublings = at->failures - THROTTLE_FREE;
+		int64_t wait = (INT64_C(2000) << (doublings < 8 ? doublings : 8)) - (now_ms - at->last_ms);
+		if (wait > 0)
+			return (uint32_t)((wait + 999) / 1000);
+	}
+	at->failures++;
+	at->last_ms = now_ms;
+	return 0;
+}
+
+void
+throttle_good(struct throttle *t, struct str key)
+{
+	tries_of(t, key)->failures = 0;
+}

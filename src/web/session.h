@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_SESSION_H
+#define WEB_SESSION_H
+
+/*
+ * Who is asking? People, their sessions and API keys. Core; one thread, except the two password functions, which are
+ * pure and slow (64 MiB, about 0.1 s) and run on a pool thread.
+ *
+ * A session is 256 random bits in a cookie and their SHA-256 in the database, so the database cannot be used to sign
+ * in. It ends 30 minutes after its last use, 12 hours after sign-in, or at sign-out. Passwords are argon2id
+ * (RFC 9106) by libsodium. Failed sign-ins slow down per login and per address: from the fifth failure on the answer is "wait".
+ */
+
+#include "store/db.h"
+#include "web/right.h"
+
+#define SESSION_IDLE_MS (30 * INT64_C(60000))
+#define SESSION_MAX_MS (12 * INT64_C(3600000))
+#define PASSWORD_MIN 12  /* characters (bytes) */
+#define PASSWORD_MAX 512
+#define PASSWORD_TEXT 128 /* bytes of the stored form, NUL included */
+#define SECRET_TEXT 44   /* 256 bits in base64url without padding, and NUL */
+
+struct principal {
+	int64_t person;      /* 0 for an API key */
+	char login[64];      /* or the key's name */
+	char name[128];
+	char role[32];
+	unsigned rights;
+};
+
+/* A fresh secret, and the form in which secrets are stored (64 hex digits and NUL). */
+void secret_new(char ret[SECRET_TEXT]);
+void secret_hash(struct str secret, char ret[65]);
+
+/* Any thread. E_INVALID when the password is too short or too long; E_FULL when 64 MiB are not to be had. */
+[[nodiscard]] int password_hash(struct str password, char ret[PASSWORD_TEXT]);
+bool password_verify(const char *stored, struct str password);
+
+/* E_EXISTS when the login is taken, E_INVALID when it is no login (a-z 0-9 . _ -, 2..63) or the role unknown. */
+[[nodiscard]] int person_new(struct db *db, struct str login, struct str name, struct str role, const char *password,
+    int64_t now_ms, int64_t *ret_id);
+[[nodiscard]] int person_count(struct db *db, int64_t *ret);
+/* E_NOT_FOUND. */
+[[nodiscard]] int person_by_login(struct db *db, struct str login, struct principal *ret, char ret_password[PASSWORD_TEXT]);
+
+/* `ret` is what the cookie carries. */
+[[nodiscard]] int session_open(struct db *db, int64_t person, struct str peer, struct str agent, int64_t now_ms,
+    char ret[SECRET_TEXT]);
+/* E_DENIED when unknown or over. */
+[[nodiscard]] int session_find(struct db *db, struct str secret, int64_t now_ms, struct principal *ret);
+[[nodiscard]] int session_end(struct db *db, struct str secret);
+[[nodiscard]] int session_prune(struct db *db, int64_t now_ms);
+
+[[nodiscard]] int api_key_new(struct db *db, struct str name, struct str role, int64_t now_ms, char ret[SECRET_TEXT]);
+[[nodiscard]] int api_key_find(struct db *db, struct str secret, struct principal *ret);
+
+/* The first person comes in by a link that is printed at start; E_EXISTS when there is a person already. */
+[[nodiscard]] int setup_link_new(struct db *db, char ret[SECRET_TEXT]);
+bool setup_link_fits(struct db *db, struct str token);
+[[nodiscard]] int setup_link_end(struct db *db);
+
+/* Slowing down guessing. Keys are a login or an address. Bounded: 4,096 keys, the oldest goes. */
+struct throttle;
+struct throttle *throttle_new(void);
+void throttle_free(struct throttle *t);
+/* Seconds to wait before another try, 0 = go on. Counts this try as a failure until throttle_good() says otherwise, so
+ * that two hundred tries at once do not all pass. */
+uint32_t throttle_try(struct throttle *t, struct str key, int64_t now_ms);
+void throttle_good(struct throttle *t, struct str key);
+
+#endif

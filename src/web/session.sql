@@ -1,0 +1,35 @@
+-- People, sessions and API keys (web/session.h).
+
+-- name: person_count
+SELECT count(*) FROM person WHERE disabled = 0;
+
+-- name: person_put
+INSERT INTO person (login, name, role, password, created_ms) VALUES ($1, $2, $3, $4, $5) RETURNING id;
+
+-- name: person_by_login
+SELECT id, login, name, role, password FROM person WHERE login = $1 AND disabled = 0;
+
+-- name: person_set_password
+UPDATE person SET password = $2 WHERE id = $1;
+
+-- name: session_put
+INSERT INTO session (hash, person, created_ms, seen_ms, peer, agent) VALUES ($1, $2, $3, $3, $4, $5);
+
+-- name: session_get
+SELECT p.id, p.login, p.name, p.role, s.created_ms, s.seen_ms FROM session s JOIN person p ON p.id = s.person
+WHERE s.hash = $1 AND p.disabled = 0;
+
+-- name: session_seen
+UPDATE session SET seen_ms = $2 WHERE hash = $1;
+
+-- name: session_delete
+DELETE FROM session WHERE hash = $1;
+
+-- name: session_prune
+DELETE FROM session WHERE seen_ms < $1 OR created_ms < $2;
+
+-- name: api_key_put
+INSERT INTO api_key (hash, name, role, created_ms) VALUES ($1, $2, $3, $4);
+
+-- name: api_key_get
+SELECT name, role FROM api_key WHERE hash = $1;

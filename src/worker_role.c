@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "worker_role.h"
+
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "detect/worker.h"
+#include "host/log.h"
+#include "host/sandbox.h"
+#include "rules_files.h"
+
+#define BACKLOG (4u << 20) /* bytes of verdicts core may be behind before we stop taking batches */
+
+struct worker_role {
+	struct role_context *rc;
+	struct rules *rules;
+	struct worker *worker;
+	uint8_t digest[32];
+	struct channel *collect, *core;
+	struct buf verdict, head;
+};
+
+static void
+on_rule_fault(void *user, const struct fault *f)
+{
+	log_say(LOG_LEVEL_WARN, "rule.refused", LOG_TEXT("file", str_z(f->file)), LOG_NUMBER("line", f->line),
+	    LOG_NUMBER("column", f->column), LOG_TEXT("what", str_z(f->what)), LOG_TEXT("arg", str_z(f->arg)));
+}
+
+static int
+worker_role_start(struct role_context *rc)
+{
+	struct worker_role *w = MEM_NEW(struct worker_role);
+	struct rules_files files;
+	struct fault fault = {0};
+	rc->user = w;
+	w->rc = rc;
+	rules_files_from(rc->options, &files);
+	files.on_fault = on_rule_fault;
+	int error = rules_files_load(&files, &w->rules, w->digest, &fault);
+	if (error) {
+		log_fault(&fault);
+		return error;
+	}
+	struct rules_stats stats = rules_stats(w->rules);
+	log_say(LOG_LEVEL_INFO, "rules.loaded", LOG_NUMBER("rules", stats.rules), LOG_NUMBER("refused", stats.refused),
+	    LOG_NUMBER("bytes", (int64_t)stats.bytes));
+	w->worker = worker_new(w->rules);
+	role_ready(rc);
+	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
+}
+
+static void
+on_batch(struct worker_role *w, struct str payload)
+{
+	struct wire in = {payload, false};
+	uint64_t block = wire_u64(&in);
+	if (in.bad || !w->core)
+		return; /* without core nothing is applied; collect sends it again when there is one */
+	buf_clear(&w->verdict);
+	if (worker_run(w->worker, in.rest, &w->verdict) < 0) {
+		/* Our own journal gave a broken batch: say so by an empty verdict, or core would wait for ever. */
+		log_say(LOG_LEVEL_ERROR, "batch.broken", LOG_NUMBER("block", (int64_t)block));
+		buf_clear(&w->verdict);
+	}
+	buf_clear(&w->head);
+	wire_put_u64(&w->head, block);
+	buf_add(&w->head, str_from((const char *)w->digest, sizeof w->digest));
+	wire_put_str(&w->head, in.rest);
+	wire_put_u32(&w->head, (uint32_t)w->verdict.n);
+	if (channel_send(w->core, MSG_VERDICT, buf_str(&w->head), buf_str(&w->verdict), STR("")) < 0)
+		log_say(LOG_LEVEL_ERROR, "verdict.not_sent", LOG_NUMBER("block", (int64_t)block),
+		    LOG_NUMBER("bytes", (int64_t)w->verdict.n));
+	if (w->collect && channel_queued(w->core) > BACKLOG)
+		channel_pause(w->collect, true);
+}
+
+static void
+on_message(void *user, struct channel *c, uint16_t type, struct str payload, int fd)
+{
+	struct worker_role *w = user;
+	if (fd >= 0)
+		close(fd);
+	if (type == MSG_RAW_BATCH && c == w->collect)
+		on_batch(w, payload);
+}
+
+static void
+on_drained(void *user, struct channel *c)
+{
+	struct worker_role *w = user;
+	if (c == w->core && w->collect)
+		channel_pause(w->collect, false);
+}
+
+static void
+on_closed(void *user, struct channel *c)
+{
+	struct worker_role *w = user;
+	bool core = c == w->core;
+	*(core ? &w->core : &w->collect) = NULL;
+	channel_free(c);
+	if (core && w->collect)
+		channel_pause(w->collect, false);
+}
+
+static void
+worker_role_peer(struct role_context *rc, enum role peer, int fd)
+{
+	static const struct channel_events events = {on_message, on_closed, on_drained};
+	struct worker_role *w = rc->user;
+	struct channel **at = peer == ROLE_CORE ? &w->core : &w->collect;
+	channel_free(*at);
+	*at = channel_new(rc->loop, fd, &events, w);
+}
+
+static void
+worker_role_stop(struct role_context *rc)
+{
+	struct worker_role *w = rc->user;
+	if (w->core)
+		channel_flush(w->core, 2000);
+	channel_free(w->core);
+	channel_free(w->collect);
+	worker_free(w->worker);
+	rules_free(w->rules);
+	buf_release(&w->verdict);
+	buf_release(&w->head);
+	mem_free(w);
+	loop_stop(rc->loop);
+}
+
+const struct role_entry worker_role = {
+	.start = worker_role_start,
+	.events = {.peer = worker_role_peer, .stop = worker_role_stop},
+};

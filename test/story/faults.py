@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What stops the desk says so in one clear sentence and a non-zero exit; what only hinders it is visible and passes."""
+from desk import *
+
+desk = Desk().start()
+
+
+def refused(name, *options, data=None):
+    command = [KHIEN, "serve", "--data", str(data or desk.folder / "other"), *options]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=20, env=LANG)
+    said = [l for l in run.stderr.splitlines() if l and not l.startswith("{")]
+    check(name, run.returncode not in (0, -9, -11) and len(said) == 1, f"{run.returncode}: {run.stderr}")
+
+
+refused("port in use", "--http", f"127.0.0.1:{desk.http}")
+refused("data folder in use", "--http", f"127.0.0.1:{free_port()}", data=desk.data)
+refused("data folder cannot be made", "--http", f"127.0.0.1:{free_port()}", data="/proc/nowhere/khien")
+refused("an address that is none", "--http", "no-such-address")
+refused("an unknown option", "--htpp", "127.0.0.1:1")
+refused("a door that is not built yet says so", "--beats", f"127.0.0.1:{free_port()}")
+(desk.folder / "other").mkdir(exist_ok=True)
+(desk.folder / "other" / "khien.yaml").write_text("retention-days: many\n")
+refused("a fault in khien.yaml", "--http", f"127.0.0.1:{free_port()}")
+broken = desk.folder / "r.yaml"
+broken.write_text("organisations:\n  - {id: A B, name: x, kind: commune}\n")
+(desk.folder / "third").mkdir()
+refused("a fault in the register", "--http", f"127.0.0.1:{free_port()}", "--register", str(broken), data=desk.folder / "third")
+
+# Slow and ambiguous HTTP clients
+def raw_http(data, seconds=5):
+    with socket.create_connection(("127.0.0.1", desk.http), 5) as s:
+        s.sendall(data)
+        s.settimeout(seconds)
+        got = b""
+        with contextlib.suppress(OSError):
+            while part := s.recv(65536):
+                got += part
+        return got
+
+
+ambiguous = {
+    "Content-Length with Transfer-Encoding": b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two Content-Length": b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+    "Content-Length +4": b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}",
+    "two Host": b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    "no Host": b"GET /api/v1/health HTTP/1.1\r\n\r\n",
+    "unknown transfer coding": b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "blank before the colon": b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+}
+for name, data in ambiguous.items():
+    got = raw_http(data + b"GET /api/v1/health HTTP/1.1\r\nHost: smuggled\r\n\r\n")
+    check(f"refused and closed: {name}", b" 200 " not in got.split(b"\r\n")[0] and got.count(b"HTTP/1.1 ") <= 1, got[:400])
+check("a header of 100 KB is refused", b" 200 " not in raw_http(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100000 + b"\r\n\r\n")[:20])
+check("a body of 2 MB is refused", b" 413 " in raw_http(b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n")[:20])
+
+slow = [socket.create_connection(("127.0.0.1", desk.http), 5) for _ in range(60)]
+began, dead = time.monotonic(), 0
+while time.monotonic() - began < 40 and dead < len(slow):
+    dead = 0
+    for n, s in enumerate(slow):
+        try:
+            s.sendall((b"GET / HTTP/1.1\r\n" if time.monotonic() - began < 1 and n % 2 else b"X-%d: y\r\n" % n))
+            s.setblocking(False)
+            if s.recv(1) == b"":
+                dead += 1
+        except BlockingIOError:
+            pass
+        except OSError:
+            dead += 1
+    check_alive = desk.healthy()
+    time.sleep(1)
+check(f"clients that send a line a second are closed within the limit ({time.monotonic() - began:.0f} s)", dead == len(slow), dead)
+check("and others are served meanwhile", check_alive)
+desk.close()
+done()
