@@ -1,11 +1,13 @@
-// One door to the server. Every refusal arrives as a Problem with the server's own words.
+// One door to the server. Every refusal arrives as a Problem: a status, a type that the sentences know, and the field.
 
 export class Problem extends Error {
 	constructor(
 		readonly status: number,
+		readonly type: string,
 		readonly title: string,
 		readonly detail: string,
 		readonly field: string | null,
+		readonly wait = 0, // seconds, when the server asks for patience
 	) {
 		super(detail || title);
 	}
@@ -43,11 +45,12 @@ async function problemOf(answer: Response) {
 	} catch {
 		// A proxy in between may answer with something else; the status says enough.
 	}
-	return new Problem(answer.status, String(body.title ?? answer.statusText), String(body.detail ?? ""), typeof body.field === "string" ? body.field : null);
+	const text = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : "");
+	return new Problem(answer.status, text("type"), text("title") || answer.statusText, text("detail"), text("field") || null, Number(body.retry_after) || 0);
 }
 
 async function call<T>(method: string, path: string, o: Options = {}): Promise<T> {
-	const headers: Record<string, string> = { Accept: "application/json" };
+	const headers: Record<string, string> = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
 	if (method !== "GET") headers["Content-Type"] = "application/json";
 	if (o.version !== undefined) headers["If-Match"] = `"${o.version}"`;
 	let answer: Response;
@@ -61,7 +64,7 @@ async function call<T>(method: string, path: string, o: Options = {}): Promise<T
 		});
 	} catch (e) {
 		if (e instanceof DOMException && e.name === "AbortError") throw e;
-		throw new Problem(0, "", "", null);
+		throw new Problem(0, "", "", "", null);
 	}
 	if (!answer.ok) {
 		const problem = await problemOf(answer);

@@ -1,5 +1,6 @@
 // One stream per browser. The tab that holds the lock listens to the server and passes everything on to the others;
 // when it goes, the next one takes over. Six streams would use up the connections a browser allows to one server.
+import { get } from "./api";
 import type { Alert, Status } from "./types";
 
 // `epoch` grows when everything shown should be loaded again.
@@ -69,6 +70,7 @@ export function startLive() {
 		if (e.data.ask && leading) channel.postMessage({ connected: live.connected });
 		else take(e.data);
 	});
+	get<Status>("status", {}, over.signal).then((status) => live.status ?? take({ status }), () => {}); // the stream tells in a moment
 	const send = (m: Message) => {
 		take(m);
 		channel.postMessage(m);

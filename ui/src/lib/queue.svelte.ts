@@ -10,6 +10,7 @@ export interface Filter {
 	level: string;
 	system: string;
 	organisation: string;
+	rule: string;
 	q: string;
 	mine: string; // login whose alerts are wanted, or empty
 }
@@ -21,6 +22,7 @@ function matches(a: Alert, f: Filter) {
 	if (f.level && !f.level.split(",").includes(a.level)) return false;
 	if (f.system && String(a.system?.id) !== f.system) return false;
 	if (f.organisation && String(a.organisation?.id) !== f.organisation) return false;
+	if (f.rule && a.rule.id !== f.rule) return false;
 	if (f.mine && a.assignee !== f.mine) return false;
 	if (!f.q) return true;
 	const text = [a.rule.title, a.rule.title_vi, a.organisation?.name, a.system?.name, ...(a.techniques ?? []), ...(a.entity ?? []).map((e) => e.value)].join(" ");

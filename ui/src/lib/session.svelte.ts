@@ -6,6 +6,9 @@ import type { Session } from "./types";
 
 export const session = $state<{ current: Session | null; ready: boolean }>({ current: null, ready: false });
 
+/** What this person may do; an empty list of rights leaves the answer to the server. */
+export const can = (right: string) => !session.current?.rights?.length || session.current.rights.includes(right);
+
 const outside = ["/login", "/setup"];
 export const isOutside = () => outside.includes(route.path);
 
@@ -18,7 +21,7 @@ function forget() {
 export async function loadSession() {
 	try {
 		session.current = await get<Session>("sessions/current");
-		startLive();
+		if (can("alert_read")) startLive();
 	} catch {
 		session.current = null;
 	}

@@ -24,9 +24,13 @@ export function say(kind: Toast["kind"], text: string, action?: Toast["action"])
 	setTimeout(() => dismiss(id), action || kind === "bad" ? 10_000 : 5_000);
 }
 
-/** The words for something that went wrong: the server's own where it has some. */
+/** The words for something that went wrong: the server's own where it has some, ours for the type it names. */
 export function wordsOf(e: unknown): string {
-	if (e instanceof Problem) return e.status ? e.detail || e.title || t("error.status", e.status) : t("error.unreachable");
+	if (e instanceof Problem) {
+		if (!e.status) return t("error.unreachable");
+		const ours = t(`problem.${e.type}`, e.wait);
+		return e.detail || (ours.startsWith("problem.") ? e.title || t("error.status", e.status) : ours);
+	}
 	return e instanceof Error ? e.message : String(e);
 }
 

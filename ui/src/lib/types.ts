@@ -124,6 +124,7 @@ export interface Source {
 	last_ms: number;
 	per_minute: number[];
 	silent: boolean;
+	system?: string | null;
 	demonstration: boolean;
 }
 export interface Port {
@@ -144,10 +145,11 @@ export interface Status {
 	events_per_second: number;
 	events_total: number;
 	lost_today: { kernel_drops: number; refused: number; oversized: number };
-	alerts: { new: number; acknowledged: number };
+	alerts: { new: number; acknowledged: number; open_by_level?: Record<string, number> };
 	sources: { total: number; silent: number };
 	archive: { events: number; bytes: number; bytes_per_event: number; days_left: number | null };
 	rules: { loaded: number; refused: number };
+	stalled?: string;
 	memory_bytes: number;
 	version: string;
 	demonstration: boolean;
