@@ -86,8 +86,8 @@ struct archive_control {
 [[nodiscard]] int archive_search(struct archive *a, const struct search *s, const struct archive_cursor *before,
     uint32_t limit, const struct archive_control *control, struct arena *arena, struct archive_event **ret,
     uint32_t *ret_count);
-/* Matching events per interval: ret[i] counts [from + i * interval, from + (i + 1) * interval). s->from_ms and s->to_ms must be
- * set. ret has `slots` entries. */
+/* Matching events per interval: ret[i] counts [from + i * interval, from + (i + 1) * interval). s->from_ms and
+ * s->to_ms must be set. ret has `slots` entries. */
 [[nodiscard]] int archive_histogram(struct archive *a, const struct search *s, int64_t interval_ms, uint64_t *ret,
     uint32_t slots, const struct archive_control *control);
 struct archive_top {

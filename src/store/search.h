@@ -7,10 +7,11 @@
  * box and a column store beyond it answer the same question (stores.md). Pure.
  *
  * What a person types (search_parse): words and "quoted phrases" are free text (case-insensitive substring of the
- * event's text; a whole IPv4 address or hash is not found inside a longer one); name:value and name=value test a field (case-insensitive; * at either end = suffix, prefix, contains;
- * name:* = the field is there); a minus before either negates it.
- * Quoted values are literal (name:"a*b"). What cannot be a field test is text: times, URLs, drive letters, IPv6. host:, user:, ip:, level: are short for host.name,
- * user.name, source.ip or destination.ip, khien.level. All terms must hold.
+ * event's text; a whole IPv4 address or hash is not found inside a longer one); name:value and name=value test a field
+ * (case-insensitive; * at either end = suffix, prefix, contains; name:* = the field is there); a minus before either
+ * negates it. Quoted values are literal (name:"a*b"). What cannot be a field test is text: times, URLs, drive letters,
+ * IPv6. host:, user:, ip:, level: are short for host.name, user.name, source.ip or destination.ip or host.ip,
+ * khien.level. All terms must hold.
  */
 
 #include "base/arena.h"

@@ -13,9 +13,9 @@
 ptrdiff_t text_find(struct str text, size_t from, struct str word);
 
 /*
- * Observables standing in a text: whole IPv4 addresses and hashes (32, 40 or 64 hexadecimal digits). Three-byte pieces of
- * numbers are in every text, so these are indexed whole, and a word of that form means the whole thing: 10.0.0.1 is not
- * found in 10.0.0.12 or 110.0.0.1.
+ * Observables standing in a text: whole IPv4 addresses and hashes (32, 40 or 64 hexadecimal digits). Three-byte pieces
+ * of numbers are in every text, so these are indexed whole, and a word of that form means the whole thing: 10.0.0.1 is
+ * not found in 10.0.0.12 or 110.0.0.1.
  */
 bool text_is_observable(struct str word);
 /* As text_find(); a word that is an observable is found as a whole only. */
