@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "collect/gather.h"
 
-#include <assert.h>
-
 #include "base/memory.h"
 #include "host/clock.h"
 
@@ -14,7 +12,7 @@
 
 struct ready {
 	uint64_t number;
-	struct buf batch;  /* emptied when too many wait */
+	struct buf batch;  /* emptied when it is in the journal's buffer and too many wait */
 };
 
 struct gather {
@@ -24,8 +22,8 @@ struct gather {
 	void *user;
 	struct buf batch;        /* open */
 	uint64_t ticket;         /* of the open batch */
-	struct ready *ready;     /* closed, in the journal's buffer */
-	size_t ready_count, ready_cap, ready_bytes;
+	struct ready *ready;     /* closed; the first `appended` of them are in the journal's buffer */
+	size_t appended, ready_count, ready_cap, ready_bytes;
 	size_t since_commit;     /* bytes */
 	size_t seen;             /* since_commit when we last looked whether more comes */
 	int64_t first_ms;        /* when the first of them came */
@@ -76,38 +74,39 @@ batch_spare(struct gather *g, struct buf *b)
 	*b = BUF_INIT;
 }
 
-static void
-ready_add(struct gather *g, uint64_t number)
+/* Closed batches into the journal's buffer, in order. When that is full it is written first; nobody is called back. */
+static int
+ready_append(struct gather *g)
 {
-	MEM_GROW(g->ready, g->ready_count, g->ready_cap);
-	struct ready *r = &g->ready[g->ready_count++];
-	*r = (struct ready){number, g->batch};
-	g->batch = g->spares ? g->spare[--g->spares] : BUF_INIT;
-	g->ready_bytes += r->batch.n;
-	if (g->ready_bytes > READY_MAX) {
-		g->ready_bytes -= r->batch.n;
-		batch_spare(g, &r->batch);
+	for (; g->appended < g->ready_count; g->appended++) {
+		struct ready *r = &g->ready[g->appended];
+		int error = journal_append(g->journal, buf_str(&r->batch), &r->number);
+		if (error == E_LIMIT) {
+			error = journal_commit(g->journal);
+			if (error == 0)
+				error = journal_append(g->journal, buf_str(&r->batch), &r->number);
+		}
+		if (error < 0)
+			return error;
+		if (g->ready_bytes > READY_MAX) { /* it will be read back */
+			g->ready_bytes -= r->batch.n;
+			batch_spare(g, &r->batch);
+		}
 	}
+	return 0;
 }
 
-/* The open batch goes into the journal's buffer. When that is full it must be written first; nobody is called back. */
-static int
+/* The open batch is closed, whether or not the journal takes it now: no batch may grow larger than a block. */
+static void
 batch_close(struct gather *g)
 {
-	uint64_t number;
 	if (!g->batch.n)
-		return 0;
-	int error = journal_append(g->journal, buf_str(&g->batch), &number);
-	if (error == E_LIMIT) {
-		error = journal_commit(g->journal);
-		if (error == 0)
-			error = journal_append(g->journal, buf_str(&g->batch), &number);
-	}
-	if (error < 0)
-		return error;
-	ready_add(g, number);
+		return;
+	MEM_GROW(g->ready, g->ready_count, g->ready_cap);
+	g->ready[g->ready_count++] = (struct ready){.batch = g->batch};
+	g->ready_bytes += g->batch.n;
+	g->batch = g->spares ? g->spare[--g->spares] : BUF_INIT;
 	g->ticket++;
-	return 0;
 }
 
 static void on_timer(void *user);
@@ -146,24 +145,35 @@ gather_put(struct gather *g, const struct raw *r, bool waited)
 		g->first_ms = clock_monotonic_ms();
 	g->since_commit += r->bytes.n + RAW_HEADER;
 	g->waited = g->waited || waited;
-	if (g->batch.n >= BATCH_TARGET && !g->stalled && batch_close(g) < 0)
+	if (g->batch.n >= BATCH_TARGET)
+		batch_close(g);
+	if (g->stalled)
+		return ticket;
+	if (ready_append(g) < 0)
 		commit_in(g, 0); /* which says why it can not */
-	else if (!g->stalled)
+	else
 		commit_in(g, g->since_commit >= (g->waited ? COMMIT_WAITED : COMMIT_BYTES) ? 0 : COMMIT_AFTER_MS);
 	return ticket;
 }
 
+/* Blocks that are durable go to their worker and are acknowledged, also when those behind them found no room. */
 static void
 ready_hand_out(struct gather *g)
 {
-	size_t count = g->ready_count;
-	for (size_t i = 0; i < count; i++) {
-		g->events->block(g->user, g->ready[i].number, buf_str(&g->ready[i].batch));
-		batch_spare(g, &g->ready[i].batch);
+	uint64_t committed = journal_stats(g->journal).committed, oldest = g->ticket - g->ready_count;
+	size_t count = 0;
+	for (; count < g->appended && g->ready[count].number <= committed; count++) {
+		struct ready *r = &g->ready[count];
+		g->events->block(g->user, r->number, buf_str(&r->batch));
+		g->ready_bytes -= r->batch.n;
+		batch_spare(g, &r->batch);
 	}
-	assert(g->ready_count == count);
-	g->ready_count = 0;
-	g->ready_bytes = 0;
+	if (!count)
+		return;
+	memmove(g->ready, g->ready + count, (g->ready_count - count) * sizeof *g->ready);
+	g->ready_count -= count;
+	g->appended -= count;
+	g->events->committed(g->user, oldest + count - 1);
 }
 
 static void
@@ -183,7 +193,8 @@ stall(struct gather *g, int error)
 int
 gather_commit(struct gather *g)
 {
-	int error = batch_close(g);
+	batch_close(g);
+	int error = ready_append(g);
 	if (error == 0)
 		error = journal_commit(g->journal);
 	if (error == 0) {
@@ -194,10 +205,7 @@ gather_commit(struct gather *g)
 		g->soon = false;
 	}
 	stall(g, error); /* first: who is answered below may want to go on reading */
-	if (error == 0) {
-		ready_hand_out(g);
-		g->events->committed(g->user, g->ticket - 1);
-	}
+	ready_hand_out(g);
 	return error;
 }
 

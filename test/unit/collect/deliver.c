@@ -305,3 +305,24 @@ TEST(a_failing_sync_acknowledges_nothing)
 	CHECK_INT(l->committed, ticket);
 	line_free(l);
 }
+
+TEST(what_comes_in_one_go_may_be_more_than_a_block)
+{
+	struct line *l = line_new(4 << 20, 4 << 20);
+	static char big[RAW_MAX];
+	struct raw r = {.bytes = str_from(big, sizeof big)};
+	uint64_t random = 1, ticket = 0;
+	for (size_t i = 0; i < sizeof big; i++)
+		big[i] = (char)((random = random * 6364136223846793005u + 1442695040888963407u) >> 56);
+	for (int i = 0; i < 20; i++) /* the journal's buffer holds 8, its segment 3 */
+		ticket = gather_put(l->gather, &r, true);
+	CHECK_INT(gather_commit(l->gather), E_FULL);
+	for (int i = 0; i < 20 && gather_stalled(l->gather); i++) {
+		journal_release(l->journal, UINT64_MAX);
+		(void)gather_commit(l->gather);
+	}
+	CHECK_INT(l->stalled, 0);
+	CHECK_INT(l->committed, ticket);
+	CHECK_INT(journal_stats(l->journal).committed, 1019);
+	line_free(l);
+}
