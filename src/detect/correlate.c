@@ -175,12 +175,14 @@ correlator_free(struct correlator *c)
 
 /* ---- what an event says ---- */
 
-/* A claim to come from the future would move windows past all that follows: then the receipt counts. */
+/* A sender that claims to come from the future would move windows past all that follows: then the receipt counts. What
+ * stands for the receipt of a file is no clock. */
 static int64_t
 event_moment(const struct event *e)
 {
 	int64_t received = e->raw ? e->raw->received_ms : 0, time = e->time_ms;
-	if (time == TIME_NONE || (received > 0 && time > received))
+	bool sent = e->raw && e->raw->transport != RAW_FILE && received > 0;
+	if (time == TIME_NONE || (sent && time > received))
 		time = received;
 	return time < -TIME_FAR ? -TIME_FAR : time > TIME_FAR ? TIME_FAR : time;
 }

@@ -14,10 +14,11 @@
  * correlation's finding a field may also be one of its `matched`.
  *
  * Windows: the timespan up to the newest event of the group, both ends included, so events may come in any order within
- * it. A time later than the receipt is taken for the receipt. Events older than the window share a second one, in which
- * logs that come late count among themselves. The condition is asked whenever an event joins the window. For the
- * temporal types it speaks of the number of different rules, with temporal_ordered: of how many rules, from the first
- * on, have matched one after the other; without a condition all of them. A percentile is the number of nearest rank.
+ * it. Of what was sent to us, a time later than the receipt is taken for the receipt. Events older than the window
+ * share a second one, in which logs that come late count among themselves. The condition is asked whenever an event
+ * joins the window. For the temporal types it speaks of the number of different rules, with temporal_ordered: of how
+ * many rules, from the first on, have matched one after the other; without a condition all of them. A percentile is
+ * the number of nearest rank.
  *
  * Firing: a group fires when the condition holds, then keeps quiet for one timespan, unless the value reaches twice
  * that of its last firing. So an attack that grows tells so, one that goes on is told once a timespan, and n events
@@ -45,7 +46,7 @@ struct correlator *correlator_new(const struct rules *r, size_t max_bytes);
 void correlator_free(struct correlator *c);
 /* What one finding brings about, chained correlations included; findings live in `arena`, `matched` tells the group-by
  * fields and the count or value that crossed the threshold, under the name of the type; `event` is the event that did
- * it. Only for findings of ordinary rules. Some may be silent (rule->silent): they only fed the others. Returns how many
+ * it. Only for findings of ordinary rules, each once. Some may be silent (rule->silent): they only fed the others. Returns how many
  * (*ret is untouched when there is none); what did not fit into the arena is counted there. */
 uint32_t correlator_feed(struct correlator *c, const struct finding *f, struct arena *arena, struct finding **ret);
 struct correlate_stats correlator_stats(const struct correlator *c);

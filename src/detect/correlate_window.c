@@ -8,6 +8,7 @@
 #define LIMIT_MIN 1024u
 #define LIMIT_MAX 262144u
 #define LIMIT_SAMPLE 4096u
+#define REST_ENTRIES 64u /* room that an empty window keeps */
 
 /* Twice what a condition asks for, so that crossing it is always exact. */
 struct measure
@@ -251,6 +252,23 @@ window_drop_first(const struct correlation *c, struct window *w)
 		w->first = 0;
 }
 
+/* Nothing is left: a window that was large does not stay so. */
+static void
+window_rest(struct window *w)
+{
+	w->truncated = false;
+	w->sum = 0;
+	if (w->cap <= REST_ENTRIES)
+		return;
+	mem_free(w->entry);
+	mem_free(w->seen);
+	mem_free(w->sorted);
+	w->entry = NULL;
+	w->seen = NULL;
+	w->sorted = NULL;
+	w->cap = w->seen_cap = w->sorted_cap = 0;
+}
+
 static void
 window_expire(const struct correlation *c, struct window *w)
 {
@@ -260,7 +278,7 @@ window_expire(const struct correlation *c, struct window *w)
 	if (w->n != before && (c->type == CORRELATE_VALUE_SUM || c->type == CORRELATE_VALUE_AVG))
 		sum_again(w);
 	if (!w->n)
-		w->truncated = false;
+		window_rest(w);
 }
 
 /* Values seen again later, and repetitions inside a run of one rule, say nothing any more. */
@@ -318,11 +336,14 @@ window_make_room(const struct measure *m, struct window *w)
 		window_join_pairs(w);
 		return;
 	}
-	window_drop_idle(c, w);
+	uint32_t keep = m->limit - 1;
+	if (c->type != CORRELATE_VALUE_PERCENTILE) {
+		window_drop_idle(c, w);
+		keep = m->limit - m->limit / 8; /* looking for the idle is dear: not for every event */
+	}
 	/* Distinct values need no more than their last time: nothing is lost by that. */
-	if (c->type != CORRELATE_VALUE_COUNT || w->n >= m->limit)
-		w->truncated = true;
-	if (w->n >= m->limit)
+	w->truncated |= c->type != CORRELATE_VALUE_COUNT || w->n > keep;
+	while (w->n > keep)
 		window_drop_first(c, w);
 }
 

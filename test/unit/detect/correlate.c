@@ -189,6 +189,187 @@ TEST(state_is_bounded_and_the_stalest_goes_first)
 	stop();
 }
 
+TEST(a_group_that_fired_is_quiet_for_a_timespan_unless_it_doubles)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 2}\n",
+	    {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 1}, {'a', 3, 0, 0, 0}, {'a', 4, 0, 0, 1}, /* 4 are twice 2 */
+	    {'a', 5, 0, 0, 0}, {'a', 6, 0, 0, 0}, {'a', 7, 0, 0, 0}, {'a', 8, 0, 0, 1}, /* 8 */
+	    {'a', 18, 0, 0, 0}, {'a', 19, 0, 0, 1}); /* goes on: once a timespan */
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {lte: 1}\n",
+	    {'a', 1, 0, 0, 1}, {'a', 2, 0, 0, 0}, {'a', 10, 0, 0, 0}, {'a', 21, 0, 0, 1});
+}
+
+TEST(both_ends_of_a_window_are_inside)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 2}\n",
+	    {'a', 1, 0, 0, 0}, {'a', 11, 0, 0, 1}, {'a', 100, 0, 0, 0}, {'a', 90, 0, 0, 1});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 2}\n",
+	    {'a', 1, 0, 0, 0}, {'a', 12, 0, 0, 0}, {'a', 1, 0, 0, 0});
+}
+
+TEST(late_logs_count_among_themselves)
+{
+	start("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 10s\n"
+	      "  condition: {gte: 3}\n", 1 << 20);
+	for (int i = 0; i < 3; i++) { /* a machine that reports now, and yesterday's log of the same user beside it */
+		CHECK_INT(feed((struct step){'a', 90000 + 20 * i, "an", 0, 0}), 0);
+		CHECK_INT(feed((struct step){'a', 100 + i, "an", 0, 0}), i == 2);
+	}
+	CHECK_INT(correlator_stats(correlator).late, 3);
+	CHECK_INT(feed((struct step){'a', 50, "an", 0, 0}), 0); /* older still: anew */
+	CHECK_INT(feed((struct step){'a', 51, "an", 0, 0}), 0);
+	CHECK_INT(feed((struct step){'a', 52, "an", 0, 0}), 1);
+	CHECK_INT(correlator_stats(correlator).keys, 2);
+	stop();
+}
+
+static uint32_t
+feed_raw(const struct raw *raw, int64_t time_ms)
+{
+	struct event e;
+	struct finding f = {.rule = rules_find(rules, STR("a")), .event = &e};
+	event_init(&e, &arena, raw);
+	e.time_ms = time_ms;
+	return correlator_feed(correlator, &f, &arena, &out);
+}
+
+TEST(a_sender_cannot_move_the_window_ahead)
+{
+	struct raw raw = {.received_ms = 5000, .transport = RAW_UDP}, file = {.received_ms = 5000, .transport = RAW_FILE};
+	start("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 3}\n",
+	    1 << 20);
+	CHECK_INT(feed_raw(&raw, INT64_MAX), 0);
+	CHECK_INT(feed_raw(&raw, TIME_NONE), 0);
+	CHECK_INT(feed_raw(&raw, 4000), 1);
+	CHECK_INT(correlator_stats(correlator).late, 0);
+	CHECK_INT(feed_raw(&file, 50000), 0); /* the date of a file says nothing about its lines */
+	CHECK_INT(feed_raw(&file, 50000), 0);
+	CHECK_INT(feed_raw(&file, 90000), 0);
+	CHECK_INT(feed_raw(NULL, TIME_NONE), 0);
+	CHECK_INT(feed_raw(NULL, INT64_MIN + 1), 0);
+	CHECK_INT(feed_raw(NULL, INT64_MAX), 0);
+	stop();
+}
+
+/* What `type` says after n events, one each 100 ms, whose values go from 1 to n. */
+static void
+check_long(const char *type, uint32_t n, const char *want, bool truncated)
+{
+	char text[256], value[16];
+	snprintf(text, sizeof text, "title: X\nid: x\ncorrelation: {rules: [a, b], timespan: 7d, %s}\n", type);
+	start(text, 16 << 20);
+	uint32_t fired = 0;
+	for (uint32_t i = 1; i <= n; i++) {
+		struct event e;
+		struct finding f = {.rule = rules_find(rules, i == n ? STR("b") : STR("a")), .event = &e};
+		snprintf(value, sizeof value, "%u", i);
+		arena_clear(&arena);
+		event_init(&e, &arena, NULL);
+		e.time_ms = (int64_t)i * 100;
+		event_add(&e, rules_names(rules), STR("value"), str_z(value), FIELD_TEXT, false);
+		fired = correlator_feed(correlator, &f, &arena, &out);
+	}
+	CHECK_INT(fired, 1);
+	if (!fired)
+		printf("# %s\n", type);
+	if (fired) {
+		CHECK_STR(out->matched[0].value, str_z(want));
+		CHECK_INT(out->matched_count, 1 + truncated);
+		CHECK(!truncated || str_eq(out->matched[1].name, STR("truncated")));
+	}
+	CHECK(correlator_stats(correlator).bytes < 1 << 20);
+	stop();
+}
+
+TEST(thresholds_are_exact_and_what_is_beyond_is_said)
+{
+	check_long("type: event_count, condition: {eq: 1000}", 1000, "1000", false);
+	check_long("type: event_count, condition: {eq: 5000}", 5000, "5000", false);
+	check_long("type: event_count, condition: {gt: 999, eq: 20000}", 20000, "20000", false);
+	check_long("type: value_count, condition: {field: value, gte: 3000}", 3000, "3000", false);
+	check_long("type: value_sum, condition: {field: value, gte: 50005000}", 10000, "50005000", true);
+	check_long("type: value_avg, condition: {field: value, gte: 4000.5}", 8000, "4000.5", true);
+	check_long("type: value_percentile, condition: {field: value, percentile: 50, gte: 2000}", 3999, "2000", false);
+	check_long("type: value_percentile, condition: {field: value, percentile: 100, gte: 6000}", 6000, "6000", true);
+	check_long("type: value_percentile, condition: {field: value, percentile: 0, gte: 1905}", 6000, "1905", true);
+	check_long("type: temporal_ordered", 9000, "2", true);
+	check_long("type: temporal", 9000, "2", false);
+}
+
+TEST(fields_of_an_event)
+{
+	struct event e;
+	struct finding f = {.event = &e};
+	start("title: X\nid: x\ncorrelation: {type: event_count, rules: [a], group-by: [user], timespan: 1m, condition: {gte: 1}}\n",
+	    1 << 20);
+	f.rule = rules_find(rules, STR("a"));
+	static const struct {
+		const char *value;
+		enum field_kind kind;
+		bool escaped, fires;
+		const char *want, *count;
+	} cases[] = {
+		{"an", FIELD_TEXT, false, true, "an", "1"},
+		{"b\\u1ea3o", FIELD_TEXT, true, true, "b\xe1\xba\xa3o", "1"},
+		{"B\xe1\xba\xa2O", FIELD_TEXT, false, true, "B\xe1\xba\xa2O", "2"}, /* the same in capitals */
+		{"", FIELD_NULL, false, false, "", ""},
+		{"", FIELD_TEXT, false, true, "", "1"},
+		{"17", FIELD_NUMBER, false, true, "17", "1"},
+		{"an\377", FIELD_TEXT, false, true, "an\377", "1"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		event_init(&e, &arena, NULL);
+		e.time_ms = (int64_t)i;
+		event_add(&e, rules_names(rules), STR("user"), str_z(cases[i].value), cases[i].kind, cases[i].escaped);
+		uint32_t fired = correlator_feed(correlator, &f, &arena, &out);
+		CHECK_INT(fired, cases[i].fires);
+		if (!fired)
+			continue;
+		CHECK_STR(out->matched[0].value, str_z(cases[i].want));
+		CHECK_STR(out->matched[1].value, str_z(cases[i].count));
+	}
+	stop();
+}
+
+TEST(native_names_stand_behind_the_words_of_the_map)
+{
+	struct faults faults = {0};
+	rules = rules_new();
+	CHECK_INT(rules_add_map(rules, STR("sources:\n  - {product: linux, when: {product: linux}, rename: {Who: [acct, uid]}}\n"),
+	    STR("map.yaml"), NULL), 0);
+	rules_add(rules, STR("title: A\nid: a\nlogsource: {product: linux}\ndetection: {s: {Who: an}, condition: s}\n---\n"
+			     "title: X\nid: x\ncorrelation: {type: event_count, rules: [a], group-by: [Who], timespan: 1m,"
+			     " condition: {gte: 2}}\n"), STR("c.yml"), corpus_count_fault, &faults);
+	CHECK_INT(rules_finish(rules, corpus_count_fault, &faults), 0);
+	CHECK_INT(faults.count, 0);
+	correlator = correlator_new(rules, 1 << 20);
+	arena_init(&arena, 64 << 10, 64 << 20);
+	struct event e;
+	struct finding f = {.rule = rules_find(rules, STR("a")), .event = &e};
+	for (int i = 0; i < 2; i++) {
+		event_init(&e, &arena, NULL);
+		e.time_ms = i;
+		event_add(&e, rules_names(rules), i ? STR("uid") : STR("acct"), STR("an"), FIELD_TEXT, false);
+		CHECK_INT(correlator_feed(correlator, &f, &arena, &out), i);
+	}
+	stop();
+}
+
+TEST(a_full_arena_costs_the_finding_and_is_counted_there)
+{
+	struct arena small;
+	struct event e;
+	start("title: X\nid: x\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 1}}\n", 1 << 20);
+	struct finding f = {.rule = rules_find(rules, STR("a")), .event = &e}, *untouched = &f;
+	event_init(&e, &arena, NULL);
+	e.time_ms = 1;
+	arena_init(&small, 16, 16);
+	CHECK_INT(correlator_feed(correlator, &f, &small, &untouched), 0);
+	CHECK(untouched == &f && small.over > 0);
+	arena_release(&small);
+	stop();
+}
+
 TEST(a_clock_from_the_future_does_not_blind_for_ever)
 {
 	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 10s\n  condition: {gte: 3}\n",

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Correlation against an evaluator that keeps every finding in a list and works out each answer anew: random findings
+ * with late, missing, far too late and future times, correlations of all types, chained ones among them.
+ */
+#include "base/memory.h"
+#include "corpus.h"
+#include "detect/correlate.h"
+#include "detect/sigma_internal.h"
+#include "tap.h"
+
+static const char rule_text[] =
+    "title: A\nid: a\nlogsource: {product: linux}\ndetection:\n  s: {k: a}\n  condition: s\n---\n"
+    "title: B\nid: b\nname: bee\nlogsource: {product: linux}\ndetection:\n  s: {k: b}\n  condition: s\n---\n"
+    "title: C\nid: c\nlogsource: {product: linux}\ndetection:\n  s: {k: c}\n  condition: s\n---\n"
+    "title: X\nid: count\ncorrelation: {type: event_count, rules: [a, b], group-by: [user], timespan: 20s,"
+    " condition: {gte: 4}}\n---\n"
+    "title: X\nid: count_range\ncorrelation: {type: event_count, rules: [a], group-by: [user, host], timespan: 1m,"
+    " condition: {gt: 2, lte: 6, neq: 5}}\n---\n"
+    "title: X\nid: few\ncorrelation: {type: event_count, rules: [c, c], timespan: 5s, condition: {lt: 2}}\n---\n"
+    "title: X\nid: just\ncorrelation: {type: event_count, rules: [b], group-by: [host], timespan: 1m, condition: {eq: 3}}\n---\n"
+    "title: X\nid: values\ncorrelation: {type: value_count, rules: [a, c], group-by: [host], timespan: 30s,"
+    " condition: {field: value, gte: 7}}\n---\n"
+    "title: X\nid: pairs\ncorrelation: {type: value_count, rules: [b], timespan: 1m,"
+    " condition: {field: [value, user], gte: 9}}\n---\n"
+    "title: X\nid: together\ncorrelation: {type: temporal, rules: [a, b, c], group-by: [user], timespan: 6s}\n---\n"
+    "title: X\nid: two_of\ncorrelation: {type: temporal, rules: [a, b, a, c], group-by: [who], timespan: 4s,"
+    " condition: {gte: 2, lt: 3}, aliases: {who: {a: user, bee: host, c: user}}}\n---\n"
+    "title: X\nid: order\ncorrelation: {type: temporal_ordered, rules: [a, b, c, a], group-by: [user], timespan: 15s}\n---\n"
+    "title: X\nid: order_begun\ncorrelation: {type: temporal_ordered, rules: [c, c, b], group-by: [host], timespan: 9s,"
+    " condition: {gte: 2}}\n---\n"
+    "title: X\nid: sum\ncorrelation: {type: value_sum, rules: [a], group-by: [host], timespan: 30s,"
+    " condition: {field: value, gt: 120}}\n---\n"
+    "title: X\nid: mean\ncorrelation: {type: value_avg, rules: [b], group-by: [user], timespan: 30s,"
+    " condition: {field: value, gte: 25}}\n---\n"
+    "title: X\nid: p90\ncorrelation: {type: value_percentile, rules: [a, b, c], group-by: [user], timespan: 40s,"
+    " condition: {field: value, percentile: 90, gte: 45}}\n---\n"
+    "title: X\nid: chain\ncorrelation: {type: temporal_ordered, rules: [count, c], group-by: [user], timespan: 1m}\n---\n"
+    "title: X\nid: chain_sum\ncorrelation: {type: value_sum, rules: [count, chain], group-by: [user], timespan: 2m,"
+    " condition: {field: event_count, gte: 12}}\n---\n"
+    "title: X\nid: chain_end\ncorrelation: {type: event_count, rules: [chain_sum, together], timespan: 5m,"
+    " condition: {gte: 2}}\n";
+
+/* ---- the slow evaluator ---- */
+
+struct item {
+	int64_t time;
+	uint32_t rule, order;
+	double number;
+	char value[64];
+};
+
+struct group {
+	const struct rule *rule;
+	char key[96];
+	struct item *item;
+	uint32_t items, cap;
+	int64_t newest, fired;
+	double fired_value;
+	bool begun, has_fired;
+};
+
+static struct group *group;
+static uint32_t groups, group_cap, orders;
+
+static struct group *
+slow_group(const struct rule *rule, const char *key)
+{
+	for (uint32_t i = 0; i < groups; i++)
+		if (group[i].rule == rule && !strcmp(group[i].key, key))
+			return &group[i];
+	MEM_GROW(group, groups, group_cap);
+	group[groups] = (struct group){.rule = rule};
+	snprintf(group[groups].key, sizeof group->key, "%s", key);
+	return &group[groups++];
+}
+
+static bool
+slow_text(const struct rules *r, const struct correlation *c, const struct finding *f, struct str name, char *out, size_t n)
+{
+	struct str value = {0};
+	const struct field *field;
+	for (uint32_t i = 0; i < c->aliases; i++) {
+		const struct rule *other = rules_find_name(r, c->alias[i].rule);
+		if (&other->info == f->rule && str_eq(c->alias[i].name, name)) {
+			name = c->alias[i].field;
+			break;
+		}
+	}
+	field = event_find_name(f->event, name);
+	if (field)
+		value = field->value;
+	for (uint32_t i = 0; f->rule->correlation && i < f->matched_count; i++)
+		if (str_eq(f->matched[i].name, name))
+			value = f->matched[i].value;
+	size_t used = strlen(out);
+	snprintf(out + used, n - used, "%.*s;", STR_ARG(value));
+	for (char *p = out; *p; p++)
+		*p = ascii_lower(*p);
+	return value.p;
+}
+
+static uint32_t
+slow_distinct(const struct group *g, bool by_rule)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < g->items; i++) {
+		bool again = false;
+		for (uint32_t k = 0; k < i && !again; k++)
+			again = by_rule ? g->item[k].rule == g->item[i].rule : !strcmp(g->item[k].value, g->item[i].value);
+		n += !again;
+	}
+	return n;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	double x = ((const struct item *)a)->number, y = ((const struct item *)b)->number;
+	return x < y ? -1 : x > y;
+}
+
+static double
+slow_percentile(const struct group *g, double percent)
+{
+	struct item *sorted = mem_alloc(g->items * sizeof *sorted);
+	memcpy(sorted, g->item, g->items * sizeof *sorted);
+	qsort(sorted, g->items, sizeof *sorted, by_number);
+	uint32_t rank = 1; /* the least one that leaves `percent` of all at or below it */
+	while (rank * 100.0 < percent * g->items)
+		rank++;
+	double number = sorted[rank - 1].number;
+	mem_free(sorted);
+	return number;
+}
+
+static double
+slow_value(struct group *g, const struct correlation *c)
+{
+	double sum = 0;
+	uint32_t steps = 0;
+	qsort(g->item, g->items, sizeof *g->item, by_time);
+	for (uint32_t i = 0; i < g->items; i++) {
+		sum += g->item[i].number;
+		steps += steps < c->rules && c->rule[steps] == g->item[i].rule;
+	}
+	switch (c->type) {
+	case CORRELATE_EVENT_COUNT:
+		return g->items;
+	case CORRELATE_VALUE_COUNT:
+		return slow_distinct(g, false);
+	case CORRELATE_TEMPORAL:
+		return slow_distinct(g, true);
+	case CORRELATE_TEMPORAL_ORDERED:
+		return steps;
+	case CORRELATE_VALUE_SUM:
+		return sum;
+	case CORRELATE_VALUE_AVG:
+		return sum / g->items;
+	default:
+		return slow_percentile(g, c->percentile);
+	}
+}
+
+static bool
+slow_holds(const struct correlation *c, double value)
+{
+	uint32_t different = 0;
+	for (uint32_t i = 0; i < c->bounds; i++) {
+		double x = c->bound[i].number;
+		bool holds = c->bound[i].compare == COMPARE_LT ? value < x
+		    : c->bound[i].compare == COMPARE_LTE       ? value <= x
+		    : c->bound[i].compare == COMPARE_GT        ? value > x
+		    : c->bound[i].compare == COMPARE_GTE       ? value >= x
+		    : c->bound[i].differs                      ? value != x
+		                                               : value == x;
+		if (!holds)
+			return false;
+	}
+	for (uint32_t i = 0; i < c->rules; i++) {
+		bool again = false;
+		for (uint32_t k = 0; k < i; k++)
+			again |= c->rule[k] == c->rule[i];
+		different += !again || c->type == CORRELATE_TEMPORAL_ORDERED;
+	}
+	return c->bounds || value == different;
+}
+
+static bool
+slow_late(const struct group *g, const struct correlation *c, int64_t time)
+{
+	return g->begun && time < g->newest - c->timespan_ms;
+}
+
+static bool
+slow_fires(struct group *g, const struct correlation *c, struct item one, double *ret_value)
+{
+	uint32_t kept = 0;
+	one.order = orders++;
+	MEM_GROW(g->item, g->items, g->cap);
+	g->item[g->items++] = one;
+	g->newest = g->begun && g->newest > one.time ? g->newest : one.time;
+	g->begun = true;
+	for (uint32_t i = 0; i < g->items; i++)
+		if (g->item[i].time >= g->newest - c->timespan_ms)
+			g->item[kept++] = g->item[i];
+	g->items = kept;
+	double value = *ret_value = slow_value(g, c);
+	bool quiet = g->has_fired && g->newest - g->fired <= c->timespan_ms;
+	bool doubled = g->fired_value > 0 && value >= 2 * g->fired_value;
+	if (!slow_holds(c, value) || (quiet && !doubled))
+		return false;
+	g->has_fired = true;
+	g->fired = g->newest;
+	g->fired_value = value;
+	return true;
+}
+
+/* One finding in one correlation. */
+static bool
+slow_one(const struct rules *r, const struct rule *rule, const struct finding *f, int64_t time, double *ret_value)
+{
+	const struct correlation *c = rule->correlation;
+	struct item one = {.time = time, .rule = ((const struct rule *)(const void *)f->rule)->index};
+	char key[96] = "";
+	bool named = false;
+	for (uint32_t i = 0; i < c->rules; i++)
+		named |= c->rule[i] == one.rule;
+	if (!named)
+		return false;
+	for (uint32_t i = 0; i < c->groups; i++)
+		if (!slow_text(r, c, f, c->group_by[i], key, sizeof key))
+			return false;
+	for (uint32_t i = 0; i < c->fields; i++)
+		if (!slow_text(r, c, f, c->field[i], one.value, sizeof one.value))
+			return false;
+	if (c->type >= CORRELATE_VALUE_SUM) {
+		char *end;
+		one.number = strtod(one.value, &end);
+		if (end == one.value || strcmp(end, ";"))
+			return false;
+	}
+	struct group *g = slow_group(rule, key);
+	if (slow_late(g, c, time)) {
+		snprintf(key + strlen(key), sizeof key - strlen(key), "late");
+		g = slow_group(rule, key);
+		if (slow_late(g, c, time)) {
+			g->items = 0;
+			g->begun = g->has_fired = false;
+		}
+	}
+	return slow_fires(g, c, one, ret_value);
+}
+
+#define MAX_FIRED 32
+
+struct fired {
+	struct finding finding;
+	struct finding_field field[4];
+	char number[32], group[3][32];
+};
+
+static void
+slow_tell(const struct rules *r, const struct rule *rule, const struct finding *f, double value, struct fired *out)
+{
+	static const char *const names[] = {"event_count", "value_count", "temporal", "temporal_ordered", "value_sum",
+	    "value_avg", "value_percentile"};
+	const struct correlation *c = rule->correlation;
+	for (uint32_t i = 0; i < c->groups; i++) {
+		out->group[i][0] = '\0';
+		slow_text(r, c, f, c->group_by[i], out->group[i], sizeof out->group[i]);
+		struct str text = str_z(out->group[i]);
+		out->field[i] = (struct finding_field){c->group_by[i], str_cut(text, 0, text.n - 1)};
+	}
+	snprintf(out->number, sizeof out->number, "%.15g", value);
+	out->field[c->groups] = (struct finding_field){str_z(names[c->type]), str_z(out->number)};
+	out->finding = (struct finding){&rule->info, f->event, out->field, c->groups + 1};
+}
+
+static uint32_t
+slow_feed(const struct rules *r, const struct finding *f, int64_t time, struct fired *out)
+{
+	uint32_t n = 0;
+	double value;
+	for (uint32_t next = 0;; f = &out[next++].finding) {
+		for (uint32_t i = 0; i < r->count; i++) {
+			if (!r->rule[i]->correlation || !slow_one(r, r->rule[i], f, time, &value) || n == MAX_FIRED)
+				continue;
+			slow_tell(r, r->rule[i], f, value, &out[n++]);
+		}
+		if (next == n)
+			return n;
+	}
+}
+
+/* ---- random findings ---- */
+
+static uint64_t seed;
+
+static uint32_t
+pick(uint32_t n)
+{
+	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)(seed >> 33) % n;
+}
+
+static const char *
+pick_of(const char *const *list, uint32_t n)
+{
+	return list[pick(n)];
+}
+
+struct act {
+	struct event event;
+	struct raw raw;
+	char number[16];
+	int64_t time; /* that counts */
+};
+
+static void
+pick_time(struct act *a, int64_t now)
+{
+	struct event *e = &a->event;
+	uint32_t kind = pick(200);
+	a->raw.received_ms = now;
+	e->time_ms = now - (pick(4) ? 0 : pick(12000));
+	if (kind == 0)
+		e->time_ms = now - TIME_HOUR - pick(60000);
+	else if (kind < 3)
+		e->time_ms = now - TIME_HOUR;
+	else if (kind == 3)
+		e->time_ms = pick(2) ? now + 10 * TIME_DAY : INT64_MAX;
+	else if (kind < 10)
+		e->time_ms = TIME_NONE;
+	a->time = e->time_ms == TIME_NONE || e->time_ms > now ? now : e->time_ms;
+}
+
+static void
+pick_act(struct act *a, const struct rules *r, struct arena *arena, int64_t now)
+{
+	static const char *const users[] = {"an", "AN", "binh", "chi", NULL}, *const hosts[] = {"pc1", "pc2", NULL};
+	static const char *const odd[] = {"n/a", "", NULL};
+	*a = (struct act){0};
+	event_init(&a->event, arena, &a->raw);
+	const char *user = pick_of(users, COUNT(users)), *host = pick_of(hosts, COUNT(hosts));
+	const char *value = a->number;
+	snprintf(a->number, sizeof a->number, "%d", (int)pick(70) - 15);
+	if (pick(20) == 0)
+		value = pick_of(odd, COUNT(odd));
+	if (user)
+		event_add(&a->event, rules_names(r), STR("user"), str_z(user), FIELD_TEXT, false);
+	if (host)
+		event_add(&a->event, rules_names(r), STR("host"), str_z(host), FIELD_TEXT, false);
+	if (value)
+		event_add(&a->event, rules_names(r), STR("value"), str_z(value), FIELD_TEXT, false);
+	pick_time(a, now);
+}
+
+static bool
+same_finding(const struct finding *got, const struct finding *want)
+{
+	bool same = got->rule == want->rule && got->event == want->event && got->matched_count == want->matched_count;
+	for (uint32_t i = 0; same && i < got->matched_count; i++)
+		same = str_eq(got->matched[i].name, want->matched[i].name) &&
+		    str_eq_nocase(got->matched[i].value, want->matched[i].value);
+	return same;
+}
+
+static uint32_t
+play(const struct rules *r, uint32_t steps, uint32_t *by_rule)
+{
+	struct correlator *c = correlator_new(r, 64 << 20);
+	struct arena arena;
+	int64_t now = INT64_C(1780000000000);
+	uint32_t wrong = 0;
+	arena_init(&arena, 64 << 10, 1 << 20);
+	for (uint32_t step = 0; step < steps; step++, arena_clear(&arena)) {
+		struct act act;
+		struct fired want[MAX_FIRED];
+		struct finding *got = NULL;
+		now += pick(30) ? pick(2500) : pick(90000);
+		pick_act(&act, r, &arena, now);
+		struct finding f = {.rule = rules_info(r, pick(3)), .event = &act.event};
+		uint32_t wants = slow_feed(r, &f, act.time, want), gots = correlator_feed(c, &f, &arena, &got);
+		bool same = gots == wants;
+		for (uint32_t i = 0; same && i < wants; i++) {
+			same = same_finding(&got[i], &want[i].finding);
+			by_rule[((const struct rule *)(const void *)want[i].finding.rule)->index]++;
+		}
+		if (!same && !wrong++)
+			printf("# step %u: %u findings, want %u\n", step, gots, wants);
+	}
+	CHECK_INT(correlator_stats(c).evicted, 0);
+	CHECK(correlator_stats(c).late > 0);
+	correlator_free(c);
+	arena_release(&arena);
+	return wrong;
+}
+
+static void
+slow_clear(void)
+{
+	for (uint32_t i = 0; i < groups; i++)
+		mem_free(group[i].item);
+	mem_free(group);
+	group = NULL;
+	groups = group_cap = 0;
+}
+
+TEST(no_disagreement_with_the_slow_evaluator)
+{
+	struct faults faults = {0};
+	struct rules *r = corpus_rules();
+	uint32_t by_rule[32] = {0};
+	rules_add(r, STR(rule_text), STR("rules.yml"), corpus_count_fault, &faults);
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	CHECK_INT(faults.count, 0);
+	for (uint64_t run = 1; run <= 2; run++) {
+		seed = run;
+		CHECK_INT(play(r, 20000, by_rule), 0);
+		slow_clear();
+	}
+	for (uint32_t i = 3; i < rules_count(r); i++) {
+		printf("# %.*s fired %u times\n", STR_ARG(rules_info(r, i)->id), by_rule[i]);
+		CHECK(by_rule[i] > 10); /* each had its chance to be wrong */
+	}
+	rules_free(r);
+}
