@@ -10,7 +10,7 @@
 #define KEY_MAX_VALUE 1024u         /* bytes of a value that tell groups apart */
 #define TIME_FAR (INT64_C(1) << 60) /* beyond any calendar, and safe to subtract from */
 
-/* What a field of a correlation may be called in an event: by its alias, else as written; then native names of the map. */
+/* What a field of a correlation may be called in an event: its alias, else as written; then native names of the map. */
 struct field_names {
 	struct str *name;
 	uint32_t count, cap;

@@ -46,8 +46,8 @@ struct correlator *correlator_new(const struct rules *r, size_t max_bytes);
 void correlator_free(struct correlator *c);
 /* What one finding brings about, chained correlations included; findings live in `arena`, `matched` tells the group-by
  * fields and the count or value that crossed the threshold, under the name of the type; `event` is the event that did
- * it. Only for findings of ordinary rules, each once. Some may be silent (rule->silent): they only fed the others. Returns how many
- * (*ret is untouched when there is none); what did not fit into the arena is counted there. */
+ * it. Only for findings of ordinary rules, each once. Some may be silent (rule->silent): they only fed the others.
+ * Returns how many (*ret is untouched when there is none); what did not fit into the arena is counted there. */
 uint32_t correlator_feed(struct correlator *c, const struct finding *f, struct arena *arena, struct finding **ret);
 struct correlate_stats correlator_stats(const struct correlator *c);
 

@@ -18,7 +18,8 @@ static const char rule_text[] =
     "title: X\nid: count_range\ncorrelation: {type: event_count, rules: [a], group-by: [user, host], timespan: 1m,"
     " condition: {gt: 2, lte: 6, neq: 5}}\n---\n"
     "title: X\nid: few\ncorrelation: {type: event_count, rules: [c, c], timespan: 5s, condition: {lt: 2}}\n---\n"
-    "title: X\nid: just\ncorrelation: {type: event_count, rules: [b], group-by: [host], timespan: 1m, condition: {eq: 3}}\n---\n"
+    "title: X\nid: just\ncorrelation: {type: event_count, rules: [b], group-by: [host], timespan: 1m,"
+    " condition: {eq: 3}}\n---\n"
     "title: X\nid: values\ncorrelation: {type: value_count, rules: [a, c], group-by: [host], timespan: 30s,"
     " condition: {field: value, gte: 7}}\n---\n"
     "title: X\nid: pairs\ncorrelation: {type: value_count, rules: [b], timespan: 1m,"
@@ -26,7 +27,8 @@ static const char rule_text[] =
     "title: X\nid: together\ncorrelation: {type: temporal, rules: [a, b, c], group-by: [user], timespan: 6s}\n---\n"
     "title: X\nid: two_of\ncorrelation: {type: temporal, rules: [a, b, a, c], group-by: [who], timespan: 4s,"
     " condition: {gte: 2, lt: 3}, aliases: {who: {a: user, bee: host, c: user}}}\n---\n"
-    "title: X\nid: order\ncorrelation: {type: temporal_ordered, rules: [a, b, c, a], group-by: [user], timespan: 15s}\n---\n"
+    "title: X\nid: order\ncorrelation: {type: temporal_ordered, rules: [a, b, c, a], group-by: [user],"
+    " timespan: 15s}\n---\n"
     "title: X\nid: order_begun\ncorrelation: {type: temporal_ordered, rules: [c, c, b], group-by: [host], timespan: 9s,"
     " condition: {gte: 2}}\n---\n"
     "title: X\nid: sum\ncorrelation: {type: value_sum, rules: [a], group-by: [host], timespan: 30s,"
@@ -35,7 +37,8 @@ static const char rule_text[] =
     " condition: {field: value, gte: 25}}\n---\n"
     "title: X\nid: p90\ncorrelation: {type: value_percentile, rules: [a, b, c], group-by: [user], timespan: 40s,"
     " condition: {field: value, percentile: 90, gte: 45}}\n---\n"
-    "title: X\nid: chain\ncorrelation: {type: temporal_ordered, rules: [count, c], group-by: [user], timespan: 1m}\n---\n"
+    "title: X\nid: chain\ncorrelation: {type: temporal_ordered, rules: [count, c], group-by: [user],"
+    " timespan: 1m}\n---\n"
     "title: X\nid: chain_sum\ncorrelation: {type: value_sum, rules: [count, chain], group-by: [user], timespan: 2m,"
     " condition: {field: event_count, gte: 12}}\n---\n"
     "title: X\nid: chain_end\ncorrelation: {type: event_count, rules: [chain_sum, together], timespan: 5m,"
@@ -76,7 +79,8 @@ slow_group(const struct rule *rule, const char *key)
 }
 
 static bool
-slow_text(const struct rules *r, const struct correlation *c, const struct finding *f, struct str name, char *out, size_t n)
+slow_text(const struct rules *r, const struct correlation *c, const struct finding *f, struct str name, char *out,
+    size_t n)
 {
 	struct str value = {0};
 	const struct field *field;
