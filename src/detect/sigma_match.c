@@ -369,9 +369,11 @@ find_in_value(struct matcher *m, const struct plan *p, const struct slot *s, str
 				find_atom(m, l->atom);
 		}
 	}
-	for (uint32_t i = 0; i < s->eagers; i++)
-		if (test_value(p->atom[s->eager[i]].test, value, folded, m->scratch))
+	for (uint32_t i = 0; i < s->eagers; i++) {
+		const struct test *t = p->atom[s->eager[i]].test;
+		if (test_like(TEST_CONTAINS, folded, t->needle) && test_value(t, value, folded, m->scratch))
 			find_atom(m, s->eager[i]);
+	}
 	if (s->regex)
 		scan_with(m, s->regex, value, find_expression, m);
 }

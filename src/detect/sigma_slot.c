@@ -6,6 +6,7 @@
 #define NEEDLE_MIN 3u        /* a shorter text announces an expression too often */
 #define MAX_TOGETHER 64u     /* expressions compiled into one; the others are tried alone */
 #define REPEATS_MAX 30u
+#define ANYTHINGS_MAX 2u
 #define PREFILTER_MIN 4u     /* bytes of a keyword that must be safe to look for in a raw line */
 #define PREFILTER_MAX 256u
 
@@ -44,12 +45,16 @@ struct together {
 	uint32_t count;
 };
 
-/* Repetitions of many times make automata that take long to join. */
+/* Repetitions of many times, and many of anything, make automata that take long to join. */
 static bool
 repeats_often(struct str pattern)
 {
+	uint32_t anythings = 0;
 	for (size_t i = 0; i < pattern.n; i++) {
 		uint32_t times = 0;
+		anythings += pattern.p[i] == '.' && i + 1 < pattern.n && pattern.p[i + 1] == '*';
+		if (anythings > ANYTHINGS_MAX)
+			return true;
 		if (pattern.p[i] != '{' && pattern.p[i] != ',')
 			continue;
 		for (size_t k = i + 1; k < pattern.n && times < REPEATS_MAX && pattern.p[k] >= '0' && pattern.p[k] <= '9'; k++)
