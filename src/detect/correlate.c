@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "detect/correlate_state.h"
 
+#define FEED_MAX 1024u              /* findings that one finding may bring about, down all chains */
 #define KEY_MAX_VALUE 1024u         /* bytes of a value that tell groups apart */
 #define TIME_FAR (INT64_C(1) << 60) /* beyond any calendar, and safe to subtract from */
 
@@ -322,7 +323,7 @@ number_text(struct arena *arena, double value, struct str *ret)
 	return ok;
 }
 
-/* False when the arena is full, which the arena counts. */
+/* False when the arena is full. */
 static bool
 make_finding(const struct feed *feed, const struct state *at, double value, const struct finding *f,
     struct arena *arena, struct finding *ret)
@@ -373,8 +374,12 @@ feed_one(struct correlator *c, const struct feed *feed, uint32_t rule, const str
 	states_add(&c->states, at, &e);
 	c->stats.updates++;
 	double value = window_value(feed->measure, &at->window);
-	if (!state_fires(feed, at, value) || !make_finding(feed, at, value, f, arena, &made))
+	if (!state_fires(feed, at, value))
 		return;
+	if (c->outs == FEED_MAX || !make_finding(feed, at, value, f, arena, &made)) {
+		c->stats.dropped++;
+		return;
+	}
 	c->stats.fired++;
 	MEM_GROW(c->out, c->outs, c->out_cap);
 	c->out[c->outs++] = made;
@@ -407,8 +412,10 @@ correlator_feed(struct correlator *c, const struct finding *f, struct arena *are
 		feed_all(c, &made, rule_index(c, made.rule), arena);
 	}
 	struct finding *list = c->outs ? arena_alloc(arena, c->outs * sizeof *list) : NULL;
-	if (!list)
+	if (!list) {
+		c->stats.dropped += c->outs;
 		return 0;
+	}
 	memcpy(list, c->out, c->outs * sizeof *list);
 	*ret = list;
 	return c->outs;

@@ -37,6 +37,7 @@ struct correlate_stats {
 	uint64_t updates, fired;
 	uint64_t evicted; /* groups given up while an event could still have joined them */
 	uint64_t late;    /* events older than the window of their group */
+	uint64_t dropped; /* findings for which the arena, or the bound of one feed, had no room */
 	uint32_t keys;
 	size_t bytes;
 };
@@ -47,7 +48,7 @@ void correlator_free(struct correlator *c);
 /* What one finding brings about, chained correlations included; findings live in `arena`, `matched` tells the group-by
  * fields and the count or value that crossed the threshold, under the name of the type; `event` is the event that did
  * it. Only for findings of ordinary rules, each once. Some may be silent (rule->silent): they only fed the others.
- * Returns how many (*ret is untouched when there is none); what did not fit into the arena is counted there. */
+ * Returns how many (*ret is untouched when there is none), 1,024 at most. */
 uint32_t correlator_feed(struct correlator *c, const struct finding *f, struct arena *arena, struct finding **ret);
 struct correlate_stats correlator_stats(const struct correlator *c);
 
