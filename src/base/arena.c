@@ -58,6 +58,12 @@ arena_alloc_slow(struct arena *a, size_t n)
 	size_t rounded = (n + 7) & ~(size_t)7;
 	if (rounded == 0)
 		rounded = 8;
+#ifndef ARENA_EMULATE
+	if (n == 0 && (size_t)(a->end - a->at) >= rounded) { /* a piece of nothing is no reason for a new chunk */
+		a->at += rounded;
+		return a->at - rounded;
+	}
+#endif
 	size_t size = rounded > a->step ? rounded : a->step;
 #ifdef ARENA_EMULATE
 	size = n;

@@ -46,7 +46,6 @@ struct literal_index {
 	uint8_t *want;       /* by length: which anchors have literals of it, as bits */
 	uint32_t want_n;
 	uint32_t longest[3]; /* by anchor */
-	uint32_t empty;      /* the literal "" as a whole */
 	struct grams grams[4];
 };
 
@@ -259,10 +258,6 @@ literal_index_new(struct arena *a, const struct literal *literal, uint32_t count
 		return NULL;
 	x->literal = literal;
 	x->count = count;
-	x->empty = NONE;
-	for (uint32_t i = 0; i < count; i++)
-		if (literal[i].anchor == LITERAL_WHOLE && !literal[i].text.n)
-			x->empty = i;
 	if (!build_anchored(x, a))
 		return NULL;
 	for (uint32_t width = 1; width <= 4; width++)
@@ -379,8 +374,8 @@ literal_index_scan(const struct literal_index *x, struct str value, struct liter
 {
 	begin_scan(x, s);
 	if (!value.n) {
-		if (x->empty != NONE)
-			add_hit(s, x->empty);
+		if (x->want[0])
+			look_up(x, HASH_SEED, LITERAL_WHOLE, value, s);
 		return;
 	}
 	if (x->longest[LITERAL_PREFIX] || x->longest[LITERAL_WHOLE])

@@ -318,11 +318,18 @@ fold_value(struct matcher *m, struct str value)
 static void
 find_atom(struct matcher *m, uint32_t atom)
 {
-	if (atom == NO_ATOM || m->found_stamp[atom] == m->found_now)
+	if (m->found_stamp[atom] == m->found_now)
 		return;
 	m->found_stamp[atom] = m->found_now;
 	MEM_GROW(m->found, m->founds, m->found_cap);
 	m->found[m->founds++] = atom;
+}
+
+static void
+find_atoms(struct matcher *m, const uint32_t *atom, uint32_t atoms)
+{
+	for (uint32_t i = 0; i < atoms; i++)
+		find_atom(m, atom[i]);
 }
 
 static void
@@ -429,7 +436,7 @@ class_of_field(struct matcher *m, const struct plan *p, uint32_t number, struct 
 	if (class)
 		return class;
 	begin_finding(m);
-	find_atom(m, s->exists_atom);
+	find_atoms(m, s->exists, s->exist);
 	find_in_value(m, p, s, event_value(m->event, f));
 	class = class_of_found(m, p);
 	if (m->classes_whole)
@@ -453,9 +460,9 @@ class_of_fields(struct matcher *m, const struct plan *p, const struct slot *s)
 			find_in_value(m, p, s, event_value(m->event, f));
 		}
 	if (there)
-		find_atom(m, s->exists_atom);
+		find_atoms(m, s->exists, s->exist);
 	if (!value)
-		find_atom(m, s->null_atom);
+		find_atoms(m, s->null, s->nulls);
 	return class_of_found(m, p);
 }
 
@@ -494,7 +501,7 @@ class_of_slot(struct matcher *m, const struct plan *p, uint32_t number)
 	if (!s->names)
 		return class_of_event(m, p, s);
 	uint32_t field = first_field(m, s->name[0]);
-	if (s->names == 1 && field == NO_FIELD && s->null_atom == NO_ATOM)
+	if (s->names == 1 && field == NO_FIELD && !s->nulls)
 		return cache_empty_class(p->cache);
 	if (s->names == 1 && field != NO_FIELD && m->next_field[field] == NO_FIELD &&
 	    m->event->field[field].kind != FIELD_NULL)
@@ -692,9 +699,9 @@ make_findings(struct matcher *m, const struct plan *p, const uint32_t *rule, uin
 		uint32_t n = 0;
 		const struct plan_rule *pr = &p->rule[rule[i]];
 		collect_evidence(m, p, &pr->root, evidence, &n);
-		struct finding_field *copy = arena_calloc(arena, n, sizeof *copy);
+		struct finding_field *copy = n ? arena_calloc(arena, n, sizeof *copy) : NULL;
 		list[i] = (struct finding){.rule = &m->r->rule[pr->index]->info, .event = m->event};
-		if (copy && n) {
+		if (copy) {
 			memcpy(copy, evidence, n * sizeof *copy);
 			list[i].matched = copy;
 			list[i].matched_count = n;

@@ -50,7 +50,7 @@ find_slot(struct builder *b, const uint32_t *name, uint32_t names)
 			return i;
 	MEM_GROW(p->slot, p->slots, b->slot_cap);
 	struct slot *s = &p->slot[p->slots];
-	*s = (struct slot){.names = names, .null_atom = NO_ATOM, .exists_atom = NO_ATOM};
+	*s = (struct slot){.names = names};
 	memcpy(s->name, name, names * sizeof *name);
 	return p->slots++;
 }

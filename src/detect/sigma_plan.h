@@ -16,8 +16,6 @@
 #include "detect/literal.h"
 #include "detect/sigma_internal.h"
 
-#define NO_ATOM UINT32_MAX
-
 enum node_kind { NODE_FALSE, NODE_TRUE, NODE_ATOM, NODE_NOT, NODE_AND, NODE_OR };
 
 struct node {
@@ -57,7 +55,8 @@ struct slot {
 	uint32_t eagers;
 	hs_database_t *regex;           /* expressions that no literal announces, all in one; ids are atoms */
 	hs_database_t *prefilter;       /* keywords: finds nothing in a line as it came = no atom holds; or NULL */
-	uint32_t null_atom, exists_atom; /* or NO_ATOM */
+	const uint32_t *null, *exists;  /* atoms about there being a value; several names may have come to this slot */
+	uint32_t nulls, exist;
 };
 
 struct plan {

@@ -142,7 +142,7 @@ struct fill {
 	struct slot *slot;
 	struct literal *literal;
 	struct slot_literal *speaks;
-	uint32_t *eager;
+	uint32_t *eager, *null, *exists;
 	uint32_t literals;
 	struct together together;
 };
@@ -152,9 +152,9 @@ place_atom(struct fill *f, const struct plan *p, uint32_t atom)
 {
 	const struct test *t = p->atom[atom].test;
 	if (t->op == TEST_NULL) {
-		f->slot->null_atom = atom;
+		f->null[f->slot->nulls++] = atom;
 	} else if (t->op == TEST_EXISTS) {
-		f->slot->exists_atom = atom;
+		f->exists[f->slot->exist++] = atom;
 	} else if (!p->atom[atom].deferred) {
 		if (atom_literal(t, &f->literal[f->literals], &f->speaks[f->literals].verify))
 			f->speaks[f->literals++].atom = atom;
@@ -167,7 +167,8 @@ static void
 fill_slot(struct plan *p, uint32_t number, const uint32_t *atom, uint32_t atoms)
 {
 	struct fill f = {.slot = &p->slot[number], .literal = take(p, atoms + 1, sizeof(struct literal)),
-		.speaks = take(p, atoms + 1, sizeof(struct slot_literal)), .eager = take(p, atoms, sizeof(uint32_t))};
+		.speaks = take(p, atoms + 1, sizeof(struct slot_literal)), .eager = take(p, atoms, sizeof(uint32_t)),
+		.null = take(p, atoms, sizeof(uint32_t)), .exists = take(p, atoms, sizeof(uint32_t))};
 	for (uint32_t i = 0; i < atoms; i++)
 		place_atom(&f, p, atom[i]);
 	if (!compile_together(f.slot, &f.together))
@@ -175,6 +176,8 @@ fill_slot(struct plan *p, uint32_t number, const uint32_t *atom, uint32_t atoms)
 			f.eager[f.slot->eagers++] = f.together.id[i];
 	compile_prefilter(f.slot, p, atom, atoms);
 	f.slot->eager = f.eager;
+	f.slot->null = f.null;
+	f.slot->exists = f.exists;
 	f.slot->literal = f.speaks;
 	if (f.literals && !(f.slot->index = literal_index_new(&p->arena, f.literal, f.literals)))
 		abort();
