@@ -285,7 +285,7 @@ cache_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms)
 const struct verdict_entry *
 cache_find_verdict(struct plan_cache *c, const uint32_t *class_id, uint64_t *ret_hash)
 {
-	uint32_t slots = c->plan->slots;
+	uint32_t slots = c->plan->slots + 1;
 	uint64_t hash = hash_words(class_id, slots, c->key);
 	*ret_hash = hash;
 	for (uint32_t at = (uint32_t)(hash >> 32) & c->verdict_mask; c->verdict[at].hash; at = (at + 1) & c->verdict_mask)
@@ -324,7 +324,7 @@ grow_verdicts(struct plan_cache *c)
 void
 cache_put_verdict(struct plan_cache *c, const uint32_t *class_id, uint64_t hash, const uint32_t *rule, uint32_t rules)
 {
-	uint32_t slots = c->plan->slots;
+	uint32_t slots = c->plan->slots + 1;
 	if (!grow_verdicts(c))
 		return;
 	uint32_t *list = arena_alloc(&c->arena, ((size_t)slots + rules) * sizeof *list);

@@ -20,7 +20,7 @@ struct class {
 
 struct verdict_entry {
 	uint64_t hash;
-	const uint32_t *class_id; /* by slot */
+	const uint32_t *class_id; /* by slot, and one more for the deferred atoms */
 	const uint32_t *rule;     /* of the plan */
 	uint32_t rules;
 };

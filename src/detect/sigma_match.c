@@ -9,6 +9,7 @@
 #define MAX_KEYS 2048u              /* keys that name a plan; more are forgotten and found again */
 #define MAX_CACHES ((size_t)48 << 20) /* bytes that all plans of a matcher may remember */
 #define CHECK_EVERY 4096u           /* events between two looks at that */
+#define FEW_DEFERRED 4u
 #define MAX_EVIDENCE 12u
 #define EVIDENCE_BYTES 1024u
 #define NO_FIELD UINT16_MAX
@@ -195,8 +196,8 @@ keep_plan(struct matcher *m, struct plan *p)
 		m->candidate = mem_realloc(m->candidate, m->rules * sizeof *m->candidate);
 		memset(m->rule_stamp + old, 0, (m->rules - old) * sizeof *m->rule_stamp);
 	}
-	if (p->slots > m->slots) {
-		m->slots = p->slots;
+	if (p->slots + 1 > m->slots) {
+		m->slots = p->slots + 1;
 		m->class = mem_realloc(m->class, m->slots * sizeof *m->class);
 		m->class_id = mem_realloc(m->class_id, m->slots * sizeof *m->class_id);
 	}
@@ -556,6 +557,21 @@ deferred_holds(struct matcher *m, const struct plan *p, const struct atom *a)
 	return false;
 }
 
+/* A few deferred atoms are asked beforehand: then they are part of what a verdict is remembered by. */
+static const struct class *
+class_of_deferred(struct matcher *m, const struct plan *p)
+{
+	if (!p->deferreds || p->deferreds > FEW_DEFERRED)
+		return cache_empty_class(p->cache);
+	begin_finding(m);
+	for (uint32_t i = 0; i < p->deferreds; i++) {
+		m->asked_stamp[p->deferred[i]] = m->now;
+		if (deferred_holds(m, p, &p->atom[p->deferred[i]]))
+			find_atom(m, p->deferred[i]);
+	}
+	return class_of_found(m, p);
+}
+
 static bool
 atom_holds(struct matcher *m, const struct plan *p, uint32_t atom)
 {
@@ -595,7 +611,7 @@ node_holds(struct matcher *m, const struct plan *p, const struct node *n)
 static void
 mark_classes(struct matcher *m, const struct plan *p)
 {
-	for (uint32_t i = 0; i < p->slots; i++)
+	for (uint32_t i = 0; i <= p->slots; i++)
 		for (uint32_t k = 0; k < m->class[i]->atoms; k++)
 			m->true_stamp[m->class[i]->atom[k]] = m->now;
 }
@@ -618,7 +634,7 @@ try_rules(struct matcher *m, const struct plan *p)
 	m->asked_deferred = false;
 	for (uint32_t i = 0; i < p->always_count; i++)
 		try_rule(m, p, p->always[i], &count);
-	for (uint32_t i = 0; i < p->slots; i++)
+	for (uint32_t i = 0; i <= p->slots; i++)
 		for (uint32_t k = 0; k < m->class[i]->rules; k++)
 			try_rule(m, p, m->class[i]->rule[k], &count);
 	if (count > 1)
@@ -749,6 +765,8 @@ matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct fi
 		m->class[i] = class_of_slot(m, p, i);
 		m->class_id[i] = m->class[i]->id;
 	}
+	m->class[p->slots] = class_of_deferred(m, p);
+	m->class_id[p->slots] = m->class[p->slots]->id;
 	uint64_t hash = 0;
 	const struct verdict_entry *known = m->classes_whole ? cache_find_verdict(p->cache, m->class_id, &hash) : NULL;
 	if (known && !known->rules)

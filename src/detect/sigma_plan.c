@@ -15,7 +15,7 @@ struct builder {
 	struct arena *arena;
 	const struct map_row *row; /* of the rule at hand; NULL: names as they are */
 	uint32_t event_id, channel;
-	uint32_t slot_cap, atom_cap, rule_cap;
+	uint32_t slot_cap, atom_cap, rule_cap, deferred_cap;
 	uint32_t *atom_table;      /* open addressing by (slot, test): atom + 1 */
 	uint32_t atom_mask;
 	uint32_t *uses;            /* by atom: rules that ask it */
@@ -113,6 +113,10 @@ atom_of(struct builder *b, const struct test *t)
 	*a = (struct atom){.test = t, .slot = slot, .deferred = is_deferred(t)};
 	if (t->op == TEST_FIELDREF)
 		a->others = row_names(b->row, t->other, a->other);
+	if (a->deferred) {
+		MEM_GROW(p->deferred, p->deferreds, b->deferred_cap);
+		p->deferred[p->deferreds++] = p->atoms;
+	}
 	b->atom_table[at] = ++p->atoms;
 	return p->atoms - 1;
 }
@@ -468,6 +472,7 @@ plan_free(struct plan *p)
 	arena_release(&p->arena);
 	mem_free(p->slot);
 	mem_free(p->atom);
+	mem_free(p->deferred);
 	mem_free(p->rule);
 	mem_free(p);
 }

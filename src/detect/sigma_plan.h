@@ -68,6 +68,8 @@ struct plan {
 	uint32_t slots;
 	struct atom *atom;
 	uint32_t atoms;
+	uint32_t *deferred;        /* atoms; few of them are asked of every event, so that verdicts can be remembered */
+	uint32_t deferreds;
 	struct plan_rule *rule;    /* in the order of the set */
 	uint32_t rules;
 	const uint32_t *always;    /* rules that no atom announces */
