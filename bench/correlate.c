@@ -70,6 +70,25 @@ fill(struct event *e, const struct rules *r)
 	event_add(e, rules_names(r), STR("host.name"), STR("srv-web-01.snv.example.vn"), FIELD_TEXT, false);
 }
 
+/* The values of all events, written beforehand: what is measured is the correlator. */
+struct text {
+	char p[16];
+	uint32_t n;
+};
+
+static struct text *address, port[4096];
+
+static void
+write_values(uint32_t keys)
+{
+	address = mem_calloc(keys, sizeof *address);
+	for (uint32_t i = 0; i < keys; i++)
+		address[i].n = (uint32_t)snprintf(address[i].p, sizeof address->p, "10.%u.%u.%u", i >> 16 & 255, i >> 8 & 255,
+		    i & 255);
+	for (uint32_t i = 0; i < COUNT(port); i++)
+		port[i].n = (uint32_t)snprintf(port[i].p, sizeof port->p, "%u", 1024 + i * 15);
+}
+
 static void
 run(const char *name, const char *body, uint32_t keys)
 {
@@ -78,7 +97,6 @@ run(const char *name, const char *body, uint32_t keys)
 	struct arena kept, arena;
 	struct event e;
 	struct finding *out, f[3];
-	char address[24], port[8];
 	arena_init(&kept, 1 << 16, 1 << 20);
 	arena_init(&arena, 1 << 16, 1 << 20);
 	event_init(&e, &kept, NULL);
@@ -87,11 +105,9 @@ run(const char *name, const char *body, uint32_t keys)
 		f[i] = (struct finding){.rule = rules_info(r, i), .event = &e};
 	double spent = -now();
 	for (uint32_t i = 0; i < FINDINGS; i++) {
-		uint32_t key = pick(keys);
-		int n = snprintf(address, sizeof address, "10.%u.%u.%u", key >> 16, key >> 8 & 255, key & 255);
-		e.field[21].value = str_from(address, (size_t)n);
-		n = snprintf(port, sizeof port, "%u", pick(65536));
-		e.field[20].value = str_from(port, (size_t)n);
+		const struct text *from = &address[pick(keys)], *to = &port[pick(COUNT(port))];
+		e.field[21].value = str_from(from->p, from->n);
+		e.field[20].value = str_from(to->p, to->n);
 		e.time_ms = INT64_C(1780000000000) + (int64_t)i * 7200 * 1000 / FINDINGS;
 		if (correlator_feed(c, &f[str_starts(str_z(name), STR("temporal")) ? pick(3) : 0], &arena, &out))
 			arena_clear(&arena);
@@ -112,7 +128,9 @@ main(int argc, char **argv)
 	uint64_t keys = 100000;
 	if (argc > 1 && (!str_to_u64(str_z(argv[1]), &keys) || keys == 0 || keys > 1u << 24))
 		return 2;
+	write_values((uint32_t)keys);
 	for (size_t i = 0; i < COUNT(row); i++)
 		run(row[i].name, row[i].body, (uint32_t)keys);
+	mem_free(address);
 	return 0;
 }
