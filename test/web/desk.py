@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Starts a real desk, then runs story.mjs against it in headless Chromium. TAP comes from story.mjs."""
+import pathlib, shutil, sys
+here = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(here.parent / "story"))
+from desk import *
+
+if not shutil.which("node") or not (here / "node_modules").is_dir():
+    print("1..0 # SKIP node or the npm packages of the browser test are missing (./test installs them)")
+    sys.exit(0)
+if "send" in sys.argv:  # the brute force of the story, sent by a process of its own
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for n in range(40):
+            s.sendto(sshd("ubndx-web", f"Failed password for invalid user admin{n} from 203.0.113.77 port {51000 + n} ssh2").encode(),
+                     ("127.0.0.1", int(sys.argv[2])))
+    sys.exit(0)
+desk = Desk(register=REGISTER).start()
+setup = until(lambda: [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l], 5)[0]
+env = {**os.environ, "KHIEN_URL": f"http://127.0.0.1:{desk.http}", "KHIEN_SETUP_URL": setup,
+       "KHIEN_SEND": f"{sys.executable} {here / 'desk.py'} send {desk.syslog}"}
+story = subprocess.run(["node", str(here / "story.mjs")], env=env, timeout=280)
+crashes = [r for r in desk.get("/api/v1/status")["roles"] if r["crashes"]]
+if crashes:
+    print(f"# roles died meanwhile: {crashes}")
+desk.close()
+sys.exit(story.returncode or bool(crashes))
