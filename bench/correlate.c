@@ -63,11 +63,11 @@ fill(struct event *e, const struct rules *r)
 	static char name[20][16];
 	for (uint32_t i = 0; i < COUNT(name); i++) {
 		snprintf(name[i], sizeof name[i], "field_%u", i);
-		event_add(e, rules_names(r), str_z(name[i]), STR("some value"), FIELD_TEXT, false);
+		event_put(e, rules_names(r), str_z(name[i]), STR("some value"), FIELD_TEXT, false);
 	}
-	event_add(e, rules_names(r), STR("port"), STR(""), FIELD_TEXT, false);
-	event_add(e, rules_names(r), STR("source.ip"), STR(""), FIELD_TEXT, false);
-	event_add(e, rules_names(r), STR("host.name"), STR("srv-web-01.snv.example.vn"), FIELD_TEXT, false);
+	event_put(e, rules_names(r), STR("port"), STR(""), FIELD_TEXT, false);
+	event_put(e, rules_names(r), STR("source.ip"), STR(""), FIELD_TEXT, false);
+	event_put(e, rules_names(r), STR("host.name"), STR("srv-web-01.snv.example.vn"), FIELD_TEXT, false);
 }
 
 /* The values of all events, written beforehand: what is measured is the correlator. */
@@ -99,7 +99,7 @@ run(const char *name, const char *body, uint32_t keys)
 	struct finding *out, f[3];
 	arena_init(&kept, 1 << 16, 1 << 20);
 	arena_init(&arena, 1 << 16, 1 << 20);
-	event_init(&e, &kept, NULL);
+	event_begin(&e, &kept, NULL);
 	fill(&e, r);
 	for (uint32_t i = 0; i < COUNT(f); i++)
 		f[i] = (struct finding){.rule = rules_info(r, i), .event = &e};

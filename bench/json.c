@@ -79,7 +79,7 @@ run_decode(const struct load *load, void *state)
 		struct event e;
 		if (i % 32 == 0)
 			arena_clear(&arena);
-		event_init(&e, &arena, &raw);
+		event_begin(&e, &arena, &raw);
 		if (decode_json(&c, raw.bytes, &e) == 0) {
 			fields += e.field_count;
 			for (uint32_t k = e.field_count; k && e.field[k - 1].core; k--)

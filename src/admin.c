@@ -103,7 +103,7 @@ check_rules(const struct options *o, int *faults)
 	struct buf out = BUF_INIT;
 	char number[3][16];
 	struct str args[3];
-	const unsigned value[3] = {s.rules + s.correlations, s.refused, s.not_applicable};
+	const unsigned value[3] = {s.rules, s.refused, s.not_applicable};
 	for (int i = 0; i < 3; i++) {
 		snprintf(number[i], sizeof number[i], "%u", value[i]);
 		args[i] = str_z(number[i]);

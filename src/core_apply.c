@@ -78,13 +78,13 @@ enrich(struct apply *a, struct event *e)
 	if (!peer.n)
 		buf_add(&peer, STR("file"));
 	if (arena_copy(&a->core->arena, buf_str(&peer), &name))
-		event_add_core(e, F_SOURCE_NAME, name);
+		event_put_core(e, F_SOURCE_NAME, name);
 	if (!s)
 		s = registry_by_address(d->registry, name);
 	if (s) {
-		event_add_core(e, F_ORGANISATION, s->organisation->id);
-		event_add_core(e, F_SYSTEM, s->id);
-		event_add_core(e, F_LEVEL, levels[s->level - 1]);
+		event_put_core(e, F_ORGANISATION, s->organisation->id);
+		event_put_core(e, F_SYSTEM, s->id);
+		event_put_core(e, F_LEVEL, levels[s->level - 1]);
 	}
 	buf_release(&peer);
 	return s;

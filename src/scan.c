@@ -204,12 +204,12 @@ put_summary(struct scan *s)
 		    "{\"summary\":{\"files\":%llu,\"events\":%llu,\"failed\":%llu,\"rules\":%u,\"refused\":%u,"
 		    "\"findings\":%llu,\"seconds\":%.3f}}\n",
 		    (unsigned long long)s->files, (unsigned long long)s->events,
-		    (unsigned long long)(s->failed + s->unreadable), stats.rules + stats.correlations, stats.refused,
+		    (unsigned long long)(s->failed + s->unreadable), stats.rules, stats.refused,
 		    (unsigned long long)s->findings, seconds);
 	} else {
 		char number[6][24];
 		const unsigned long long value[5] = {s->files, s->events, s->failed + s->unreadable,
-			stats.rules + stats.correlations, s->findings};
+			stats.rules, s->findings};
 		struct str args[6];
 		for (int i = 0; i < 5; i++)
 			snprintf(number[i], sizeof number[i], "%llu", value[i]);

@@ -4,7 +4,7 @@
 
 /*
  * Calls that do not compile here, each with a kinder one: struct buf for building, str_to_u64() for numbers,
- * base/time.h for dates. test/lint/banned looks for the ones a macro cannot catch.
+ * base/time.h for dates. tests/lint/banned looks for the ones a macro cannot catch.
  */
 
 #include <stdio.h>

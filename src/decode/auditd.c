@@ -98,11 +98,11 @@ add_core(struct event *e, struct str key, struct str value)
 	};
 	for (size_t i = 0; i < COUNT(row); i++)
 		if (str_eq(row[i].key, key))
-			event_add_core(e, row[i].core, value);
+			event_put_core(e, row[i].core, value);
 	if (str_eq(key, STR("addr")) && !str_eq(value, STR("?")))
 		text_add_address(e, value, F_SOURCE_IP, F_SOURCE_DOMAIN);
 	if (str_eq(key, STR("res")) || str_eq(key, STR("success")))
-		event_add_core(e, F_EVENT_OUTCOME, str_eq(value, STR("success")) || str_eq(value, STR("yes")) ||
+		event_put_core(e, F_EVENT_OUTCOME, str_eq(value, STR("success")) || str_eq(value, STR("yes")) ||
 		    str_eq(value, STR("1")) ? STR("success") : STR("failure"));
 }
 
@@ -161,9 +161,9 @@ decode_auditd(struct decode_context *c, struct str line, struct event *e)
 	text_add(c, e, STR("type"), type);
 	text_add(c, e, STR("serial"), serial);
 	text_add(c, e, STR("node"), node);
-	event_add_core(e, F_HOST_NAME, node);
-	event_add_core(e, F_EVENT_CODE, type);
-	event_add_core(e, F_EVENT_DATASET, STR("linux.auditd"));
+	event_put_core(e, F_HOST_NAME, node);
+	event_put_core(e, F_EVENT_CODE, type);
+	event_put_core(e, F_EVENT_DATASET, STR("linux.auditd"));
 	add_pairs(c, text_skip_blanks(rest), str_eq(type, STR("EXECVE")), e);
 	e->time_ms = ms;
 	e->product = STR("linux");

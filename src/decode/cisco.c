@@ -52,7 +52,7 @@ read_tag(struct decode_context *c, struct str tag, struct event *e)
 	text_add(c, e, STR("mnemonic"), mnemonic);
 	text_add(c, e, STR("cisco_facility"), str_cut(head, 0, (size_t)middle));
 	text_add(c, e, STR("cisco_severity"), str_skip(head, (size_t)middle + 1));
-	event_add_core(e, F_EVENT_CODE, mnemonic);
+	event_put_core(e, F_EVENT_CODE, mnemonic);
 	e->code = mnemonic;
 	e->service = str_starts(head, STR("ASA")) || str_starts(head, STR("FTD")) ? STR("asa") : STR("ios");
 	return true;
@@ -73,8 +73,8 @@ decode_cisco(struct decode_context *c, struct str tag, struct str message, struc
 		e->category = STR("firewall");
 	}
 	if (fits)
-		event_add_core(e, F_EVENT_CATEGORY, firewall ? STR("network") : STR("authentication"));
-	event_add_core(e, F_EVENT_DATASET, STR("cisco.log"));
+		event_put_core(e, F_EVENT_CATEGORY, firewall ? STR("network") : STR("authentication"));
+	event_put_core(e, F_EVENT_DATASET, STR("cisco.log"));
 	e->product = STR("cisco");
 	e->decoder = DECODER_CISCO;
 	return 0;

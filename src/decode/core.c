@@ -20,7 +20,7 @@ core_put(struct core *k, uint32_t id, struct str value, bool escaped)
 	if (!id || !value.n || (value.n == 1 && value.p[0] == '-') || k->seen[id / 64] & bit)
 		return;
 	k->seen[id / 64] |= bit;
-	event_add_core(k->e, id, value);
+	event_put_core(k->e, id, value);
 	if (k->e->field_count > at)
 		k->e->field[at].escaped = escaped;
 }

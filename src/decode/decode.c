@@ -57,8 +57,8 @@ add_parser(struct event *e)
 		DECODER_TABLE(X)
 #undef X
 	};
-	event_add_core(e, F_PARSER, parser[e->decoder]);
-	event_add_core(e, F_CONFIDENCE, text_small_number(e->confidence));
+	event_put_core(e, F_PARSER, parser[e->decoder]);
+	event_put_core(e, F_CONFIDENCE, text_small_number(e->confidence));
 }
 
 static int
@@ -69,7 +69,7 @@ decode_text(struct decoder *d, const struct raw *r, struct arena *arena, struct 
 	if (!e)
 		return E_LIMIT;
 	uint64_t over = arena->over;
-	event_init(e, arena, r);
+	event_begin(e, arena, r);
 	e->text = r->bytes;
 	if (!whole || r->form != RAW_LINE || decode_line(&d->context, r->bytes, e) < 0)
 		e->decoder = DECODER_NONE;

@@ -29,7 +29,7 @@ struct decode_result {
 int decode(struct decoder *d, const struct raw *r, struct arena *arena, struct decode_result *ret);
 
 /* One decoder each; they add what they find to an initialised event. Return 0, or E_INVALID when the text is not of
- * their format (the event is then as it was). Each has test/unit/decode/X.c and test/fuzz/decode/X.c. */
+ * their format (the event is then as it was). Each has tests/unit/decode/X.c and tests/fuzz/decode/X.c. */
 struct decode_context {
 	const struct names *names;
 	struct arena *arena;

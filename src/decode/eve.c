@@ -66,7 +66,7 @@ add_eve(void *user, struct str name, struct str value, enum field_kind kind, boo
 	struct eve *w = user;
 	struct event *e = w->e;
 	uint32_t at = e->field_count;
-	event_add(e, w->c->names, name, value, kind, escaped);
+	event_put(e, w->c->names, name, value, kind, escaped);
 	if (at == e->field_count)
 		return;
 	if (str_eq(name, STR("event_type")))

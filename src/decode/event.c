@@ -17,7 +17,7 @@ decoder_name(enum decoder_id id)
 }
 
 void
-event_init(struct event *e, struct arena *arena, const struct raw *raw)
+event_begin(struct event *e, struct arena *arena, const struct raw *raw)
 {
 	*e = (struct event){.arena = arena, .raw = raw, .time_ms = TIME_NONE};
 	if (raw && raw->form == RAW_LINE)
@@ -43,7 +43,7 @@ new_field(struct event *e)
 }
 
 void
-event_add(struct event *e, const struct names *names, struct str name, struct str value, enum field_kind kind,
+event_put(struct event *e, const struct names *names, struct str name, struct str value, enum field_kind kind,
     bool escaped)
 {
 	struct field *f = new_field(e);
@@ -53,7 +53,7 @@ event_add(struct event *e, const struct names *names, struct str name, struct st
 }
 
 void
-event_add_core(struct event *e, uint32_t id, struct str value)
+event_put_core(struct event *e, uint32_t id, struct str value)
 {
 	static const struct str name[] = {
 		STR_INIT(""),

@@ -18,9 +18,6 @@
 #include "decode/names.h"
 #include "decode/raw.h"
 
-/* libevent has functions of the first names. */
-#define event_init event_begin
-#define event_add event_put
 
 #define EVENT_MAX_FIELDS 1024u /* more are counted in `dropped_fields`; the raw bytes hold them all */
 
@@ -94,12 +91,12 @@ struct event {
 };
 
 /* Start an event in an arena. Fields grow in the arena. */
-void event_init(struct event *e, struct arena *arena, const struct raw *raw);
+void event_begin(struct event *e, struct arena *arena, const struct raw *raw);
 /* Add a native field; id looked up in names. Values and names are borrowed. */
-void event_add(struct event *e, const struct names *names, struct str name, struct str value, enum field_kind kind,
+void event_put(struct event *e, const struct names *names, struct str name, struct str value, enum field_kind kind,
     bool escaped);
 /* Add a core field by id: text. Empty values are left out. */
-void event_add_core(struct event *e, uint32_t id, struct str value);
+void event_put_core(struct event *e, uint32_t id, struct str value);
 /* First field with that id / name, or NULL. */
 const struct field *event_find(const struct event *e, uint32_t id);
 const struct field *event_find_name(const struct event *e, struct str name);

@@ -129,12 +129,12 @@ take_role(struct evtx_reader *r, const struct instance *in, const struct evtx_sl
 	}
 }
 
-/* event_add() grows the list and looks the name up; here is room already and the name was found at compiling. */
+/* event_put() grows the list and looks the name up; here is room already and the name was found at compiling. */
 static void
 add_field(struct evtx_reader *r, const struct evtx_slot *slot, struct str value, struct event *e)
 {
 	if (e->field_count == e->field_cap)
-		event_add(e, r->c->names, slot->name, value, FIELD_TEXT, false);
+		event_put(e, r->c->names, slot->name, value, FIELD_TEXT, false);
 	else
 		e->field[e->field_count++] = (struct field){.name = slot->name, .value = value, .id = slot->id};
 }
@@ -146,7 +146,7 @@ add_named_field(struct evtx_reader *r, const struct instance *in, const struct e
 	struct str name;
 	struct evtx_place nowhere = {0};
 	TRY(join_pieces(r, in, slot->name_piece, nowhere, e, &name));
-	event_add(e, r->c->names, name.n ? evtx_without_spaces(name) : slot->name, value, FIELD_TEXT, false);
+	event_put(e, r->c->names, name.n ? evtx_without_spaces(name) : slot->name, value, FIELD_TEXT, false);
 	return 0;
 }
 
@@ -170,7 +170,7 @@ run_slot(struct evtx_reader *r, const struct instance *in, const struct evtx_slo
 	return 0;
 }
 
-/* Room for the fields of this template and the core fields that come later, in a power of two because event_add()
+/* Room for the fields of this template and the core fields that come later, in a power of two because event_put()
  * doubles it. */
 static void
 reserve_fields(struct event *e, uint32_t count)
@@ -426,7 +426,7 @@ evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *
 	struct records l = records_of(chunk);
 	for (size_t at; next_record(&l, &at, &size);) {
 		struct event *e = &event[count];
-		event_init(e, c->arena, raw);
+		event_begin(e, c->arena, raw);
 		e->sub_index = count;
 		if (c->arena->over != over || decode_record(r, at, size, e) < 0)
 			++*ret_failed;

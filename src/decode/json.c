@@ -149,7 +149,7 @@ static void
 add_flat(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
 {
 	struct flat_event *w = user;
-	event_add(w->e, w->c->names, name, value, kind, escaped);
+	event_put(w->e, w->c->names, name, value, kind, escaped);
 }
 
 static void

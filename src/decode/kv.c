@@ -131,7 +131,7 @@ add_core(struct event *e, struct str key, struct str value)
 		{STR_INIT("qname"), F_DNS_QUESTION}};
 	for (size_t i = 0; i < COUNT(row); i++)
 		if (str_eq(row[i].key, key) && !event_find(e, row[i].core))
-			event_add_core(e, row[i].core, value);
+			event_put_core(e, row[i].core, value);
 }
 
 /* date= time= tz=, or time="2026-11-22 02:13:40". */
@@ -179,7 +179,7 @@ decode_kv(struct decode_context *c, struct str line, struct event *e)
 	}
 	p.firewall.text = p.action;
 	p.firewall.protocol = protocol_name(p.firewall.protocol);
-	event_add_core(e, F_USER_NAME, p.user);
+	event_put_core(e, F_USER_NAME, p.user);
 	if (p.firewall.src_ip.n)
 		firewall_add(c, &p.firewall, e);
 	e->category = p.traffic ? STR("firewall") : (struct str){0};
@@ -190,6 +190,6 @@ decode_kv(struct decode_context *c, struct str line, struct event *e)
 	}
 	e->confidence = e->confidence ? e->confidence : 80;
 	e->decoder = DECODER_KV;
-	event_add_core(e, F_EVENT_DATASET, p.forti ? STR("fortigate.log") : STR("firewall.log"));
+	event_put_core(e, F_EVENT_DATASET, p.forti ? STR("fortigate.log") : STR("firewall.log"));
 	return 0;
 }

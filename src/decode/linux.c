@@ -200,8 +200,8 @@ static void
 finish(struct event *e, enum kind kind)
 {
 	e->decoder = kind_row[kind].decoder;
-	event_add_core(e, F_EVENT_CATEGORY, kind_row[kind].category);
-	event_add_core(e, F_EVENT_DATASET, kind_row[kind].dataset);
+	event_put_core(e, F_EVENT_CATEGORY, kind_row[kind].category);
+	event_put_core(e, F_EVENT_DATASET, kind_row[kind].dataset);
 }
 
 /* "pam_unix(sshd:auth): ..." */
@@ -248,9 +248,9 @@ sudo_take_field(struct decode_context *c, struct str *rest, struct event *e)
 		value = end < 0 ? value : str_cut(value, 0, (size_t)end);
 		text_add(c, e, sudo_field[i].name, value);
 		if (sudo_field[i].core)
-			event_add_core(e, sudo_field[i].core, value);
+			event_put_core(e, sudo_field[i].core, value);
 		if (sudo_field[i].core == F_PROCESS_COMMAND && value.n && value.p[0] == '/')
-			event_add_core(e, F_PROCESS_EXECUTABLE, text_take_word(&value));
+			event_put_core(e, F_PROCESS_EXECUTABLE, text_take_word(&value));
 		return true;
 	}
 	return false;
@@ -271,7 +271,7 @@ decode_sudo(struct decode_context *c, struct str message, struct event *e)
 	ptrdiff_t colon = str_find(rest, STR(" : "));
 	if (colon > 0) {
 		text_add(c, e, STR("user"), str_cut(rest, 0, (size_t)colon));
-		event_add_core(e, F_USER_NAME, str_cut(rest, 0, (size_t)colon));
+		event_put_core(e, F_USER_NAME, str_cut(rest, 0, (size_t)colon));
 		rest = text_skip_blanks(str_skip(rest, (size_t)colon + 3));
 		while (rest.n) {
 			if (sudo_take_field(c, &rest, e))

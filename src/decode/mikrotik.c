@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * RouterOS as it logs to a remote host, in its own style or with "bsd-syslog": topics, a prefix, a chain and the
- * packet. There is no specification; the lines in test/unit/decode/linux.c are our own.
+ * packet. There is no specification; the lines in tests/unit/decode/linux.c are our own.
  */
 #include "decode/lines.h"
 #include "decode/pattern.h"
@@ -123,12 +123,12 @@ decode_mikrotik(struct decode_context *c, struct str message, struct event *e)
 	if (!packet && !has_topics)
 		return E_INVALID;
 	if (!packet && pattern_decode(c, account_table, COUNT(account_table), rest, e))
-		event_add_core(e, F_EVENT_CATEGORY, STR("authentication"));
+		event_put_core(e, F_EVENT_CATEGORY, STR("authentication"));
 	e->product = STR("mikrotik");
 	e->service = packet ? STR("firewall") : str_cut(topics, 0, (size_t)str_find_char(topics, ','));
 	e->decoder = DECODER_MIKROTIK;
 	if (has_topics)
 		text_add(c, e, STR("topics"), topics);
-	event_add_core(e, F_EVENT_DATASET, packet ? STR("mikrotik.firewall") : STR("mikrotik.log"));
+	event_put_core(e, F_EVENT_DATASET, packet ? STR("mikrotik.firewall") : STR("mikrotik.log"));
 	return 0;
 }

@@ -33,12 +33,12 @@ firewall_add(struct decode_context *c, const struct firewall_line *f, struct eve
 	text_add(c, e, STR("action"), action);
 	text_add_address(e, f->src_ip, F_SOURCE_IP, F_SOURCE_DOMAIN);
 	text_add_address(e, f->dst_ip, F_DESTINATION_IP, F_DESTINATION_DOMAIN);
-	event_add_core(e, F_SOURCE_PORT, f->src_port);
-	event_add_core(e, F_DESTINATION_PORT, f->dst_port);
-	event_add_core(e, F_NETWORK_TRANSPORT, protocol);
-	event_add_core(e, F_INTERFACE_IN, f->in);
-	event_add_core(e, F_INTERFACE_OUT, f->out);
-	event_add_core(e, F_EVENT_CATEGORY, STR("network"));
+	event_put_core(e, F_SOURCE_PORT, f->src_port);
+	event_put_core(e, F_DESTINATION_PORT, f->dst_port);
+	event_put_core(e, F_NETWORK_TRANSPORT, protocol);
+	event_put_core(e, F_INTERFACE_IN, f->in);
+	event_put_core(e, F_INTERFACE_OUT, f->out);
+	event_put_core(e, F_EVENT_CATEGORY, STR("network"));
 	bool deny = str_eq(action, STR("deny"));
 	pattern_outcome(e, deny ? STR("firewall_deny") : action.n ? STR("firewall_accept") : STR("firewall"),
 	    deny ? OUTCOME_FAILURE : action.n ? OUTCOME_SUCCESS : OUTCOME_NONE);
@@ -93,7 +93,7 @@ decode_netfilter(struct decode_context *c, struct str message, struct event *e)
 		note(&f, key, value);
 	}
 	firewall_add(c, &f, e);
-	event_add_core(e, F_EVENT_DATASET, STR("linux.netfilter"));
+	event_put_core(e, F_EVENT_DATASET, STR("linux.netfilter"));
 	e->decoder = DECODER_NETFILTER;
 	return 0;
 }

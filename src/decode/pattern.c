@@ -133,28 +133,28 @@ add_taken(struct decode_context *c, struct event *e, const struct taken *t)
 		text_add_address(e, t->value, F_DESTINATION_IP, F_DESTINATION_DOMAIN);
 	} else if (t->capture->code == 'O') {
 		text_add(c, e, t->capture->native, t->value);
-		event_add_core(e, F_NETWORK_TRANSPORT, text_lower(c->arena, t->value));
+		event_put_core(e, F_NETWORK_TRANSPORT, text_lower(c->arena, t->value));
 	} else if (t->capture->code == '@') {
 		pattern_pairs(c, t->value, e);
 	} else if (t->capture->code == 'J') {
 		ptrdiff_t blank = text_find_last(t->value, ' ');
 		struct str user = str_cut(t->value, 0, blank < 0 ? 0 : (size_t)blank);
 		text_add(c, e, STR("user"), user);
-		event_add_core(e, F_USER_NAME, user);
+		event_put_core(e, F_USER_NAME, user);
 		add_address(c, e, str_skip(t->value, (size_t)(blank + 1)));
 	} else if (t->capture->native.n) {
 		text_add(c, e, t->capture->native, t->value);
 		if (t->capture->core)
-			event_add_core(e, t->capture->core, t->value);
+			event_put_core(e, t->capture->core, t->value);
 	}
 }
 
 void
 pattern_outcome(struct event *e, struct str action, enum outcome outcome)
 {
-	event_add_core(e, F_EVENT_ACTION, action);
+	event_put_core(e, F_EVENT_ACTION, action);
 	if (outcome != OUTCOME_NONE)
-		event_add_core(e, F_EVENT_OUTCOME, outcome == OUTCOME_SUCCESS ? STR("success") : STR("failure"));
+		event_put_core(e, F_EVENT_OUTCOME, outcome == OUTCOME_SUCCESS ? STR("success") : STR("failure"));
 }
 
 bool
@@ -207,7 +207,7 @@ pattern_pairs(struct decode_context *c, struct str text, struct event *e)
 			continue;
 		text_add(c, e, key, value);
 		if (str_eq(key, STR("user")))
-			event_add_core(e, F_USER_NAME, value);
+			event_put_core(e, F_USER_NAME, value);
 		else if (str_eq(key, STR("rhost")))
 			text_add_address(e, value, F_SOURCE_IP, F_SOURCE_DOMAIN);
 	}

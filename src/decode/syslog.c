@@ -388,16 +388,16 @@ add_header(struct decode_context *c, const struct header *h, struct event *e)
 	if (h->priority >= 0) {
 		text_add(c, e, STR("facility"), facility_name[h->priority >> 3]);
 		text_add(c, e, STR("severity"), severity_name[h->priority & 7]);
-		event_add_core(e, F_LOG_LEVEL, severity_name[h->priority & 7]);
-		event_add_core(e, F_SYSLOG_FACILITY, text_small_number((unsigned)h->priority >> 3));
-		event_add_core(e, F_SYSLOG_SEVERITY, text_small_number((unsigned)h->priority & 7));
+		event_put_core(e, F_LOG_LEVEL, severity_name[h->priority & 7]);
+		event_put_core(e, F_SYSLOG_FACILITY, text_small_number((unsigned)h->priority >> 3));
+		event_put_core(e, F_SYSLOG_SEVERITY, text_small_number((unsigned)h->priority & 7));
 	}
-	event_add_core(e, F_SYSLOG_MSGID, h->msgid);
-	event_add_core(e, F_HOST_NAME, h->host);
+	event_put_core(e, F_SYSLOG_MSGID, h->msgid);
+	event_put_core(e, F_HOST_NAME, h->host);
 	if (text_is_ip(h->host))
-		event_add_core(e, F_HOST_IP, h->host);
-	event_add_core(e, F_PROCESS_NAME, program);
-	event_add_core(e, F_PROCESS_PID, h->pid);
+		event_put_core(e, F_HOST_IP, h->host);
+	event_put_core(e, F_PROCESS_NAME, program);
+	event_put_core(e, F_PROCESS_PID, h->pid);
 	add_structured_data(c, e, h->data);
 }
 
@@ -466,7 +466,7 @@ decode_syslog(struct decode_context *c, struct str line, struct event *e)
 	if (decode_json_message(c, &h, e))
 		return 0;
 	add_header(c, &h, e);
-	event_add_core(e, F_MESSAGE, h.message);
+	event_put_core(e, F_MESSAGE, h.message);
 	e->time_ms = h.time_ms;
 	e->confidence = (uint8_t)h.confidence;
 	set_source(&h, e);

@@ -141,7 +141,7 @@ void
 text_add(struct decode_context *c, struct event *e, struct str name, struct str value)
 {
 	if (value.n)
-		event_add(e, c->names, name, value, FIELD_TEXT, false);
+		event_put(e, c->names, name, value, FIELD_TEXT, false);
 }
 
 void
@@ -156,7 +156,7 @@ text_add_address(struct event *e, struct str address, uint32_t ip, uint32_t doma
 	if (str_starts_nocase(bare, STR("::ffff:")) && is_ipv4(str_skip(bare, 7)))
 		bare = str_skip(bare, 7);
 	if (text_is_ip(bare))
-		event_add_core(e, ip, bare);
+		event_put_core(e, ip, bare);
 	else if (address.n)
-		event_add_core(e, domain, address);
+		event_put_core(e, domain, address);
 }

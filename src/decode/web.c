@@ -155,12 +155,12 @@ add_target(struct decode_context *c, struct str target, struct event *e)
 	text_add(c, e, STR("cs-uri"), target);
 	text_add(c, e, STR("cs-uri-stem"), path);
 	text_add(c, e, STR("cs-uri-query"), query);
-	event_add_core(e, F_URL_ORIGINAL, target);
-	event_add_core(e, F_URL_PATH, path);
-	event_add_core(e, F_URL_QUERY, query);
+	event_put_core(e, F_URL_ORIGINAL, target);
+	event_put_core(e, F_URL_PATH, path);
+	event_put_core(e, F_URL_QUERY, query);
 	if (host.n) {
 		ptrdiff_t colon = text_find_last(host, ':');
-		event_add_core(e, F_URL_DOMAIN, colon > 0 ? str_cut(host, 0, (size_t)colon) : host);
+		event_put_core(e, F_URL_DOMAIN, colon > 0 ? str_cut(host, 0, (size_t)colon) : host);
 	}
 }
 
@@ -181,7 +181,7 @@ add_request(struct decode_context *c, struct str request, struct event *e)
 	}
 	text_add(c, e, STR("cs-method"), method);
 	text_add(c, e, STR("cs-version"), version);
-	event_add_core(e, F_HTTP_METHOD, method);
+	event_put_core(e, F_HTTP_METHOD, method);
 	add_target(c, rest, e);
 }
 
@@ -201,19 +201,19 @@ add_access(struct decode_context *c, const struct access *a, struct event *e)
 	text_add(c, e, STR("cs-referer"), a->referer);
 	text_add(c, e, STR("cs-user-agent"), a->agent);
 	text_add_address(e, a->client, F_SOURCE_IP, F_SOURCE_DOMAIN);
-	event_add_core(e, F_USER_NAME, a->user);
+	event_put_core(e, F_USER_NAME, a->user);
 	if (!event_find(e, F_URL_DOMAIN))
-		event_add_core(e, F_URL_DOMAIN, vhost);
-	event_add_core(e, F_HTTP_STATUS, a->status);
-	event_add_core(e, F_HTTP_BYTES, a->bytes);
-	event_add_core(e, F_HTTP_REFERRER, a->referer);
-	event_add_core(e, F_USER_AGENT, a->agent);
-	event_add_core(e, F_EVENT_CATEGORY, STR("web"));
-	event_add_core(e, F_EVENT_ACTION, STR("http_request"));
-	event_add_core(e, F_EVENT_DATASET, STR("web.access"));
-	event_add_core(e, F_NETWORK_PROTOCOL, STR("http"));
+		event_put_core(e, F_URL_DOMAIN, vhost);
+	event_put_core(e, F_HTTP_STATUS, a->status);
+	event_put_core(e, F_HTTP_BYTES, a->bytes);
+	event_put_core(e, F_HTTP_REFERRER, a->referer);
+	event_put_core(e, F_USER_AGENT, a->agent);
+	event_put_core(e, F_EVENT_CATEGORY, STR("web"));
+	event_put_core(e, F_EVENT_ACTION, STR("http_request"));
+	event_put_core(e, F_EVENT_DATASET, STR("web.access"));
+	event_put_core(e, F_NETWORK_PROTOCOL, STR("http"));
 	if (a->status.n)
-		event_add_core(e, F_EVENT_OUTCOME, a->status.p[0] >= '4' ? STR("failure") : STR("success"));
+		event_put_core(e, F_EVENT_OUTCOME, a->status.p[0] >= '4' ? STR("failure") : STR("success"));
 }
 
 int

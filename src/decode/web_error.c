@@ -49,7 +49,7 @@ add_client(struct decode_context *c, struct str client, struct event *e)
 	}
 	text_add(c, e, STR("c-ip"), client);
 	text_add_address(e, client, F_SOURCE_IP, F_SOURCE_DOMAIN);
-	event_add_core(e, F_SOURCE_PORT, port);
+	event_put_core(e, F_SOURCE_PORT, port);
 }
 
 static bool
@@ -127,13 +127,13 @@ decode_web_error(struct decode_context *c, struct str line, struct event *e)
 	text_add(c, e, STR("cs-referer"), f.referer);
 	if (f.client.n)
 		add_client(c, f.client, e);
-	event_add_core(e, F_LOG_LEVEL, f.level);
-	event_add_core(e, F_PROCESS_PID, f.pid);
-	event_add_core(e, F_URL_DOMAIN, f.host);
+	event_put_core(e, F_LOG_LEVEL, f.level);
+	event_put_core(e, F_PROCESS_PID, f.pid);
+	event_put_core(e, F_URL_DOMAIN, f.host);
 	if (!event_find(e, F_MESSAGE))
-		event_add_core(e, F_MESSAGE, f.message);
-	event_add_core(e, F_EVENT_CATEGORY, STR("web"));
-	event_add_core(e, F_EVENT_DATASET, str_eq(f.service, STR("nginx")) ? STR("nginx.error") : STR("apache.error"));
+		event_put_core(e, F_MESSAGE, f.message);
+	event_put_core(e, F_EVENT_CATEGORY, STR("web"));
+	event_put_core(e, F_EVENT_DATASET, str_eq(f.service, STR("nginx")) ? STR("nginx.error") : STR("apache.error"));
 	if (f.time_ms != TIME_NONE)
 		e->time_ms = f.time_ms;
 	e->service = f.service;

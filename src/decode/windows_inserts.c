@@ -146,6 +146,6 @@ decode_windows_inserts(struct decode_context *c, struct event *e)
 	struct str names = row->names, name;
 	for (uint32_t i = list + 1; i < json_end(j, list) && str_split(&names, ' ', &name); i = json_next(j, i)) {
 		struct str value = j->token[i].kind == JSON_NULL ? (struct str){0} : json_raw(j, i);
-		event_add(e, c->names, name, value, kind[j->token[i].kind], j->token[i].escaped);
+		event_put(e, c->names, name, value, kind[j->token[i].kind], j->token[i].escaped);
 	}
 }

@@ -301,7 +301,7 @@ add_named(struct windows_event *w, struct str name, struct str value, enum field
     enum role role)
 {
 	uint32_t at = w->e->field_count;
-	event_add(w->e, w->c->names, name, value, kind, escaped);
+	event_put(w->e, w->c->names, name, value, kind, escaped);
 	if (w->e->field_count == at)
 		return;
 	if (role != ROLE_NONE)

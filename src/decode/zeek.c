@@ -101,7 +101,7 @@ add_zeek(void *user, struct str name, struct str value, enum field_kind kind, bo
 	struct zeek *w = user;
 	struct event *e = w->e;
 	uint32_t at = e->field_count;
-	event_add(e, w->c->names, name, value, kind, escaped);
+	event_put(e, w->c->names, name, value, kind, escaped);
 	if (at == e->field_count)
 		return;
 	const struct telltale *t = w->guess.n ? NULL : words_find(&telltale_words, name);

@@ -7,7 +7,7 @@
  * now; PostgreSQL comes behind the same calls, so queries keep to the common subset named in stores.md.
  *
  * SQL lives in .sql files beside their nouns, each query under a line "-- name: alert_open"; tools/sqlgen makes an enum
- * value Q_ALERT_OPEN of it and test/lint prepares every one. Parameters are $1..$n, bound in order by type letters:
+ * value Q_ALERT_OPEN of it and tests/lint prepares every one. Parameters are $1..$n, bound in order by type letters:
  *   i int64_t   s struct str (text)   b struct str (blob)   n (NULL; takes no argument)
  */
 

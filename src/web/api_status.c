@@ -168,7 +168,7 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	archive_json(out, d, now_ms);
 	out_name(out, "rules");
 	buf_add_char(out, '{');
-	out_i64(out, "loaded", d->rules_stats.rules + d->rules_stats.correlations);
+	out_i64(out, "loaded", d->rules_stats.rules);
 	out_i64(out, "refused", d->rules_stats.refused);
 	out_i64(out, "not_applicable", d->rules_stats.not_applicable);
 	buf_add_char(out, '}');

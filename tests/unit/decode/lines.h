@@ -44,7 +44,7 @@ bench_line(struct bench *b, struct str line, int64_t received_ms)
 {
 	arena_clear(&b->arena);
 	b->raw = (struct raw){.bytes = line, .form = RAW_LINE, .received_ms = received_ms};
-	event_init(&b->event, &b->arena, &b->raw);
+	event_begin(&b->event, &b->arena, &b->raw);
 	return &b->event;
 }
 

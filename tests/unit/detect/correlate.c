@@ -54,12 +54,12 @@ feed(struct step s)
 	struct finding f = {.rule = rules_find(rules, str_from(&s.rule, 1)), .event = e};
 	if (!e)
 		abort();
-	event_init(e, &arena, NULL);
+	event_begin(e, &arena, NULL);
 	e->time_ms = s.second * TIME_SECOND;
 	if (s.user)
-		event_add(e, rules_names(rules), STR("user"), str_z(s.user), FIELD_TEXT, false);
+		event_put(e, rules_names(rules), STR("user"), str_z(s.user), FIELD_TEXT, false);
 	if (s.value)
-		event_add(e, rules_names(rules), STR("value"), str_z(s.value), FIELD_TEXT, false);
+		event_put(e, rules_names(rules), STR("value"), str_z(s.value), FIELD_TEXT, false);
 	return correlator_feed(correlator, &f, &arena, &out);
 }
 
@@ -248,7 +248,7 @@ feed_raw(const struct raw *raw, int64_t time_ms)
 {
 	struct event e;
 	struct finding f = {.rule = rules_find(rules, STR("a")), .event = &e};
-	event_init(&e, &arena, raw);
+	event_begin(&e, &arena, raw);
 	e.time_ms = time_ms;
 	return correlator_feed(correlator, &f, &arena, &out);
 }
@@ -284,9 +284,9 @@ check_long(const char *type, uint32_t n, const char *want, bool truncated)
 		struct finding f = {.rule = rules_find(rules, i == n ? STR("b") : STR("a")), .event = &e};
 		snprintf(value, sizeof value, "%u", i);
 		arena_clear(&arena);
-		event_init(&e, &arena, NULL);
+		event_begin(&e, &arena, NULL);
 		e.time_ms = (int64_t)i * 100;
-		event_add(&e, rules_names(rules), STR("value"), str_z(value), FIELD_TEXT, false);
+		event_put(&e, rules_names(rules), STR("value"), str_z(value), FIELD_TEXT, false);
 		fired = correlator_feed(correlator, &f, &arena, &out);
 	}
 	CHECK_INT(fired, 1);
@@ -338,9 +338,9 @@ TEST(fields_of_an_event)
 		{"an\377", FIELD_TEXT, false, true, "an\377", "1"},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		event_init(&e, &arena, NULL);
+		event_begin(&e, &arena, NULL);
 		e.time_ms = (int64_t)i;
-		event_add(&e, rules_names(rules), STR("user"), str_z(cases[i].value), cases[i].kind, cases[i].escaped);
+		event_put(&e, rules_names(rules), STR("user"), str_z(cases[i].value), cases[i].kind, cases[i].escaped);
 		uint32_t fired = correlator_feed(correlator, &f, &arena, &out);
 		CHECK_INT(fired, cases[i].fires);
 		if (!fired)
@@ -374,10 +374,10 @@ TEST(groups_that_look_alike_stay_apart)
 	      " condition: {gte: 2}}\n", 1 << 20);
 	f.rule = rules_find(rules, STR("a"));
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		event_init(&e, &arena, NULL);
+		event_begin(&e, &arena, NULL);
 		e.time_ms = 1;
-		event_add(&e, rules_names(rules), STR("user"), cases[i].user, FIELD_TEXT, false);
-		event_add(&e, rules_names(rules), STR("host"), cases[i].host, FIELD_TEXT, false);
+		event_put(&e, rules_names(rules), STR("user"), cases[i].user, FIELD_TEXT, false);
+		event_put(&e, rules_names(rules), STR("host"), cases[i].host, FIELD_TEXT, false);
 		CHECK_INT(correlator_feed(correlator, &f, &arena, &out), cases[i].fires);
 	}
 	CHECK_INT(correlator_stats(correlator).keys, COUNT(cases) - 1);
@@ -400,9 +400,9 @@ TEST(native_names_stand_behind_the_words_of_the_map)
 	struct event e;
 	struct finding f = {.rule = rules_find(rules, STR("a")), .event = &e};
 	for (int i = 0; i < 2; i++) {
-		event_init(&e, &arena, NULL);
+		event_begin(&e, &arena, NULL);
 		e.time_ms = i;
-		event_add(&e, rules_names(rules), i ? STR("uid") : STR("acct"), STR("an"), FIELD_TEXT, false);
+		event_put(&e, rules_names(rules), i ? STR("uid") : STR("acct"), STR("an"), FIELD_TEXT, false);
 		CHECK_INT(correlator_feed(correlator, &f, &arena, &out), i);
 	}
 	stop();
@@ -414,7 +414,7 @@ TEST(a_full_arena_costs_the_finding_and_is_counted)
 	struct event e;
 	start("title: X\nid: x\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 1}}\n", 1 << 20);
 	struct finding f = {.rule = rules_find(rules, STR("a")), .event = &e}, *untouched = &f;
-	event_init(&e, &arena, NULL);
+	event_begin(&e, &arena, NULL);
 	e.time_ms = 1;
 	arena_init(&small, 16, 16);
 	CHECK_INT(correlator_feed(correlator, &f, &small, &untouched), 0);

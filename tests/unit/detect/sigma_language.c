@@ -479,7 +479,7 @@ TEST(invented_sources_cost_little)
 	for (int i = 0; i < 20000; i++) {
 		struct event e;
 		snprintf(code, sizeof code, "invented-%d", i);
-		event_init(&e, &arena, NULL);
+		event_begin(&e, &arena, NULL);
 		e.code = str_z(code);
 		e.channel = str_z(code);
 		CHECK_INT(matcher_match(m, &e, &arena, &finding), 0);

@@ -3,7 +3,7 @@
 #define TEST_TAP_H
 
 /*
- * A test program in one header: TEST(name) { ... } registers itself, test/tap_main.c runs them all and speaks TAP 13.
+ * A test program in one header: TEST(name) { ... } registers itself, tests/tap_main.c runs them all and speaks TAP 13.
  * A failed CHECK says where and what and lets the test go on; SKIP("why") ends it as skipped. A test that checks
  * nothing fails.
  */

@@ -44,7 +44,7 @@ decoded_line(struct decoded *d, struct str line)
 {
 	arena_clear(&d->arena);
 	d->raw = (struct raw){.bytes = line, .form = RAW_LINE};
-	event_init(&d->e, &d->arena, &d->raw);
+	event_begin(&d->e, &d->arena, &d->raw);
 	return decode_json(&d->c, line, &d->e);
 }
 

@@ -63,7 +63,7 @@ TEST(what_is_not_eve_is_refused_untouched)
 {
 	struct decoded d;
 	decoded_open(&d);
-	event_init(&d.e, &d.arena, NULL);
+	event_begin(&d.e, &d.arena, NULL);
 	CHECK_INT(json_parse(&d.json, STR("{\"event_type\":\"login\",\"timestamp\":\"x\"}"), NULL), 0);
 	CHECK_INT(decode_eve(&d.c, &d.e), E_INVALID);
 	CHECK_INT(d.e.field_count, 0);

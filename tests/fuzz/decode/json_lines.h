@@ -44,7 +44,7 @@ fuzz_json_line(const uint8_t *data, size_t size, size_t room)
 		struct decode_context c = {.names = names, .arena = &arena, .json = &json, .zone = TIME_ZONE_VIETNAM};
 		struct raw raw = {.bytes = str_from((const char *)data, size), .form = RAW_LINE};
 		struct event e;
-		event_init(&e, &arena, &raw);
+		event_begin(&e, &arena, &raw);
 		int error = decode_json(&c, raw.bytes, &e);
 		assert(error == 0 || error == E_INVALID);
 		assert(error == 0 || (e.field_count == 0 && e.decoder == DECODER_NONE && !e.product.n));

@@ -22,7 +22,7 @@ fuzz_line(const uint8_t *data, size_t size, int (*decoder)(struct decode_context
 	struct event e;
 	arena_init(&arena, 16 << 10, 4 << 20);
 	struct decode_context c = {.names = names, .arena = &arena, .json = &json, .zone = TIME_ZONE_VIETNAM};
-	event_init(&e, &arena, &raw);
+	event_begin(&e, &arena, &raw);
 	if (decoder(&c, raw.bytes, &e) < 0)
 		assert(e.field_count == 0 && e.decoder == DECODER_NONE && e.time_ms == TIME_NONE);
 	volatile unsigned sum = 0;

@@ -39,12 +39,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct correlator *c = correlator_new(r, 64 << 10);
 	arena_init(&arena, 4096, 1 << 20);
 	struct event e;
-	event_init(&e, &arena, NULL);
+	event_begin(&e, &arena, NULL);
 	e.product = STR("p");
 	e.category = STR("c");
 	e.text = STR("one or two words");
-	event_add(&e, rules_names(r), STR("A"), STR("one"), FIELD_TEXT, false);
-	event_add(&e, rules_names(r), STR("B"), STR("C:\\two.exe -x"), FIELD_TEXT, false);
+	event_put(&e, rules_names(r), STR("A"), STR("one"), FIELD_TEXT, false);
+	event_put(&e, rules_names(r), STR("B"), STR("C:\\two.exe -x"), FIELD_TEXT, false);
 	uint32_t n = matcher_match(m, &e, &arena, &finding);
 	for (uint32_t i = 0; i < n; i++)
 		(void)correlator_feed(c, &finding[i], &arena, &more);

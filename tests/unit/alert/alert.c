@@ -46,9 +46,9 @@ find(struct desk *d, const struct rule_info *rule, const char *host, const char 
 	struct event e;
 	struct raw raw = {.bytes = STR("Failed password for root")};
 	const struct finding_field matched[] = {{STR("message"), STR("Failed \"password\"")}};
-	event_init(&e, &d->arena, &raw);
-	event_add_core(&e, F_HOST_NAME, str_z(host));
-	event_add_core(&e, F_SOURCE_IP, str_z(ip));
+	event_begin(&e, &d->arena, &raw);
+	event_put_core(&e, F_HOST_NAME, str_z(host));
+	event_put_core(&e, F_SOURCE_IP, str_z(ip));
 	alert_book_add(d->book, rule, &e, event, at, matched, 1, NULL, false);
 }
 

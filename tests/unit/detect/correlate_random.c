@@ -354,18 +354,18 @@ pick_act(struct act *a, const struct rules *r, struct arena *arena, int64_t now)
 	static const char *const users[] = {"an", "AN", "binh", "chi", NULL}, *const hosts[] = {"pc1", "pc2", NULL};
 	static const char *const odd[] = {"n/a", "", NULL};
 	*a = (struct act){0};
-	event_init(&a->event, arena, &a->raw);
+	event_begin(&a->event, arena, &a->raw);
 	const char *user = pick_of(users, COUNT(users)), *host = pick_of(hosts, COUNT(hosts));
 	const char *value = a->number;
 	snprintf(a->number, sizeof a->number, "%d", (int)pick(70) - 15);
 	if (pick(20) == 0)
 		value = pick_of(odd, COUNT(odd));
 	if (user)
-		event_add(&a->event, rules_names(r), STR("user"), str_z(user), FIELD_TEXT, false);
+		event_put(&a->event, rules_names(r), STR("user"), str_z(user), FIELD_TEXT, false);
 	if (host)
-		event_add(&a->event, rules_names(r), STR("host"), str_z(host), FIELD_TEXT, false);
+		event_put(&a->event, rules_names(r), STR("host"), str_z(host), FIELD_TEXT, false);
 	if (value)
-		event_add(&a->event, rules_names(r), STR("value"), str_z(value), FIELD_TEXT, false);
+		event_put(&a->event, rules_names(r), STR("value"), str_z(value), FIELD_TEXT, false);
 	pick_time(a, now);
 }
 

@@ -95,7 +95,7 @@ make_event(struct event *e, struct arena *arena, const struct names *names)
 	static const char *const product[] = {"p", "P", "", "q"}, *const channel[] = {"x", "Y", ""}, *const code[] = {"1", "2", "3", "4", ""},
 	    *const category[] = {"", "", "c", "d"};
 	static const struct str field[] = {STR_INIT("A"), STR_INIT("B"), STR_INIT("C"), STR_INIT("D"), STR_INIT("E"), STR_INIT("F")};
-	event_init(e, arena, NULL);
+	event_begin(e, arena, NULL);
 	e->decoder = DECODER_JSON;
 	e->product = str_z(product[pick(COUNT(product))]);
 	e->channel = str_z(channel[pick(COUNT(channel))]);
@@ -106,7 +106,7 @@ make_event(struct event *e, struct arena *arena, const struct names *names)
 		struct str value = STR("");
 		add_word(&word, 7, false);
 		CHECK(arena_copy(arena, buf_str(&word), &value));
-		event_add(e, names, field[pick(COUNT(field))], value, pick(8) ? FIELD_TEXT : FIELD_NULL, false);
+		event_put(e, names, field[pick(COUNT(field))], value, pick(8) ? FIELD_TEXT : FIELD_NULL, false);
 		buf_release(&word);
 	}
 }

@@ -54,13 +54,13 @@ TEST(core_fields_follow_from_native_ones)
 	decoded_open(&d);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		arena_clear(&d.arena);
-		event_init(&d.e, &d.arena, NULL);
+		event_begin(&d.e, &d.arena, NULL);
 		d.e.channel = str_z(cases[i].channel);
 		d.e.code = str_z(cases[i].code);
 		for (size_t k = 0; cases[i].native[k]; k++) {
 			struct str value = str_z(cases[i].native[k]), name;
 			CHECK(str_split(&value, '=', &name));
-			event_add(&d.e, d.names, name, value, FIELD_TEXT, str_find_char(value, '\\') >= 0);
+			event_put(&d.e, d.names, name, value, FIELD_TEXT, str_find_char(value, '\\') >= 0);
 		}
 		decode_windows_core(&d.c, &d.e);
 		decoded_check(&d, cases[i].core);
@@ -73,10 +73,10 @@ TEST(nothing_is_lost_when_there_is_no_room)
 {
 	struct decoded d;
 	decoded_open(&d);
-	event_init(&d.e, &d.arena, NULL);
+	event_begin(&d.e, &d.arena, NULL);
 	d.e.code = STR("1");
 	for (uint32_t i = 0; i < EVENT_MAX_FIELDS; i++)
-		event_add(&d.e, d.names, STR("Computer"), STR("ws"), FIELD_TEXT, false);
+		event_put(&d.e, d.names, STR("Computer"), STR("ws"), FIELD_TEXT, false);
 	decode_windows_core(&d.c, &d.e);
 	CHECK_INT(d.e.field_count, EVENT_MAX_FIELDS);
 	CHECK(d.e.dropped_fields >= 3);

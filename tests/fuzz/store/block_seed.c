@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * block_seed FOLDER: writes the seeds of test/fuzz/store/block.c: blocks of a few lines of ours, whole and as their
+ * block_seed FOLDER: writes the seeds of tests/fuzz/store/block.c: blocks of a few lines of ours, whole and as their
  * plain frames. Run it again when the format of a block changes.
  */
 #include <stdio.h>
@@ -22,11 +22,11 @@ add_event(struct rows *rows, struct arena *arena, const struct names *names, uin
 	struct raw raw = {.bytes = text, .form = form, .source = i % 2, .received_ms = INT64_C(1795305600000) + i};
 	batch_put(&batch, &raw);
 	rows_begin(rows, i + 1, buf_str(&batch));
-	event_init(&e, arena, &raw);
-	event_add(&e, names, STR("Guid"), guid, FIELD_TEXT, false);
-	event_add(&e, names, STR("User"), STR("tinh\\an"), FIELD_TEXT, false);
-	event_add(&e, names, STR("Host"), i % 3 ? STR("web01") : STR("web00"), FIELD_TEXT, false);
-	event_add_core(&e, F_HOST_NAME, i % 3 ? STR("web01") : STR("web00"));
+	event_begin(&e, arena, &raw);
+	event_put(&e, names, STR("Guid"), guid, FIELD_TEXT, false);
+	event_put(&e, names, STR("User"), STR("tinh\\an"), FIELD_TEXT, false);
+	event_put(&e, names, STR("Host"), i % 3 ? STR("web01") : STR("web00"), FIELD_TEXT, false);
+	event_put_core(&e, F_HOST_NAME, i % 3 ? STR("web01") : STR("web00"));
 	if (!ok || rows_add(rows, &e) < 0)
 		fprintf(stderr, "event %u was refused\n", i);
 	buf_release(&line);

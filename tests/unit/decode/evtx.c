@@ -81,7 +81,7 @@ check_seed(const char *seed, size_t count, uint32_t failed, const struct want *w
 	decoded_release(&d);
 }
 
-#define SEEDS "test/fuzz/decode/evtx.in/"
+#define SEEDS "tests/fuzz/decode/evtx.in/"
 
 TEST(every_type_of_value)
 {

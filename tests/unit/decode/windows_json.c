@@ -135,7 +135,7 @@ TEST(what_is_not_windows_is_refused_untouched)
 	struct decoded d;
 	decoded_open(&d);
 	for (size_t i = 0; i < COUNT(lines); i++) {
-		event_init(&d.e, &d.arena, NULL);
+		event_begin(&d.e, &d.arena, NULL);
 		CHECK_INT(json_parse(&d.json, lines[i], NULL), 0);
 		CHECK_INT(decode_windows_json(&d.c, &d.e), E_INVALID);
 		CHECK_INT(d.e.field_count + d.e.product.n + d.e.decoder, 0);

@@ -118,28 +118,28 @@ fill_event(struct world *w, struct event *e, const struct draft *d, uint32_t kin
 	const struct names *n = no_names();
 	struct str user = keep(w, &d->user), host = keep(w, &d->host), command = keep(w, &d->command);
 	if (kind) {
-		event_add(e, n, STR("Host"), host, FIELD_TEXT, false);
-		event_add(e, n, STR("User"), user, FIELD_TEXT, false);
-		event_add(e, n, STR("Guid"), keep(w, &d->guid), FIELD_TEXT, false);
-		event_add(e, n, STR("Command"), command, FIELD_TEXT, false);
-		event_add(e, n, STR("Port"), keep(w, &d->port), FIELD_NUMBER, false);
+		event_put(e, n, STR("Host"), host, FIELD_TEXT, false);
+		event_put(e, n, STR("User"), user, FIELD_TEXT, false);
+		event_put(e, n, STR("Guid"), keep(w, &d->guid), FIELD_TEXT, false);
+		event_put(e, n, STR("Command"), command, FIELD_TEXT, false);
+		event_put(e, n, STR("Port"), keep(w, &d->port), FIELD_NUMBER, false);
 	}
-	event_add_core(e, F_HOST_NAME, host);
-	event_add_core(e, F_USER_NAME, user);
-	event_add_core(e, F_SOURCE_PORT, keep(w, &d->port));
+	event_put_core(e, F_HOST_NAME, host);
+	event_put_core(e, F_USER_NAME, user);
+	event_put_core(e, F_SOURCE_PORT, keep(w, &d->port));
 	if (random_below(3))
-		event_add_core(e, F_MESSAGE, command);
+		event_put_core(e, F_MESSAGE, command);
 	if (random_below(4) == 0) {
 		struct buf ip = BUF_INIT;
 		for (uint32_t k = 0; k < 2; k++) {
 			buf_clear(&ip);
 			buf_addf(&ip, "203.0.113.%u", random_below(30));
-			event_add_core(e, F_SOURCE_IP, keep(w, &ip));
+			event_put_core(e, F_SOURCE_IP, keep(w, &ip));
 		}
 		buf_release(&ip);
 	}
 	if (random_below(50) == 0)
-		event_add(e, n, STR("User.Name"), STR("Some\x00""thing"), FIELD_NULL, false);
+		event_put(e, n, STR("User.Name"), STR("Some\x00""thing"), FIELD_NULL, false);
 }
 
 static void
@@ -182,7 +182,7 @@ append_batch(struct world *w, uint32_t lines)
 		w->now_ms += random_below(2000);
 		raw[i] = draft_raw(w, keep(w, &d.line), kind[i] == 2 ? RAW_EVTX_CHUNK : RAW_LINE);
 		batch_put(batch, &raw[i]);
-		event_init(&event[i], &w->arena, &raw[i]);
+		event_begin(&event[i], &w->arena, &raw[i]);
 		event[i].raw_index = i;
 		event[i].time_ms = random_below(5) ? w->now_ms - random_below(600000) : TIME_NONE;
 		event[i].decoder = random_below(DECODER_COUNT);
@@ -307,7 +307,7 @@ replay_batch(struct world *w, uint64_t number)
 			continue;
 		struct event e;
 		uint64_t id = 0;
-		event_init(&e, &w->arena, &k->raw);
+		event_begin(&e, &w->arena, &k->raw);
 		e.raw_index = k->raw_index;
 		e.time_ms = k->time_ms;
 		e.decoder = k->decoder;
