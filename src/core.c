@@ -420,6 +420,7 @@ on_tick(void *user)
 	if (!core->stalled && archive_tick(core->desk.archive, now) < 0)
 		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("at", now));
 	tell_released(core);
+	status_tick(&core->desk, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
 	uint64_t before = core->rate[(core->ticks + 1) % COUNT(core->rate)];
 	uint64_t span = core->ticks < COUNT(core->rate) - 1 ? core->ticks : COUNT(core->rate) - 1;

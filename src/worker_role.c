@@ -46,6 +46,7 @@ worker_role_start(struct role_context *rc)
 	log_say(LOG_LEVEL_INFO, "rules.loaded", LOG_NUMBER("rules", stats.rules), LOG_NUMBER("refused", stats.refused),
 	    LOG_NUMBER("bytes", (int64_t)stats.bytes));
 	w->worker = worker_new(w->rules);
+	worker_set_zone(w->worker, rc->options->zone);
 	role_ready(rc);
 	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
 }

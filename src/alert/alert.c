@@ -94,8 +94,8 @@ alert_list(struct db *db, const struct alert_filter *f, struct arena *arena, str
 	struct buf text = BUF_INIT_MAX(1024);
 	assert(f->limit >= 1 && f->limit <= 500);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_LIST, "iissssiii", (int64_t)f->states, (int64_t)f->levels, f->system,
-	    f->organisation, buf_str(&text), f->rule, f->before_ms, f->before_id, (int64_t)f->limit);
+	int error = db_query(db, &rows, Q_ALERT_LIST, "iisssssiii", (int64_t)f->states, (int64_t)f->levels, f->system,
+	    f->organisation, buf_str(&text), f->rule, f->assignee, f->before_ms, f->before_id, (int64_t)f->limit);
 	buf_release(&text);
 	TRY(error);
 	return collect_alerts(rows, arena, f->limit, ret, ret_count);
@@ -107,8 +107,8 @@ alert_count(struct db *db, const struct alert_filter *f, int64_t *ret)
 	struct db_rows *rows;
 	struct buf text = BUF_INIT_MAX(1024);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_COUNT, "iissss", (int64_t)f->states, (int64_t)f->levels, f->system,
-	    f->organisation, buf_str(&text), f->rule);
+	int error = db_query(db, &rows, Q_ALERT_COUNT, "iisssss", (int64_t)f->states, (int64_t)f->levels, f->system,
+	    f->organisation, buf_str(&text), f->rule, f->assignee);
 	buf_release(&text);
 	TRY(error);
 	error = db_next(rows);

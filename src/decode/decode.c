@@ -21,6 +21,12 @@ decoder_new(const struct names *names)
 }
 
 void
+decoder_set_zone(struct decoder *d, int minutes)
+{
+	d->context.zone = minutes;
+}
+
+void
 decoder_free(struct decoder *d)
 {
 	if (d)

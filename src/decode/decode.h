@@ -17,6 +17,8 @@ struct decoder;
 
 struct decoder *decoder_new(const struct names *names);
 void decoder_free(struct decoder *d);
+/* Times that name no zone are clocks `minutes` east of UTC (TIME_ZONE_VIETNAM unless told otherwise). */
+void decoder_set_zone(struct decoder *d, int minutes);
 
 struct decode_result {
 	struct event *event; /* in the arena */

@@ -47,6 +47,12 @@ worker_new(const struct rules *rules)
 }
 
 void
+worker_set_zone(struct worker *w, int minutes)
+{
+	decoder_set_zone(w->decoder, minutes);
+}
+
+void
 worker_free(struct worker *w)
 {
 	if (!w)

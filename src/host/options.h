@@ -35,7 +35,7 @@ struct options {
 	uint32_t retention_days;   /* default 365 */
 	uint32_t silence_minutes;  /* a source quieter than this is shown as silent; default 30 */
 	int32_t zone;              /* minutes east of UTC for sources that do not say; default 420 */
-	char ui[256];              /* --ui DIR: serve the interface from disk while developing */
+	char province[256];        /* --province: name that stands beside ours on every screen */
 	char user[64];             /* --user: started by root, the roles run as this user; "" = stay */
 };
 

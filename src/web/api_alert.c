@@ -151,6 +151,7 @@ read_filter(struct api_call *c, struct alert_filter *f)
 	f->system = api_query(c, STR("system"));
 	f->organisation = api_query(c, STR("organisation"));
 	f->rule = api_query(c, STR("rule"));
+	f->assignee = api_query(c, STR("assignee"));
 	f->text = api_query(c, STR("q"));
 	return NULL;
 }

@@ -24,6 +24,7 @@ reply_person(struct api_call *c, uint16_t status, const struct principal *p)
 	out_text(out, "role", str_z(p->role));
 	out_name(out, "rights");
 	rights_json(p->rights, out);
+	out_text(out, "province", str_z(c->desk->options->province));
 	out_bool(out, "demonstration", c->desk->demonstration);
 	buf_add_char(out, '}');
 	api_reply(c, status);

@@ -137,6 +137,80 @@ alerts_json(struct buf *out, struct desk *d)
 	buf_add(out, STR("}}"));
 }
 
+#define LOST_SETTING STR("lost_before_today")
+
+static struct lost
+lost_of(const struct totals *t)
+{
+	return (struct lost){t->kernel_drops, t->refused + t->dropped, t->oversized, t->quarantined};
+}
+
+/* "day kernel refused oversized quarantined" */
+static bool
+read_lost(struct desk *d, int64_t *ret_day, struct lost *ret)
+{
+	struct db_rows *rows;
+	uint64_t number[5] = {0};
+	if (db_query(d->db, &rows, Q_SETTING_GET, "s", LOST_SETTING) < 0)
+		return false;
+	struct str rest = db_next(rows) > 0 ? db_text(rows, 0) : (struct str){0}, word;
+	bool ok = rest.n > 0;
+	for (size_t i = 0; i < COUNT(number) && ok; i++)
+		ok = str_split(&rest, ' ', &word) && str_to_u64(word, &number[i]);
+	db_end(rows);
+	*ret_day = (int64_t)number[0];
+	*ret = (struct lost){number[1], number[2], number[3], number[4]};
+	return ok;
+}
+
+static void
+write_lost(struct desk *d)
+{
+	struct buf text = BUF_INIT_MAX(256);
+	const struct lost *l = &d->lost_before;
+	buf_addf(&text, "%lld %llu %llu %llu %llu", (long long)d->today, (unsigned long long)l->kernel_drops,
+	    (unsigned long long)l->refused, (unsigned long long)l->oversized, (unsigned long long)l->quarantined);
+	if (db_run(d->db, Q_SETTING_SET, "ss", LOST_SETTING, buf_str(&text)) < 0)
+		d->today = 0; /* tried again a second later */
+	buf_release(&text);
+}
+
+void
+status_tick(struct desk *d, int64_t now_ms)
+{
+	int64_t today = (now_ms + d->options->zone * TIME_MINUTE) / TIME_DAY, stored;
+	if (today == d->today || !report_book_head(d->reports)->now_ms)
+		return; /* collect has not spoken yet: the totals are not there */
+	struct totals t = totals_of(d, now_ms);
+	bool same = d->today == 0 && read_lost(d, &stored, &d->lost_before) && stored == today;
+	d->today = today;
+	if (same)
+		return;
+	d->lost_before = lost_of(&t);
+	write_lost(d);
+}
+
+/* Counters of the kernel begin anew with their socket, so today is never less than nothing. */
+static int64_t
+since(uint64_t now, uint64_t before)
+{
+	return now >= before ? (int64_t)(now - before) : (int64_t)now;
+}
+
+static void
+lost_json(struct buf *out, const struct desk *d, const struct totals *t)
+{
+	struct lost now = lost_of(t);
+	const struct lost *before = &d->lost_before;
+	out_name(out, "lost_today");
+	buf_add_char(out, '{');
+	out_i64(out, "kernel_drops", since(now.kernel_drops, before->kernel_drops));
+	out_i64(out, "refused", since(now.refused, before->refused));
+	out_i64(out, "oversized", since(now.oversized, before->oversized));
+	out_i64(out, "quarantined", since(now.quarantined, before->quarantined));
+	buf_add_char(out, '}');
+}
+
 void
 status_json(struct buf *out, struct desk *d, int64_t now_ms)
 {
@@ -153,13 +227,9 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_i64(out, "damaged", (int64_t)d->failed);
 	out_i64(out, "truncated", (int64_t)d->truncated);
 	out_i64(out, "findings_not_grouped", (int64_t)d->findings_over);
-	out_name(out, "lost_today");
+	lost_json(out, d, &t);
+	out_name(out, "sources");
 	buf_add_char(out, '{');
-	out_i64(out, "kernel_drops", (int64_t)t.kernel_drops);
-	out_i64(out, "refused", (int64_t)(t.refused + t.dropped));
-	out_i64(out, "oversized", (int64_t)t.oversized);
-	out_i64(out, "quarantined", (int64_t)t.quarantined);
-	buf_add(out, STR("},\"sources\":{"));
 	out_i64(out, "total", t.sources);
 	out_i64(out, "silent", t.silent);
 	buf_add_char(out, '}');

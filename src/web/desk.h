@@ -32,6 +32,10 @@ struct desk {
 	uint64_t events;            /* applied since the start */
 	uint64_t unparsed, failed, truncated;
 	uint64_t findings, findings_over;
+	struct lost {
+		uint64_t kernel_drops, refused, oversized, quarantined;
+	} lost_before;              /* lost before today began (local time); today is the rest */
+	int64_t today;              /* its number since 1970 */
 	double events_per_second;   /* over the last ten seconds */
 	/* What the API asks of core. */
 	void (*respond)(void *core, const struct api_response *r);

@@ -54,6 +54,8 @@ void out_raw(struct buf *out, const char *name, struct str json);
 
 /* JSON of nouns that more than one handler and the live stream need. */
 void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);
+/* Once a second: begins a new day of losses at local midnight, and remembers it over a restart. */
+void status_tick(struct desk *desk, int64_t now_ms);
 void status_json(struct buf *out, struct desk *desk, int64_t now_ms);
 void openapi_json(struct buf *out);
 

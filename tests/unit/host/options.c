@@ -48,7 +48,7 @@ TEST(defaults)
 	CHECK_INT(o.listen[0].kind, LISTEN_HTTP);
 	CHECK_STR(str_z(o.listen[0].address), STR("127.0.0.1:8080"));
 	CHECK_INT(o.rules_count, 1);
-	CHECK(!o.demo && !o.journald && !o.user[0] && !o.drop[0] && !o.ui[0] && !o.register_file[0]);
+	CHECK(!o.demo && !o.journald && !o.user[0] && !o.drop[0] && !o.province[0] && !o.register_file[0]);
 }
 
 TEST(every_option_on_the_command_line)
@@ -59,7 +59,7 @@ TEST(every_option_on_the_command_line)
 	CHECK_INT(read_words(&o, (const char *[]){"serve", "--data=/nowhere", "--http", "[::1]:80", "--syslog-udp", "1.2.3.4:514",
 	    "--syslog-udp=[::]:514", "--syslog-tcp", "0.0.0.0:601", "--relp", "127.0.0.1:2514", "--rules", "a", "--rules", "b",
 	    "--register", "r.yaml", "--drop", "d", "--journald", "--demo", "--retention-days", "90", "--zone", "-60",
-	    "--silence-minutes", "5", "--ui", "u", "--user", "khien", NULL}, &f), 0);
+	    "--silence-minutes", "5", "--province", "u", "--user", "khien", NULL}, &f), 0);
 	CHECK_INT(o.listen_count, 5);
 	CHECK_INT(o.listen[2].kind, LISTEN_SYSLOG_UDP);
 	CHECK_STR(str_z(o.listen[2].address), STR("[::]:514"));
@@ -68,7 +68,7 @@ TEST(every_option_on_the_command_line)
 	CHECK_STR(str_z(o.rules[1]), STR("b"));
 	CHECK_STR(str_z(o.register_file), STR("r.yaml"));
 	CHECK_STR(str_z(o.drop), STR("d"));
-	CHECK_STR(str_z(o.ui), STR("u"));
+	CHECK_STR(str_z(o.province), STR("u"));
 	CHECK_STR(str_z(o.user), STR("khien"));
 	CHECK(o.demo && o.journald);
 	CHECK_INT(o.retention_days, 90);
@@ -185,9 +185,9 @@ TEST(too_many_and_too_long)
 	CHECK_STR(str_z(f.what), STR("option_too_many"));
 	memset(longer, 'x', sizeof(longer));
 	longer[256] = 0;
-	CHECK_INT(read_words(&o, (const char *[]){"serve", "--ui", longer, NULL}, &f), E_LIMIT);
+	CHECK_INT(read_words(&o, (const char *[]){"serve", "--province", longer, NULL}, &f), E_LIMIT);
 	longer[255] = 0;
-	CHECK_INT(read_words(&o, (const char *[]){"serve", "--data", "/nowhere", "--ui", longer, NULL}, &f), 0);
+	CHECK_INT(read_words(&o, (const char *[]){"serve", "--data", "/nowhere", "--province", longer, NULL}, &f), 0);
 }
 
 TEST(every_option_has_its_sentence_in_both_languages)
