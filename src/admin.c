@@ -99,6 +99,14 @@ check_rules(const struct options *o, int *faults)
 		count_fault(faults, &f);
 		return;
 	}
+	struct matcher *matcher = matcher_new(rules);
+	if (matcher_dead_regexes(matcher)) {
+		char number[16];
+		snprintf(number, sizeof number, "%u", matcher_dead_regexes(matcher));
+		fault_set(&f, E_LIMIT, "rule_regex_dead", str_z(number), 0, 0);
+		count_fault(faults, &f);
+	}
+	matcher_free(matcher);
 	struct rules_stats s = rules_stats(rules);
 	struct buf out = BUF_INIT;
 	char number[3][16];

@@ -71,7 +71,8 @@ uint64_t alert_book_over(const struct alert_book *b);
 /* Findings gathered and not yet written. */
 uint32_t alert_book_pending(const struct alert_book *b);
 
-/* Whose system an event tells of: host.name, host.ip, destination.ip, source.ip, then domains. NULL when unknown. */
+/* Whose system an event tells of: host.name, host.ip, destination.ip, source.ip, then domains; for firewalls and sensors,
+ * whose own name stands in host.name, the addresses come first. NULL when unknown. */
 const struct system *alert_system_of(const struct registry *r, const struct event *e);
 
 /* Reading. Strings live in `arena`. */

@@ -77,16 +77,36 @@ alert_book_pending(const struct alert_book *b)
 	return b->pending;
 }
 
+/* Firewalls and sensors tell of other machines than the one that speaks. */
+static bool
+tells_of_others(const struct event *e)
+{
+	return e->decoder == DECODER_EVE || e->decoder == DECODER_ZEEK || e->decoder == DECODER_NETFILTER ||
+	    e->decoder == DECODER_MIKROTIK || e->decoder == DECODER_KV || e->decoder == DECODER_CISCO;
+}
+
+static const struct system *
+system_by_address(const struct registry *r, const struct event *e)
+{
+	static const uint32_t addresses[] = {F_HOST_IP, F_DESTINATION_IP, F_SOURCE_IP};
+	const struct system *s = NULL;
+	for (size_t i = 0; i < COUNT(addresses) && !s; i++) {
+		const struct field *f = event_find(e, addresses[i]);
+		s = f ? registry_by_address(r, f->value) : NULL;
+	}
+	return s;
+}
+
 const struct system *
 alert_system_of(const struct registry *r, const struct event *e)
 {
-	static const uint32_t addresses[] = {F_HOST_IP, F_DESTINATION_IP, F_SOURCE_IP};
 	static const uint32_t domains[] = {F_URL_DOMAIN, F_DESTINATION_DOMAIN};
+	const struct system *s = tells_of_others(e) ? system_by_address(r, e) : NULL;
 	const struct field *f = event_find(e, F_HOST_NAME);
-	const struct system *s = f ? registry_by_host(r, f->value) : NULL;
-	for (size_t i = 0; i < COUNT(addresses) && !s; i++)
-		if ((f = event_find(e, addresses[i])))
-			s = registry_by_address(r, f->value);
+	if (!s && f)
+		s = registry_by_host(r, f->value);
+	if (!s)
+		s = system_by_address(r, e);
 	for (size_t i = 0; i < COUNT(domains) && !s; i++)
 		if ((f = event_find(e, domains[i])))
 			s = registry_by_domain(r, f->value);

@@ -61,5 +61,7 @@ void matcher_free(struct matcher *m);
  * Returns how many. Linear time in the size of the event whatever the rule. */
 uint32_t matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct finding **ret);
 size_t matcher_bytes(const struct matcher *m);
+/* Well-formed patterns that are too much for the expression engine: they never match. */
+uint32_t matcher_dead_regexes(const struct matcher *m);
 
 #endif

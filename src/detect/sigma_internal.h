@@ -217,7 +217,6 @@ struct rules {
 	uint32_t groups, group_cap;
 	struct placeholder *placeholder;
 	struct rules_stats stats;
-	size_t regex_bytes;
 	bool finished;
 };
 
@@ -241,7 +240,10 @@ struct parse {
 [[nodiscard]] int sigma_parse_selection(struct parse *p, const struct yaml *selection, struct expr **ret);
 
 /* sigma_regex.c: t->literal and t->regex_flags into t->regex and t->needle. E_LIMIT, or E_INVALID with p->fault.arg. */
-[[nodiscard]] int sigma_compile_regex(struct parse *p, struct test *t);
+[[nodiscard]] int sigma_check_regex(struct parse *p, struct test *t);
+/* Compiles what is not compiled yet; for those who match, since it takes longer than all the rest of loading. Returns how
+ * many patterns were too much: they never match. Any thread. */
+uint32_t sigma_compile_regexes(const struct rules *r);
 
 /* sigma_expr.c */
 [[nodiscard]] struct expr *expr_test(struct parse *p, const struct test *t);

@@ -23,6 +23,7 @@ struct key_entry {
 
 struct matcher {
 	const struct rules *r;
+	uint32_t dead_regexes;
 	hs_scratch_t *scratch;
 	struct plan *plan[MAX_PLANS];
 	uint32_t plans;
@@ -76,9 +77,16 @@ matcher_new(const struct rules *r)
 	m->first_field = mem_calloc(names_count(r->names), sizeof *m->first_field);
 	arena_init(&m->keys, 16 << 10, 4 << 20);
 	arena_init(&m->temporary, 16 << 10, 64 << 20);
+	m->dead_regexes = sigma_compile_regexes(r);
 	for (uint32_t i = 0; i < r->tests; i++)
 		fit_scratch(m, r->test[i]->regex);
 	return m;
+}
+
+uint32_t
+matcher_dead_regexes(const struct matcher *m)
+{
+	return m->dead_regexes;
 }
 
 static void

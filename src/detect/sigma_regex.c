@@ -158,12 +158,18 @@ is_ascii(struct str s)
 	return true;
 }
 
+static unsigned
+flags_of(const struct test *t)
+{
+	return t->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | (t->bits ? HS_FLAG_UTF8 : 0u);
+}
+
 int
-sigma_compile_regex(struct parse *p, struct test *t)
+sigma_check_regex(struct parse *p, struct test *t)
 {
 	struct str pattern;
+	hs_expr_info_t *info = NULL;
 	hs_compile_error_t *error = NULL;
-	size_t bytes = 0;
 	fault_set(&p->fault, 0, NULL, t->literal, 0, 0);
 	if (t->literal.n > REGEX_MAX_BYTES)
 		return E_LIMIT;
@@ -175,16 +181,41 @@ sigma_compile_regex(struct parse *p, struct test *t)
 		t->needle = (struct str){0};
 	else if (!mandatory_text(&p->scratch, pattern, &t->needle))
 		return E_LIMIT;
-	unsigned flags = t->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
 	t->bits = !is_ascii(pattern);
-	if (t->bits)
-		flags |= HS_FLAG_UTF8;
-	if (hs_compile(pattern.p, flags, HS_MODE_BLOCK, NULL, &t->regex, &error) != HS_SUCCESS) {
+	if (hs_expression_info(pattern.p, flags_of(t), &info, &error) != HS_SUCCESS) {
 		fault_set(&p->fault, E_INVALID, NULL, str_z(error->message), 0, 0);
 		hs_free_compile_error(error);
 		return E_INVALID;
 	}
-	if (hs_database_size(t->regex, &bytes) == HS_SUCCESS)
-		p->r->regex_bytes += bytes;
+	free(info); /* Vectorscan's, by malloc */
 	return 0;
+}
+
+/* A pattern that is well-formed and yet too much for Vectorscan never matches; the number of them is told. */
+static hs_database_t *
+compile(const struct test *t)
+{
+	hs_database_t *database = NULL;
+	hs_compile_error_t *error = NULL;
+	if (hs_compile(t->literal.p, flags_of(t), HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS)
+		hs_free_compile_error(error);
+	return database;
+}
+
+uint32_t
+sigma_compile_regexes(const struct rules *r)
+{
+	uint32_t failed = 0;
+	for (uint32_t i = 0; i < r->tests; i++) {
+		struct test *t = (struct test *)(uintptr_t)r->test[i];
+		hs_database_t *mine, *there = NULL;
+		if (t->op != TEST_REGEX || __atomic_load_n(&t->regex, __ATOMIC_ACQUIRE))
+			continue;
+		mine = compile(t);
+		failed += !mine;
+		/* Two matchers of one set may begin at once: the first database stays. */
+		if (mine && !__atomic_compare_exchange_n(&t->regex, &there, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			hs_free_database(mine);
+	}
+	return failed;
 }

@@ -386,7 +386,7 @@ struct rules_stats
 rules_stats(const struct rules *r)
 {
 	struct rules_stats s = r->stats;
-	s.bytes = r->arena.held + r->regex_bytes + r->cap * sizeof *r->rule + r->test_cap * sizeof *r->test +
+	s.bytes = r->arena.held + r->cap * sizeof *r->rule + r->test_cap * sizeof *r->test +
 	    (r->test_mask + 1) * sizeof *r->test_slot;
 	return s;
 }

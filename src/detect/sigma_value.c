@@ -654,14 +654,12 @@ add_regex(struct item *it)
 		return add_expr(it, expr_test(it->p, known));
 	if (++it->p->regexes > RULE_MAX_REGEXES)
 		return limit_fault(it);
-	int error = sigma_compile_regex(it->p, &t);
+	int error = sigma_check_regex(it->p, &t);
 	if (error) {
 		struct str why = str_z(it->p->fault.arg);
 		return value_fault(it, error == E_LIMIT ? "rule_regex_too_big" : "rule_regex", why);
 	}
 	known = rules_intern_test(it->p->r, &t);
-	if (!known)
-		hs_free_database(t.regex);
 	return add_expr(it, expr_test(it->p, known));
 }
 

@@ -46,6 +46,12 @@ worker_new(const struct rules *rules)
 	return w;
 }
 
+uint32_t
+worker_dead_regexes(const struct worker *w)
+{
+	return matcher_dead_regexes(w->matcher);
+}
+
 void
 worker_set_zone(struct worker *w, int minutes)
 {

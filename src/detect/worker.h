@@ -15,6 +15,7 @@ struct worker;
 
 struct worker *worker_new(const struct rules *rules);
 void worker_free(struct worker *w);
+uint32_t worker_dead_regexes(const struct worker *w); /* matcher_dead_regexes() */
 /* decoder_set_zone(); part of what the verdict depends on, like the rules. */
 void worker_set_zone(struct worker *w, int minutes);
 /* Appends the verdict on `batch` to `out`. E_CORRUPT when the batch's framing is broken (nothing is appended then). */

@@ -30,6 +30,9 @@ port_tune(int fd, bool datagram, int family)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
+#define PORT_TRIES 20
+#define PORT_PAUSE_US 50000
+
 static int
 port_fault(struct fault *f, const struct listen_option *listen, int errnum)
 {
@@ -53,6 +56,20 @@ port_fault(struct fault *f, const struct listen_option *listen, int errnum)
 	return code;
 }
 
+/* After kill -9 of the whole house the kernel may need a moment to take the port from the dead. */
+static int
+port_bind(int fd, const struct sockaddr *address, socklen_t length)
+{
+	for (int tries = 0; tries < PORT_TRIES; tries++) {
+		if (bind(fd, address, length) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			break;
+		usleep(PORT_PAUSE_US);
+	}
+	return -1;
+}
+
 int
 port_open(const struct listen_option *listen_option, int *ret_fd, struct buf *ret_address, struct fault *f)
 {
@@ -66,7 +83,7 @@ port_open(const struct listen_option *listen_option, int *ret_fd, struct buf *re
 	if (fd < 0)
 		return port_fault(f, listen_option, errno);
 	port_tune(fd, datagram, address.ss_family);
-	if (bind(fd, (struct sockaddr *)&address, length) < 0 || (!datagram && listen(fd, PORT_BACKLOG) < 0) ||
+	if (port_bind(fd, (struct sockaddr *)&address, length) < 0 || (!datagram && listen(fd, PORT_BACKLOG) < 0) ||
 	    getsockname(fd, (struct sockaddr *)&address, &length) < 0) {
 		int errnum = errno;
 		close(fd);

@@ -33,7 +33,7 @@ def load():
         client.close()
 
 
-sender = threading.Thread(target=load)
+sender = threading.Thread(target=load, daemon=True)
 sender.start()
 slowest, back = 0.0, True
 for n in range(rounds):

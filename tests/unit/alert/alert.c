@@ -176,3 +176,30 @@ TEST(lists_filter_and_page_without_loss)
 	CHECK_INT(total, 0);
 	desk_close(&d);
 }
+
+TEST(a_sensor_speaks_of_other_machines)
+{
+	static const char province[] =
+	    "organisations: [{id: dc, name: DC, kind: centre}, {id: bv, name: BV, kind: department}]\n"
+	    "systems:\n"
+	    "  - {id: net, name: Net, organisation: dc, level: 4, hosts: [ids]}\n"
+	    "  - {id: his, name: HIS, organisation: bv, level: 3, networks: [10.30.1.0/24]}\n";
+	struct desk d;
+	struct registry *r = NULL;
+	struct event e;
+	struct raw raw = {.bytes = STR("x")};
+	uint32_t rows;
+	desk_open(&d);
+	CHECK_INT(registry_import(d.db, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_load(d.db, &r), 0);
+	event_begin(&e, &d.arena, &raw);
+	event_put_core(&e, F_HOST_NAME, STR("ids"));
+	event_put_core(&e, F_SOURCE_IP, STR("10.30.1.140"));
+	event_put_core(&e, F_DESTINATION_IP, STR("203.0.113.9"));
+	e.decoder = DECODER_EVE;
+	CHECK_STR(alert_system_of(r, &e)->id, STR("his"));
+	e.decoder = DECODER_SSHD;
+	CHECK_STR(alert_system_of(r, &e)->id, STR("net"));
+	registry_free(r);
+	desk_close(&d);
+}

@@ -20,6 +20,7 @@ slow_new(const struct rules *r)
 {
 	struct slow *s = MEM_NEW(struct slow);
 	s->r = r;
+	sigma_compile_regexes(r);
 	for (uint32_t i = 0; i < r->tests; i++)
 		if (r->test[i]->regex && hs_alloc_scratch(r->test[i]->regex, &s->scratch) != HS_SUCCESS)
 			abort();
