@@ -10,6 +10,7 @@
 #include "collect/deliver.h"
 #include "collect/drop.h"
 #include "collect/gather.h"
+#include "collect/journald.h"
 #include "collect/listen.h"
 #include "collect/report.h"
 #include "host/clock.h"
@@ -28,6 +29,7 @@ struct collect {
 	struct gather *gather;
 	struct doors *doors;
 	struct drop *drop;
+	struct journald *journald;    /* NULL: not asked for */
 	struct deliver *deliver;
 	struct channel *worker, *core;
 	struct loop_timer *tick, *leave;
@@ -44,6 +46,7 @@ report_fill(struct collect *c, struct report *r, struct report_port *ports)
 	r->journal = journal_stats(c->journal);
 	r->deliver = deliver_stats(c->deliver);
 	r->drop = drop_stats(c->drop);
+	r->journald = journald_stats(c->journald);
 	r->held = doors_held(c->doors) + gather_held(c->gather);
 	r->source_count = sources_count(c->sources);
 	r->source_evicted = sources_evicted(c->sources);
@@ -101,6 +104,7 @@ on_tick(void *user)
 {
 	struct collect *c = user;
 	doors_tick(c->doors);
+	journald_tick(c->journald);
 	if (sources_unsaved(c->sources) || ++c->ticks % SOURCES_EVERY == 0)
 		sources_write(c);
 	if (c->core && channel_queued(c->core) < CHANNEL_MAX)
@@ -122,6 +126,7 @@ on_committed(void *user, uint64_t ticket)
 	struct collect *c = user;
 	doors_committed(c->doors, ticket);
 	drop_committed(c->drop, ticket);
+	journald_committed(c->journald, ticket);
 }
 
 static void
@@ -130,6 +135,7 @@ on_stalled(void *user, int error)
 	struct collect *c = user;
 	doors_pause(c->doors, error < 0);
 	drop_pause(c->drop, error < 0);
+	journald_pause(c->journald, error < 0);
 	if (error < 0)
 		log_say(LOG_LEVEL_ERROR, "collect.stalled", LOG_TEXT("reason", str_z(error_name(error))));
 	else
@@ -234,6 +240,7 @@ collect_free(struct collect *c)
 	channel_free(c->worker);
 	channel_free(c->core);
 	drop_free(c->drop);
+	journald_free(c->journald);
 	doors_free(c->doors);
 	gather_free(c->gather);
 	deliver_free(c->deliver);
@@ -267,9 +274,11 @@ collect_stop(struct role_context *rc)
 		return;
 	doors_finish(c->doors);
 	drop_pause(c->drop, true);
+	journald_pause(c->journald, true);
 	int error = gather_commit(c->gather);
 	if (error < 0)
 		log_say(LOG_LEVEL_ERROR, "collect.left_uncommitted", LOG_TEXT("reason", str_z(error_name(error))));
+	journald_save(c->journald);
 	c->leave_by_ms = clock_monotonic_ms() + LEAVE_MS;
 	c->leave = loop_add_timer(rc->loop, 0, 10, on_leave, c);
 }
@@ -321,6 +330,33 @@ sources_start(struct collect *c)
 	sources_write(c);
 }
 
+static void
+journald_start(struct collect *c)
+{
+	char cursor[340];
+	snprintf(cursor, sizeof cursor, "%s/journald", c->folder);
+	c->journald = journald_new(c->rc->loop, c->gather, c->sources);
+	int error = journald_open(c->journald, NULL, cursor);
+	if (error < 0)
+		log_say(LOG_LEVEL_ERROR, "collect.journald", LOG_TEXT("reason", str_z(error_name(error))),
+		    LOG_TEXT("readable_for", STR("group systemd-journal")));
+}
+
+/* What the network-facing process may do from here on: read and write two folders, accept, look for new files; and read
+ * the machine's journal where it is asked to. */
+static int
+confine(struct collect *c)
+{
+	struct sandbox_path paths[2 + JOURNALD_FOLDERS] = {{c->folder, true}};
+	size_t n = 1;
+	int landlock = 0;
+	if (c->rc->options->drop[0])
+		paths[n++] = (struct sandbox_path){c->rc->options->drop, true};
+	if (c->journald)
+		n += journald_folders(paths + n);
+	return sandbox_enter(SANDBOX_FILES | SANDBOX_ACCEPT | SANDBOX_INOTIFY, paths, n, &landlock);
+}
+
 static int
 collect_start(struct role_context *rc)
 {
@@ -341,19 +377,15 @@ collect_start(struct role_context *rc)
 	c->drop = drop_new(rc->loop, c->gather, c->sources, str_z(drop));
 	c->tick = loop_add_timer(rc->loop, 1000, 1000, on_tick, c);
 
-	/* What the network-facing process may do from here on: read and write two folders, accept, look for new files. */
-	const struct sandbox_path paths[] = {{c->folder, true}, {drop, true}};
-	int landlock = 0;
-	error = sandbox_enter(SANDBOX_FILES | SANDBOX_ACCEPT | SANDBOX_INOTIFY, paths, *drop ? 2 : 1, &landlock);
+	if (rc->options->journald)
+		journald_start(c);
+	error = confine(c);
 	if (error < 0) {
 		log_say(LOG_LEVEL_ERROR, "collect.sandbox", LOG_TEXT("reason", str_z(error_name(error))));
 		collect_free(c);
 		return error;
 	}
 	drop_start(c->drop);
-	if (rc->options->journald)
-		log_say(LOG_LEVEL_WARN, "collect.journald_not_built",
-		    LOG_TEXT("instead", STR("omrelp of rsyslog, or ForwardToSyslog= of journald, to one of our ports")));
 	role_ready(rc);
 	return 0;
 }

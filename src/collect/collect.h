@@ -4,9 +4,10 @@
 
 /*
  * The role collect: takes what sources send, makes it durable, acknowledges, hands it on. Its process may accept, read
- * and write below DATA/journal and the drop folder; it parses frames and nothing inside them.
+ * and write below DATA/journal and the drop folder, and read this machine's journal when asked; it parses frames and
+ * nothing inside them.
  *
- *   doors (listen, stream: frame, relp) and drop  -->  gather: batches, one sync  -->  deliver: worker, in order
+ *   doors (listen, stream: frame, relp), drop, journald  -->  gather: batches, one sync  -->  deliver: worker, in order
  *                 ^------ acknowledgement, back-pressure ------'
  *
  * From core: MSG_REPLAY, MSG_APPLIED, MSG_RELEASE. To core: MSG_FROM and, each second, MSG_SOURCES (collect/report.h).

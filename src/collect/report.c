@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "collect/report.h"
 
-#define VERSION 1u
+#define VERSION 2u
 #define PORTS_MAX 64u
 
 static void
@@ -131,6 +131,10 @@ report_write(const struct report *r, struct buf *out)
 	wire_put_u64(out, r->drop.files);
 	wire_put_u64(out, r->drop.failed);
 	wire_put_u64(out, r->drop.waiting);
+	wire_put_u8(out, r->journald.wanted);
+	wire_put_i64(out, r->journald.error);
+	wire_put_u64(out, r->journald.entries);
+	wire_put_u64(out, r->journald.damaged);
 	wire_put_u64(out, r->held);
 	wire_put_u64(out, r->source_count);
 	wire_put_u64(out, r->source_evicted);
@@ -180,6 +184,10 @@ report_read(struct str message, struct arena *arena, struct report *ret)
 	r.drop.files = wire_u64(&w);
 	r.drop.failed = wire_u64(&w);
 	r.drop.waiting = wire_u64(&w);
+	r.journald.wanted = wire_u8(&w);
+	r.journald.error = (int32_t)wire_i64(&w);
+	r.journald.entries = wire_u64(&w);
+	r.journald.damaged = wire_u64(&w);
 	r.held = wire_u64(&w);
 	r.source_count = wire_u64(&w);
 	r.source_evicted = wire_u64(&w);

@@ -42,12 +42,20 @@ struct report_drop {
 	uint64_t files, failed, waiting; /* read to the end, given up, seen and not read yet */
 };
 
+struct report_journald {
+	bool wanted;              /* --journald */
+	int32_t error;            /* 0, or why it is not read: E_DENIED (perhaps only part of it), E_NOT_FOUND, ... */
+	uint64_t entries;         /* read */
+	uint64_t damaged;         /* of those, entries with a field that could not be read */
+};
+
 struct report {
 	int64_t now_ms;
 	int32_t stalled;          /* 0, or why nothing is taken: E_FULL, E_IO */
 	struct journal_stats journal;
 	struct deliver_stats deliver;
 	struct report_drop drop;
+	struct report_journald journald;
 	uint64_t held;            /* bytes of memory in buffers */
 	uint64_t source_count, source_evicted;
 	const struct report_port *port;

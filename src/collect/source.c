@@ -2,12 +2,12 @@
 #include "collect/source.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <sys/random.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "collect/keep.h"
 
 #define BUCKETS 16384u
 #define NONE UINT32_MAX
@@ -246,25 +246,6 @@ list_write(const struct sources *t, const struct age_list *list, struct buf *b)
 		row_write(b, &t->row[i]);
 }
 
-static int
-file_write(const struct store_io *io, const char *path, struct str bytes)
-{
-	char fresh[600];
-	snprintf(fresh, sizeof fresh, "%s.new", path);
-	int fd = io->open(io->user, fresh, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0)
-		return fd;
-	int64_t error = io->truncate(io->user, fd, 0);
-	if (error >= 0)
-		error = io->pwrite(io->user, fd, bytes.p, bytes.n, 0);
-	if (error >= 0)
-		error = io->sync(io->user, fd);
-	io->close(io->user, fd);
-	if (error < 0)
-		return (int)error;
-	return io->rename(io->user, fresh, path);
-}
-
 int
 sources_save(struct sources *t, const struct store_io *io, const char *path)
 {
@@ -276,7 +257,7 @@ sources_save(struct sources *t, const struct store_io *io, const char *path)
 	list_write(t, &t->age[0], &b);
 	list_write(t, &t->age[1], &b);
 	wire_put_u32(&b, crc32c(0, buf_str(&b)));
-	int error = file_write(io, path, buf_str(&b));
+	int error = keep_write(io, path, buf_str(&b));
 	buf_release(&b);
 	if (error == 0)
 		t->unsaved = false;
@@ -308,17 +289,12 @@ int
 sources_load(struct sources *t, const struct store_io *io, const char *path)
 {
 	assert(!t->used);
-	int fd = io->open(io->user, path, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
 	struct buf b = BUF_INIT_MAX(FILE_MAX);
-	int64_t n = io->size(io->user, fd);
-	char *room = n >= 0 ? buf_room(&b, (size_t)n) : NULL;
-	if (room)
-		n = io->pread(io->user, fd, room, (size_t)n, 0);
-	io->close(io->user, fd);
-	b.n = room && n > 0 ? (size_t)n : 0;
-	int error = n < 0 ? (int)n : table_read(t, buf_str(&b));
+	int error = keep_read(io, path, &b);
+	if (error == 0)
+		error = table_read(t, buf_str(&b));
+	else if (error == E_LIMIT)
+		error = E_CORRUPT; /* no table of ours is that large */
 	buf_release(&b);
 	return error;
 }

@@ -24,7 +24,7 @@ struct source {
 	uint8_t peer[16];         /* as in struct raw */
 	uint64_t received;        /* messages kept */
 	uint64_t bytes;
-	uint64_t oversized;       /* messages that came in pieces */
+	uint64_t oversized;       /* messages that came in pieces, or were cut (journald) */
 	uint64_t refused;         /* messages or connections we turned away */
 	uint64_t dropped;         /* messages taken and lost: nothing that was acknowledged */
 	uint64_t quarantined;     /* records a decoder crashed on */

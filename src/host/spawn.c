@@ -48,7 +48,7 @@ spawn_become(const struct spawn *s, pid_t parent)
 	spawn_place_fds(s);
 	spawn_reset_signals(s->orderly);
 	if (geteuid() == 0 && s->uid != 0 &&
-	    (setgroups(0, NULL) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 || setresuid(s->uid, s->uid, s->uid) < 0))
+	    (setgroups(s->group ? 1 : 0, s->group) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 || setresuid(s->uid, s->uid, s->uid) < 0))
 		_exit(SPAWN_FAILED);
 	/* After the change of user, which would lift it; and a parent that died before this line is seen by the next. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

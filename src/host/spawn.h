@@ -14,6 +14,7 @@ struct spawn {
 	int options, counts;    /* become ROLE_FD_OPTIONS, ROLE_FD_COUNTS */
 	uid_t uid;              /* become them, when we are root */
 	gid_t gid;
+	const gid_t *group;     /* and this one more, when we are root; NULL: none */
 	bool orderly;           /* leaves by message alone: SIGTERM, SIGINT and SIGHUP do not reach it */
 };
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -50,6 +51,8 @@ struct supervisor {
 	struct role_counts *counts;
 	uid_t uid;
 	gid_t gid;
+	gid_t journal_group;      /* of those who may read the machine's journal */
+	bool reads_journal;       /* collect is one of them */
 	pid_t demo;
 	uint32_t ready;          /* bit per role: was ready once */
 	bool stopping;
@@ -136,7 +139,7 @@ child_give_listeners(struct child *c)
 static void
 demo_start(struct supervisor *s)
 {
-	struct spawn spawn = {s->self, "demo-player", NULL, -1, s->options_fd, s->counts_fd, s->uid, s->gid, false};
+	struct spawn spawn = {s->self, "demo-player", NULL, -1, s->options_fd, s->counts_fd, s->uid, s->gid, NULL, false};
 
 	if (!s->options.demo || s->demo || s->stopping)
 		return;
@@ -222,7 +225,8 @@ static void
 child_start(struct child *c)
 {
 	struct supervisor *s = c->house;
-	struct spawn spawn = {s->self, "role", role_name(c->role), -1, s->options_fd, s->counts_fd, s->uid, s->gid, true};
+	struct spawn spawn = {s->self, "role", role_name(c->role), -1, s->options_fd, s->counts_fd, s->uid, s->gid,
+	    c->role == ROLE_COLLECT && s->reads_journal ? &s->journal_group : NULL, true};
 	int fds[2];
 
 	assert(!c->pid && !c->control);
@@ -463,6 +467,17 @@ house_find_user(struct supervisor *s, struct fault *f)
 	return 0;
 }
 
+/* --journald: systemd gives its journal to a group. Without it collect says that it cannot read. */
+static void
+house_find_journal_group(struct supervisor *s)
+{
+	const struct group *group = s->options.journald ? getgrnam("systemd-journal") : NULL;
+
+	s->reads_journal = group != NULL;
+	if (group)
+		s->journal_group = group->gr_gid;
+}
+
 static int
 house_open_ports(struct supervisor *s, struct fault *f)
 {
@@ -482,6 +497,7 @@ static int
 house_open(struct supervisor *s, struct fault *f)
 {
 	TRY(house_find_user(s, f));
+	house_find_journal_group(s);
 	TRY(datadir_open(s->options.data, sizeof(s->options.data), s->uid, s->gid, &s->lock_fd, f));
 	TRY(house_open_ports(s, f));
 	if (house_share(s) < 0)

@@ -282,8 +282,9 @@ source_json(struct buf *out, const struct desk *d, const struct report_source *s
 	raw_peer_text(&raw, &name);
 	buf_add_char(out, '{');
 	out_i64(out, "id", s->number);
-	out_text(out, "name", name.n ? buf_str(&name) : STR("file"));
-	out_text(out, "transport", s->transport < COUNT(transports) ? str_z(transports[s->transport]) : STR(""));
+	struct str transport = s->transport < COUNT(transports) ? str_z(transports[s->transport]) : STR("");
+	out_text(out, "name", name.n ? buf_str(&name) : transport);
+	out_text(out, "transport", transport);
 	const struct system *system = name.n ? registry_by_address(d->registry, buf_str(&name)) : NULL;
 	out_text_or_null(out, "system", system ? system->name : STR(""));
 	out_i64(out, "received", (int64_t)s->received);
@@ -352,6 +353,11 @@ api_sources(struct api_call *c)
 	out_i64(out, "files", (int64_t)head->drop.files);
 	out_i64(out, "failed", (int64_t)head->drop.failed);
 	out_i64(out, "waiting", (int64_t)head->drop.waiting);
+	buf_add(out, STR("},\"journald\":{"));
+	out_bool(out, "wanted", head->journald.wanted);
+	out_text(out, "fault", head->journald.error ? str_z(error_name(head->journald.error)) : STR(""));
+	out_i64(out, "received", (int64_t)head->journald.entries);
+	out_i64(out, "damaged", (int64_t)head->journald.damaged);
 	buf_add(out, STR("}}"));
 	api_reply(c, 200);
 }

@@ -135,10 +135,17 @@ export interface Port {
 	connections: number;
 	errors: number;
 }
+export interface Journald {
+	wanted: boolean;
+	fault: string;
+	received: number;
+	damaged: number;
+}
 export interface Sources {
 	items: Source[];
 	ports: Port[];
 	journal?: Record<string, number>;
+	journald?: Journald;
 }
 
 export interface Status {
