@@ -115,15 +115,18 @@ static void
 put_text(struct scan *s, const struct finding *f, uint64_t record)
 {
 	struct str title = s->lang == LANG_VI && f->rule->title_vi.n ? f->rule->title_vi : f->rule->title;
-	buf_addf(&s->out, "%s:%llu: ", s->path, (unsigned long long)record);
+	buf_add_json(&s->out, str_z(s->path)); /* no control character reaches a terminal, here and below */
+	buf_addf(&s->out, ":%llu: ", (unsigned long long)record);
 	if (f->event->time_ms != TIME_NONE) {
 		time_format(&s->out, f->event->time_ms, TIME_ZONE_VIETNAM);
 		buf_add_char(&s->out, ' ');
 	}
 	buf_addf(&s->out, "%s: %.*s", level_name(f->rule->level), STR_ARG(title));
 	for (uint32_t i = 0; i < f->matched_count; i++) {
-		buf_addf(&s->out, "%s%.*s=\"", i ? ", " : " | ", STR_ARG(f->matched[i].name));
-		buf_add_json(&s->out, str_cut(f->matched[i].value, 0, 200)); /* no control character reaches a terminal */
+		buf_add(&s->out, i ? STR(", ") : STR(" | "));
+		buf_add_json(&s->out, f->matched[i].name);
+		buf_add(&s->out, STR("=\""));
+		buf_add_json(&s->out, str_cut(f->matched[i].value, 0, 200));
 		buf_add_char(&s->out, '"');
 	}
 	buf_add_char(&s->out, '\n');

@@ -126,6 +126,7 @@ next_line(struct scan_input *in, struct str *ret)
 {
 	while (in->at < in->bytes.n) {
 		struct str rest = str_skip(in->bytes, in->at);
+		rest = str_cut(rest, 0, RAW_MAX + 1); /* a file without line ends is not read anew for each piece */
 		const char *end = memchr(rest.p, '\n', rest.n);
 		struct str line = str_cut(rest, 0, end ? (size_t)(end - rest.p) : rest.n);
 		bool piece = line.n > RAW_MAX;

@@ -259,5 +259,6 @@ alert_change(struct db *db, int64_t id, int64_t version, const struct alert_upda
 int
 alert_forget_demonstration(struct db *db)
 {
-	return db_run(db, Q_ALERT_FORGET_DEMONSTRATION, "");
+	TRY(db_run(db, Q_ALERT_FORGET_DEMONSTRATION, ""));
+	return db_run(db, Q_ALERT_LEAVE_DEMONSTRATION, ""); /* true events from machines of the demonstration's register */
 }

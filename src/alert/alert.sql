@@ -78,6 +78,12 @@ SELECT system, count(*) FROM alert WHERE state < 2 AND system IS NOT NULL GROUP 
 -- name: alert_open_by_organisation
 SELECT organisation, count(*) FROM alert WHERE state < 2 AND organisation IS NOT NULL GROUP BY organisation;
 
+-- name: alert_leave_demonstration
+UPDATE alert SET system = NULL, organisation = NULL
+WHERE system IN (SELECT id FROM system WHERE demonstration = 1)
+	OR organisation IN (SELECT id FROM organisation WHERE demonstration = 1
+		AND id NOT IN (SELECT organisation FROM system WHERE demonstration = 0));
+
 -- name: alert_forget_demonstration
 DELETE FROM alert WHERE demonstration = 1;
 

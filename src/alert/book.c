@@ -8,6 +8,7 @@
 #define BOOK_BYTES (64u << 20)  /* of one verdict; beyond it findings are only counted (alert_book_over) */
 #define GROUP_KEPT 20u          /* findings of one group kept one by one in one verdict */
 #define TEXT_KEPT 4096u
+#define ENTITY_BYTES 16384u /* of JSON; fields behind it do not tell groups apart */
 #define DEFAULT_WINDOW_S 3600
 
 struct kept {
@@ -131,12 +132,16 @@ entity_json(const struct rule_info *rule, const struct event *e, struct buf *jso
 	const struct str *name = rule->entity_count ? rule->entity : usual;
 	uint32_t count = rule->entity_count ? rule->entity_count : COUNT(usual);
 	buf_add_char(json, '[');
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && json->n < ENTITY_BYTES; i++) {
 		const struct field *f = event_find_name(e, name[i]);
 		if (f && f->value.n)
 			add_pair(json, name[i], str_cut(f->value, 0, 256));
 	}
 	buf_add_char(json, ']');
+	if (json->over) { /* half of it would be no JSON */
+		buf_clear(json);
+		buf_add(json, STR("[]"));
+	}
 }
 
 static struct group *
@@ -172,6 +177,10 @@ keep_finding(struct alert_book *b, struct group *g, const struct event *e, int64
 	for (uint32_t i = 0; i < matched_count && json.n < 16 << 10; i++)
 		add_pair(&json, matched[i].name, str_cut(matched[i].value, 0, 1024));
 	buf_add_char(&json, ']');
+	if (json.over) {
+		buf_clear(&json);
+		buf_add(&json, STR("[]"));
+	}
 	*k = (struct kept){.event = event_id, .time_ms = time_ms};
 	if (arena_copy(&b->arena, buf_str(&json), &k->matched) &&
 	    arena_copy(&b->arena, str_cut(e->text, 0, TEXT_KEPT), &k->text)) {
@@ -200,7 +209,7 @@ alert_book_add(struct alert_book *b, const struct rule_info *rule, const struct 
     int64_t time_ms, const struct finding_field *matched, uint32_t matched_count, const struct system *system,
     bool demonstration)
 {
-	struct buf entity = BUF_INIT_MAX(8 << 10);
+	struct buf entity = BUF_INIT_MAX(2 * ENTITY_BYTES);
 	entity_json(rule, e, &entity);
 	struct group *g = group_of(b, rule, buf_str(&entity));
 	buf_release(&entity);
@@ -229,7 +238,9 @@ alert_techniques(const struct rule_info *rule, struct buf *out)
 		struct str tag = rule->tags[i];
 		if (!str_starts_nocase(tag, STR("attack.t")) || tag.n < 12 || tag.p[8] < '0' || tag.p[8] > '9')
 			continue;
-		buf_addf(out, "%s\"T%.*s\"", n++ ? "," : "", STR_ARG(str_skip(tag, 8)));
+		buf_add(out, n++ ? STR(",\"T") : STR("\"T"));
+		buf_add_json(out, str_skip(tag, 8));
+		buf_add_char(out, '"');
 	}
 	buf_add_char(out, ']');
 }

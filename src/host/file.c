@@ -85,6 +85,8 @@ file_walk(const char *root, int (*each)(void *user, const char *path), void (*fa
 	for (FTSENT *entry; result == 0 && (entry = fts_read(fts));) {
 		if (entry->fts_info == FTS_F)
 			result = each(user, entry->fts_path);
+		else if (entry->fts_info == FTS_DEFAULT && entry->fts_level == 0 && failed)
+			failed(user, entry->fts_path, E_INVALID); /* asked for by name, and no file */
 		else if ((entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) && failed)
 			failed(user, entry->fts_path, error_from_errno(entry->fts_errno));
 	}

@@ -150,6 +150,21 @@ add_place(struct registry *r, struct system *s, struct str kind, struct str valu
 	r->network[r->networks++] = n;
 }
 
+/* How many of a kind there are: the tables never grow, and a full one would be searched for ever. */
+static int
+count_places(struct db *db, uint32_t *ret_hosts, uint32_t *ret_domains)
+{
+	struct db_rows *rows;
+	int more;
+	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ALL, ""));
+	while ((more = db_next(rows)) > 0) {
+		*ret_hosts += str_eq(db_text(rows, 1), STR("host"));
+		*ret_domains += str_eq(db_text(rows, 1), STR("domain"));
+	}
+	db_end(rows);
+	return more;
+}
+
 static int
 load_places(struct registry *r, struct db *db)
 {
@@ -174,11 +189,13 @@ longest_first(const void *a, const void *b)
 static int
 load_all(struct registry *r, struct db *db)
 {
+	uint32_t hosts = 0, domains = 0;
 	TRY(load_organisations(r, db));
 	TRY(load_systems(r, db));
+	TRY(count_places(db, &hosts, &domains));
 	table_new(&r->ids, r->systems);
-	table_new(&r->hosts, r->systems * 8);
-	table_new(&r->domains, r->systems * 8);
+	table_new(&r->hosts, hosts);
+	table_new(&r->domains, domains);
 	for (uint32_t i = 0; i < r->systems; i++)
 		table_put(&r->ids, r->system[i].id, &r->system[i]);
 	TRY(load_places(r, db));

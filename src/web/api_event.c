@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "host/clock.h"
 
+#define TIME_FAR (INT64_C(1) << 60) /* beyond any calendar, and safe to add to and subtract from */
 #define SEARCH_BUDGET_MS 10000 /* then the answer says how far it came */
 
 struct event_search {
@@ -37,8 +38,8 @@ read_search(struct api_call *c, int64_t default_limit, int64_t max_limit)
 		api_reply_problem(c, 422, f.what ? f.what : "invalid", "q");
 		return NULL;
 	}
-	bool ok = api_query_i64(c, STR("from"), INT64_MIN, INT64_MIN, INT64_MAX, &s->search.from_ms) &&
-	    api_query_i64(c, STR("to"), INT64_MAX, INT64_MIN, INT64_MAX, &s->search.to_ms) &&
+	bool ok = api_query_i64(c, STR("from"), INT64_MIN, -TIME_FAR, TIME_FAR, &s->search.from_ms) &&
+	    api_query_i64(c, STR("to"), INT64_MAX, -TIME_FAR, TIME_FAR, &s->search.to_ms) &&
 	    api_query_i64(c, STR("limit"), default_limit, 1, max_limit, &limit);
 	if (!ok) {
 		api_reply_problem(c, 422, "invalid", "from");

@@ -51,10 +51,11 @@ must_wait(struct api_call *c, struct str login)
 	int64_t now = clock_now_ms();
 	struct buf key = BUF_INIT_MAX(256);
 	buf_addf(&key, "login %.*s", STR_ARG(str_cut(login, 0, 64)));
-	uint32_t by_login = throttle_try(c->desk->throttle, buf_str(&key), now);
-	uint32_t by_peer = throttle_try(c->desk->throttle, c->request.peer, now);
+	/* An address that has to wait does not make a login wait: nobody is locked out by a stranger's flood. */
+	c->response.retry_after = throttle_try(c->desk->throttle, c->request.peer, now);
+	if (!c->response.retry_after)
+		c->response.retry_after = throttle_try(c->desk->throttle, buf_str(&key), now);
 	buf_release(&key);
-	c->response.retry_after = by_login > by_peer ? by_login : by_peer;
 	if (!c->response.retry_after)
 		return false;
 	api_reply_problem(c, 429, "wait", NULL);

@@ -86,8 +86,13 @@ static void
 answer(struct web *w, struct evhttp_request *request, int status, struct str body)
 {
 	struct evbuffer *bytes = evbuffer_new();
-	if (body.n)
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) { /* evhttp would send a body, and the next answer is lost */
+		char length[24];
+		snprintf(length, sizeof length, "%zu", body.n);
+		add_header(request, "Content-Length", length);
+	} else if (body.n) {
 		evbuffer_add(bytes, body.p, body.n);
+	}
 	add_safety_headers(request);
 	evhttp_request_set_on_complete_cb(request, on_answered, w);
 	evhttp_send_reply(request, status, NULL, bytes);
@@ -250,7 +255,8 @@ ask_core(struct web *w, struct evhttp_request *request, struct str path, struct 
 	if (!w->core || message.over || channel_send(w->core, MSG_REQUEST, buf_str(&message), STR(""), STR("")) < 0)
 		refuse(w, request, 503, "core_away");
 	else
-		wait_for_core(w, request, r.id, str_eq(path, STR("/api/v1/stream")));
+		wait_for_core(w, request, r.id, str_eq(path, STR("/api/v1/stream")) &&
+			evhttp_request_get_command(request) == EVHTTP_REQ_GET);
 	buf_release(&message);
 }
 

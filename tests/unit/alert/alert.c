@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "alert/alert.h"
 
+#include "base/json.h"
 #include "tap.h"
 
 struct desk {
@@ -200,6 +201,54 @@ TEST(a_sensor_speaks_of_other_machines)
 	CHECK_STR(alert_system_of(r, &e)->id, STR("his"));
 	e.decoder = DECODER_SSHD;
 	CHECK_STR(alert_system_of(r, &e)->id, STR("net"));
+	registry_free(r);
+	desk_close(&d);
+}
+
+TEST(values_of_control_characters_leave_the_entity_json)
+{
+	struct desk d;
+	static struct str names[12];
+	static char value[400];
+	struct event e;
+	struct raw raw = {.bytes = STR("x")};
+	struct rule_info rule = brute;
+	struct json json = {.max_tokens = 1000};
+	desk_open(&d);
+	memset(value, 1, sizeof value);
+	event_begin(&e, &d.arena, &raw);
+	event_put_core(&e, F_HOST_NAME, str_from(value, sizeof value));
+	for (int i = 0; i < 12; i++)
+		names[i] = STR("host.name");
+	rule.entity = names;
+	rule.entity_count = 12;
+	alert_book_add(d.book, &rule, &e, 1, 1, NULL, 0, NULL, false);
+	write_all(&d, 0);
+	CHECK_INT(json_parse(&json, get(&d, d.changed[0]).entity, NULL), 0);
+	json_release(&json);
+	desk_close(&d);
+}
+
+TEST(true_alerts_of_the_demonstrations_machines_outlive_it)
+{
+	static const char text[] = "organisations:\n  - {id: o, name: O, kind: commune}\n"
+				   "systems:\n  - {id: s, name: S, organisation: o, level: 1, hosts: [web]}\n";
+	struct desk d;
+	struct registry *r = NULL;
+	struct event e;
+	struct raw raw = {.bytes = STR("x")};
+	uint32_t rows;
+	desk_open(&d);
+	CHECK_INT(registry_import(d.db, str_z(text), STR("p.yaml"), true, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_load(d.db, &r), 0);
+	event_begin(&e, &d.arena, &raw);
+	event_put_core(&e, F_HOST_NAME, STR("web"));
+	alert_book_add(d.book, &brute, &e, 1, 1, NULL, 0, registry_by_host(r, STR("web")), false);
+	write_all(&d, 0);
+	CHECK_STR(get(&d, d.changed[0]).system, STR("s"));
+	CHECK_INT(alert_forget_demonstration(d.db), 0);
+	CHECK_INT(registry_forget_demonstration(d.db), 0);
+	CHECK_STR(get(&d, d.changed[0]).system, STR(""));
 	registry_free(r);
 	desk_close(&d);
 }

@@ -61,6 +61,31 @@ TEST(whose_machine_is_it)
 	db_close(db);
 }
 
+TEST(a_system_of_many_names_is_found_and_unknown_names_are_not)
+{
+	struct db *db = open_new();
+	struct registry *r = NULL;
+	struct buf text = BUF_INIT;
+	uint32_t rows = 0;
+	buf_add(&text, STR("organisations:\n  - {id: o, name: O, kind: commune}\n"
+			   "systems:\n  - {id: s, name: S, organisation: o, level: 1, hosts: [h0"));
+	for (int i = 1; i < 64; i++)
+		buf_addf(&text, ", h%d", i);
+	buf_add(&text, STR("], domains: [d0.vn"));
+	for (int i = 1; i < 64; i++)
+		buf_addf(&text, ", d%d.vn", i);
+	buf_add(&text, STR("]}\n"));
+	CHECK_INT(registry_import(db, buf_str(&text), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_load(db, &r), 0);
+	CHECK_STR(registry_by_host(r, STR("h63"))->id, STR("s"));
+	CHECK(registry_by_host(r, STR("h64")) == NULL);
+	CHECK_STR(registry_by_domain(r, STR("www.d63.vn"))->id, STR("s"));
+	CHECK(registry_by_domain(r, STR("d64.vn")) == NULL);
+	buf_release(&text);
+	registry_free(r);
+	db_close(db);
+}
+
 TEST(a_file_with_faults_changes_nothing_and_names_each)
 {
 	static const struct {
