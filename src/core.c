@@ -22,6 +22,7 @@
 #define POOL_QUEUE 64
 #define TICK_MS 1000
 #define STATUS_MS 2000
+#define PUSH_BACKLOG (4u << 20) /* what web may be behind before the live stream is thinned */
 #define REGISTER_BYTES (64u << 20)
 
 /* --- start --- */
@@ -118,11 +119,12 @@ print_address(struct core *core)
 {
 	const struct options *o = core->rc->options;
 	char secret[SECRET_TEXT];
+	bool setup = setup_link_new(core->desk.db, secret) == 0;
 	for (uint32_t i = 0; i < o->listen_count; i++) {
 		if (o->listen[i].kind != LISTEN_HTTP)
 			continue;
 		printf("http://%s/\n", o->listen[i].address);
-		if (setup_link_new(core->desk.db, secret) == 0)
+		if (setup)
 			printf("http://%s/setup?token=%s\n", o->listen[i].address, secret);
 	}
 	fflush(stdout);
@@ -214,6 +216,33 @@ tell_released(struct core *core)
 	}
 }
 
+/* Findings name rules by their number, so worker and core must have read the same files. Once for each other set that a
+ * worker shows: read again, and if it is still another, have a new worker read. False: do not apply. */
+static bool
+rules_are_those(struct core *core, const uint8_t digest[32])
+{
+	struct fault fault = {0};
+	if (memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0 ||
+	    memcmp(digest, core->rules_seen, sizeof core->rules_seen) == 0)
+		return true;
+	memcpy(core->rules_seen, digest, sizeof core->rules_seen);
+	if (load_rules(core, &fault) < 0) {
+		log_fault(&fault);
+		return true;
+	}
+	if (memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0)
+		return true;
+	log_say(LOG_LEVEL_WARN, "rules.differ", LOG_NUMBER("block", (int64_t)core->next));
+	return !core->worker || channel_send(core->worker, MSG_STOP, STR(""), STR(""), STR("")) < 0;
+}
+
+static void
+hold_worker(struct core *core, bool hold)
+{
+	if (core->worker)
+		channel_pause(core->worker, hold);
+}
+
 static void
 on_verdict(struct core *core, struct str payload)
 {
@@ -226,22 +255,23 @@ on_verdict(struct core *core, struct str payload)
 	block = m.block;
 	if (!core->next || block != core->next)
 		return; /* a copy of what is applied, or from before collect said where it begins */
-	if (memcmp(m.digest, core->rules_digest, sizeof core->rules_digest) != 0 &&
-	    memcmp(m.digest, core->rules_seen, sizeof core->rules_seen) != 0) {
-		struct fault fault = {0};
-		memcpy(core->rules_seen, m.digest, sizeof core->rules_seen);
-		if (load_rules(core, &fault) < 0)
-			log_fault(&fault);
-	}
-	int error = core_apply(core, &m);
+	int error = core_apply_left(core);
+	bool other = !error && !rules_are_those(core, m.digest); /* the block comes again from a worker with our rules */
+	if (!error && !other)
+		error = core_apply(core, &m);
 	if (error) {
-		/* Disk full or the like: nothing is told, collect's window fills and the doors close. Tried again by tick. */
+		/* Disk full or the like: nothing is told, collect's window fills and the doors close. Tried again by tick.
+		 * Verdicts behind this one wait in the channel. */
 		core->stalled = error;
 		buf_clear(&core->held);
 		buf_add(&core->held, payload);
+		hold_worker(core, true);
 		return;
 	}
 	core->stalled = 0;
+	hold_worker(core, false);
+	if (other)
+		return;
 	core->next = block + 1;
 	send_number(core->collect, MSG_APPLIED, block);
 	tell_released(core);
@@ -341,7 +371,7 @@ push(struct core *core, const char *event, struct buf *json)
 	buf_addf(&text, "event: %s\ndata: ", event);
 	buf_add(&text, buf_str(json)); /* JSON has no bare line break */
 	buf_add(&text, STR("\n\n"));
-	if (core->web && !text.over && channel_queued(core->web) < 4u << 20)
+	if (core->web && !text.over && channel_queued(core->web) <= PUSH_BACKLOG)
 		(void)channel_send(core->web, MSG_PUSH, buf_str(&text), STR(""), STR(""));
 	buf_release(&text);
 }
@@ -353,7 +383,7 @@ alert_changed(void *user, int64_t id)
 	struct arena arena;
 	struct alert a;
 	struct buf json = BUF_INIT_MAX(256 << 10);
-	if (!core->web)
+	if (!core->web || channel_queued(core->web) > PUSH_BACKLOG)
 		return;
 	arena_init(&arena, 16 << 10, 1 << 20);
 	if (alert_get(core->desk.db, id, &arena, &a) == 0 && alert_spark(core->desk.db, &a, clock_now_ms()) == 0) {
@@ -394,6 +424,8 @@ retry_held(struct core *core)
 	core->held = BUF_INIT;
 	core->stalled = 0;
 	on_verdict(core, buf_str(&payload));
+	if (!core->stalled)
+		hold_worker(core, false);
 	buf_release(&payload);
 }
 

@@ -6,6 +6,7 @@
 #include "host/log.h"
 
 #define BLOCK_SETTING STR("findings_block")
+#define TOLD_MAX 100u
 
 /* What one verdict is applied with. */
 struct apply {
@@ -16,6 +17,7 @@ struct apply {
 	bool stored;           /* the archive has this block already */
 	bool counted;          /* and the database its findings */
 	int64_t now_ms;
+	uint32_t told;         /* alerts, to the live stream */
 };
 
 int
@@ -156,11 +158,14 @@ apply_events(struct apply *a)
 	return v.wire.bad ? E_CORRUPT : 0;
 }
 
+/* A flood of alerts is not told one by one: the list is read again sooner than that many are drawn. */
 static void
 on_alert(void *user, int64_t id)
 {
-	struct desk *d = user;
-	d->alert_changed(d->core, id);
+	struct apply *a = user;
+	struct desk *d = &a->core->desk;
+	if (a->told++ < TOLD_MAX)
+		d->alert_changed(d->core, id);
 }
 
 /* Alerts and the number of the block in one transaction, so that a replay counts nothing twice. */
@@ -184,7 +189,7 @@ write_alerts(struct apply *a)
 		return error;
 	}
 	core->findings_block = a->message->block;
-	alert_book_each(core->book, on_alert, &core->desk);
+	alert_book_each(core->book, on_alert, a);
 	return 0;
 }
 
@@ -206,6 +211,20 @@ gather(struct apply *a)
 	if (!a->stored && archive_end(core->desk.archive) < 0)
 		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("block", (int64_t)a->message->block));
 	core->gathered = a->message->block;
+	return 0;
+}
+
+/* Alerts that an earlier verdict left behind (the disk was full, then collect or the worker started anew). */
+int
+core_apply_left(struct core *core)
+{
+	const struct verdict_message m = {.block = core->gathered};
+	struct apply a = {.core = core, .message = &m, .now_ms = clock_now_ms(),
+	    .counted = m.block <= core->findings_block};
+	if (!alert_book_pending(core->book))
+		return 0;
+	TRY(write_alerts(&a));
+	alert_book_clear(core->book);
 	return 0;
 }
 

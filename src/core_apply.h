@@ -38,6 +38,8 @@ struct verdict_message {
 
 [[nodiscard]] int verdict_message_take(struct str payload, struct verdict_message *ret);
 void core_apply_open(struct core *core);
+/* Before any verdict: what an earlier one could not write. Its rules may be swapped only after this. E_FULL, E_IO. */
+[[nodiscard]] int core_apply_left(struct core *core);
 /* All or nothing, may be repeated. E_FULL, E_IO. */
 [[nodiscard]] int core_apply(struct core *core, const struct verdict_message *m);
 

@@ -69,9 +69,15 @@ on_batch(struct worker_role *w, struct str payload)
 	buf_add(&w->head, str_from((const char *)w->digest, sizeof w->digest));
 	wire_put_str(&w->head, in.rest);
 	wire_put_u32(&w->head, (uint32_t)w->verdict.n);
-	if (channel_send(w->core, MSG_VERDICT, buf_str(&w->head), buf_str(&w->verdict), STR("")) < 0)
+	int error = channel_send(w->core, MSG_VERDICT, buf_str(&w->head), buf_str(&w->verdict), STR(""));
+	if (error)
 		log_say(LOG_LEVEL_ERROR, "verdict.not_sent", LOG_NUMBER("block", (int64_t)block),
 		    LOG_NUMBER("bytes", (int64_t)w->verdict.n));
+	if (error == E_LIMIT) { /* more than one message holds: the raw bytes are kept, or core would wait for ever */
+		w->head.n -= 4;
+		wire_put_u32(&w->head, 0);
+		(void)!channel_send(w->core, MSG_VERDICT, buf_str(&w->head), STR(""), STR(""));
+	}
 	if (w->collect && channel_queued(w->core) > BACKLOG)
 		channel_pause(w->collect, true);
 }
@@ -84,6 +90,8 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 		close(fd);
 	if (type == MSG_RAW_BATCH && c == w->collect)
 		on_batch(w, payload);
+	else if (type == MSG_STOP && c == w->core)
+		loop_stop(w->rc->loop); /* our rules are not those of the disk; the next of us reads them */
 }
 
 static void

@@ -23,7 +23,7 @@ enum message {
 	/* supervisor -> role */
 	MSG_PEER = 1,       /* + descriptor; u8 role, u8 index: a new channel to that peer */
 	MSG_LISTEN,         /* + descriptor; u8 kind (enum listen_kind), text address: a bound socket */
-	MSG_STOP,           /* finish, commit, leave */
+	MSG_STOP,           /* finish, commit, leave; also core to worker, whose rules are no longer those of the disk */
 	/* role -> supervisor */
 	MSG_READY = 16,
 	MSG_STOP_DEMO,      /* core only: end the demonstration player */

@@ -16,17 +16,22 @@
 #include "web/guard.h"
 #include "web/message.h"
 
+#define COOKIE_KEPT 64
+
 /* A client that waits for core. */
 struct waiting {
 	struct waiting *next;
 	uint64_t id;
 	struct evhttp_request *request;
 	bool stream;
+	char cookie[COOKIE_KEPT];
 };
 
 struct stream {
 	struct evhttp_request *request;
 	struct evhttp_connection *connection;
+	int64_t end_ms;
+	char cookie[COOKIE_KEPT]; /* his who signs out ends his streams */
 };
 
 struct web {
@@ -180,6 +185,15 @@ cookie_of(struct evhttp_request *request)
 	return (struct str){0};
 }
 
+/* Sending the end may close the connection at once: the stream is off the list before. */
+static void
+stream_end(struct web *w, unsigned i)
+{
+	struct evhttp_request *request = w->stream[i].request;
+	w->stream[i] = w->stream[--w->streams];
+	evhttp_send_reply_end(request);
+}
+
 /*
  * evhttp takes a request whose answer is not complete off its dying connection and leaves it to us: sending it is what
  * frees it. Waiting ones are sent when core answers; streams end here.
@@ -188,15 +202,9 @@ static void
 on_client_gone(struct evhttp_connection *connection, void *user)
 {
 	struct web *w = user;
-	for (unsigned i = 0; i < w->streams;) {
-		struct stream gone = w->stream[i];
-		if (gone.connection != connection) {
-			i++;
-			continue;
-		}
-		w->stream[i] = w->stream[--w->streams];
-		evhttp_send_reply_end(gone.request);
-	}
+	for (unsigned i = w->streams; i-- > 0;)
+		if (w->stream[i].connection == connection)
+			stream_end(w, i);
 }
 
 static const char *
@@ -224,6 +232,7 @@ wait_for_core(struct web *w, struct evhttp_request *request, uint64_t id, bool s
 {
 	struct waiting *one = MEM_NEW(struct waiting);
 	*one = (struct waiting){.next = w->waiting, .id = id, .request = request, .stream = stream};
+	snprintf(one->cookie, sizeof one->cookie, "%.*s", STR_ARG(cookie_of(request)));
 	w->waiting = one;
 }
 
@@ -297,8 +306,9 @@ stream_send(struct evhttp_request *request, struct str text)
 }
 
 static void
-stream_open(struct web *w, struct evhttp_request *request)
+stream_open(struct web *w, const struct waiting *one)
 {
+	struct evhttp_request *request = one->request;
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);
 	if (!connection || w->streams == HTTP_STREAMS_MAX) {
 		refuse(w, request, 503, "streams");
@@ -309,9 +319,12 @@ stream_open(struct web *w, struct evhttp_request *request)
 	add_header(request, "X-Accel-Buffering", "no");
 	add_safety_headers(request);
 	evhttp_connection_set_closecb(connection, on_client_gone, w);
+	evhttp_request_set_on_complete_cb(request, on_answered, w);
 	evhttp_send_reply_start(request, 200, NULL);
 	guard_streaming(w->guard, request);
-	w->stream[w->streams++] = (struct stream){request, connection};
+	struct stream *s = &w->stream[w->streams++];
+	*s = (struct stream){request, connection, clock_monotonic_ms() + HTTP_STREAM_MS, {0}};
+	memcpy(s->cookie, one->cookie, sizeof s->cookie);
 	stream_send(request, STR("retry: 2000\n\n"));
 }
 
@@ -326,9 +339,12 @@ is_behind(struct bufferevent *bev)
 static void
 push(struct web *w, struct str text)
 {
-	for (unsigned i = 0; i < w->streams; i++) {
+	int64_t now = clock_monotonic_ms();
+	for (unsigned i = w->streams; i-- > 0;) {
 		struct bufferevent *bev = evhttp_connection_get_bufferevent(w->stream[i].connection);
-		if (is_behind(bev))
+		if (now > w->stream[i].end_ms)
+			stream_end(w, i);
+		else if (is_behind(bev))
 			shutdown(bufferevent_getfd(bev), SHUT_RDWR);
 		else
 			stream_send(w->stream[i].request, text);
@@ -364,6 +380,14 @@ send_response(struct web *w, struct evhttp_request *request, const struct api_re
 }
 
 static void
+on_signed_out(struct web *w, const char *cookie)
+{
+	for (unsigned i = w->streams; i-- > 0;)
+		if (strcmp(w->stream[i].cookie, cookie) == 0)
+			stream_end(w, i);
+}
+
+static void
 on_response(struct web *w, struct str payload)
 {
 	struct api_response r;
@@ -375,9 +399,11 @@ on_response(struct web *w, struct str payload)
 			continue;
 		*at = one->next;
 		if (one->stream && r.status == 200)
-			stream_open(w, one->request);
+			stream_open(w, one);
 		else
 			send_response(w, one->request, &r);
+		if (str_eq(r.set_cookie, STR("-")) && one->cookie[0])
+			on_signed_out(w, one->cookie);
 		mem_free(one);
 		return;
 	}
@@ -410,7 +436,7 @@ on_core_closed(void *user, struct channel *c)
 		mem_free(one);
 	}
 	while (w->streams)
-		evhttp_send_reply_end(w->stream[--w->streams].request);
+		stream_end(w, w->streams - 1);
 }
 
 /* --- the role --- */

@@ -21,6 +21,7 @@
 #define HTTP_REQUEST_MS 20000   /* to send a whole request, also the idle time between two */
 #define HTTP_ANSWER_MS 60000    /* to answer it and for the client to read the answer */
 #define HTTP_STREAMS_MAX 128u
+#define HTTP_STREAM_MS (30 * 60000) /* then the client asks for it again, if his session still lives (SESSION_IDLE_MS) */
 #define HTTP_STREAM_BACKLOG (256u << 10) /* bytes a live stream may be behind */
 
 extern const struct role_entry web_role;

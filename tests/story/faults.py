@@ -50,6 +50,8 @@ ambiguous = {
 for name, data in ambiguous.items():
     got = raw_http(data + b"GET /api/v1/health HTTP/1.1\r\nHost: smuggled\r\n\r\n")
     check(f"refused and closed: {name}", b" 200 " not in got.split(b"\r\n")[0] and got.count(b"HTTP/1.1 ") <= 1, got[:400])
+got = raw_http(b"HEAD /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\nGET /api/v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+check("HEAD has no body that a client could take for the next answer", got.split(b"\r\n\r\n")[1].startswith(b"HTTP/1.1 200"), got)
 check("a header of 100 KB is refused", b" 200 " not in raw_http(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100000 + b"\r\n\r\n")[:20])
 check("a body of 2 MB is refused", b" 413 " in raw_http(b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n")[:20])
 
@@ -72,4 +74,36 @@ while time.monotonic() - began < 40 and dead < len(slow):
 check(f"clients that send a line a second are closed within the limit ({time.monotonic() - began:.0f} s)", dead == len(slow), dead)
 check("and others are served meanwhile", check_alive)
 desk.close()
+
+# The database cannot be written for a while: nothing is lost, nothing counted twice, and it goes on by itself.
+import sqlite3
+folder = pathlib.Path(tempfile.mkdtemp(prefix="khien-rules-"))
+(folder / "one.yml").write_text("title: Canary\nid: 0b5f8f5e-6f0a-4d53-9d7e-1f6f6b8c0001\nlogsource: {product: linux}\n"
+                                "detection:\n  word: [canary]\n  condition: word\nlevel: high\n")
+desk = Desk(rules=folder).start()
+relp = Relp(desk.relp)
+other = sqlite3.connect(desk.data / "khien.db", isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+for i in range(100):
+    relp.send(b"<13>Jan  1 00:00:00 host app: canary %d" % i)
+    time.sleep(0.02)
+time.sleep(3)
+other.execute("ROLLBACK")
+other.close()
+
+
+def counted():
+    return sum(a["count"] for a in desk.get("/api/v1/alerts?state=all").get("items", []))
+
+
+check("what waited for the database is applied", until(lambda: counted() == 100, 30), counted())
+(folder / "one.yml").write_text((folder / "one.yml").read_text().replace("Canary", "Canary two"))
+(folder / "an_earlier_one.yml").write_text((folder / "one.yml").read_text().replace("0001", "0002").replace("canary", "nothing"))
+os.kill(desk.pids()["core"], signal.SIGKILL)
+relp.send(b"<13>Jan  1 00:00:00 host app: canary 100")
+check("rules edited before core starts anew: its worker reads them too", until(lambda: counted() == 101, 30), counted())
+check("and no finding goes to another rule", {a["rule"]["id"][-1] for a in desk.get("/api/v1/alerts?state=all")["items"]} == {"1"})
+relp.close()
+desk.close()
+shutil.rmtree(folder, ignore_errors=True)
 done()

@@ -51,8 +51,17 @@ status, body, _ = desk.call("GET", "/api/v1/sessions/current", headers={"Cookie"
 check("the cookie is the session", status == 200 and json.loads(body)["login"] == "an", body)
 status, _, _ = desk.call("DELETE", "/api/v1/sessions/current", headers={"Cookie": cookie, "Sec-Fetch-Site": "cross-site"}, key=False)
 check("another site cannot use it", status == 403)
+stream = socket.create_connection(("127.0.0.1", desk.http), 5)
+stream.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
+check("the live stream opens", b" 200 " in stream.recv(65536))
 status, _, _ = desk.call("DELETE", "/api/v1/sessions/current", headers={"Cookie": cookie, **same}, key=False)
 check("sign-out", status == 204)
+heard = b""
+with contextlib.suppress(OSError):
+    while not heard.endswith(b"\r\n0\r\n\r\n") and (part := stream.recv(65536)):
+        heard += part
+check("ends the stream too", heard.endswith(b"0\r\n\r\n"), heard[-200:])
+stream.close()
 check("ends it", desk.call("GET", "/api/v1/sessions/current", headers={"Cookie": cookie}, key=False)[0] == 401)
 import concurrent.futures
 with concurrent.futures.ThreadPoolExecutor(32) as pool:
