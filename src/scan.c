@@ -92,13 +92,17 @@ put_json(struct scan *s, const struct finding *f, uint64_t record)
 	buf_add_json_string(out, f->rule->id);
 	buf_add(out, STR(",\"title\":"));
 	buf_add_json_string(out, f->rule->title);
-	buf_addf(out, ",\"level\":\"%s\",\"author\":", level_name(f->rule->level));
+	buf_add(out, STR(",\"level\":\""));
+	buf_add(out, str_z(level_name(f->rule->level)));
+	buf_add(out, STR("\",\"author\":"));
 	buf_add_json_string(out, f->rule->author);
 	buf_add(out, STR(",\"file\":"));
 	buf_add_json_string(out, f->rule->file);
 	buf_add(out, STR("},\"event\":{\"file\":"));
 	buf_add_json_string(out, str_z(s->path));
-	buf_addf(out, ",\"record\":%llu,\"time\":", (unsigned long long)record);
+	buf_add(out, STR(",\"record\":"));
+	buf_add_u64(out, record);
+	buf_add(out, STR(",\"time\":"));
 	if (f->event->time_ms == TIME_NONE) {
 		buf_add(out, STR("null"));
 	} else {

@@ -274,12 +274,23 @@ add_json_escape(struct buf *b, unsigned char c)
 	buf_add(b, str_from(out, 2));
 }
 
+/* Bytes that stand for themselves in a JSON string and are a whole letter. */
+static bool
+json_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 void
 buf_add_json(struct buf *b, struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 	size_t from = 0, i = 0;
 	while (i < s.n) {
+		if (json_plain(p[i])) {
+			i++;
+			continue;
+		}
 		bool plain = p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f;
 		size_t len = plain ? utf8_length(s.p + i, s.n - i) : 0;
 		if (len) {

@@ -134,11 +134,28 @@ time_parse(struct str s, int zone, int64_t *ret_ms)
 	return ok && time_from_civil(&c, zone, ret_ms);
 }
 
+static void
+put_digits(char *to, int n, int value)
+{
+	while (n--) {
+		to[n] = (char)('0' + value % 10);
+		value /= 10;
+	}
+}
+
 void
 time_format(struct buf *out, int64_t ms, int zone)
 {
 	struct civil c = time_to_civil(ms, zone);
-	buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", c.year, c.month, c.day, c.hour, c.minute, c.second, c.milli);
+	char text[] = "0000-00-00T00:00:00.000";
+	put_digits(text, 4, c.year);
+	put_digits(text + 5, 2, c.month);
+	put_digits(text + 8, 2, c.day);
+	put_digits(text + 11, 2, c.hour);
+	put_digits(text + 14, 2, c.minute);
+	put_digits(text + 17, 2, c.second);
+	put_digits(text + 20, 3, c.milli);
+	buf_add(out, str_from(text, sizeof text - 1));
 	if (zone == 0) {
 		buf_add_char(out, 'Z');
 		return;

@@ -3,6 +3,7 @@
 #include "web/route.h"
 
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "host/clock.h"
 #include "host/file.h"
@@ -68,7 +69,7 @@ roles_json(struct buf *out)
 	out_name(out, "roles");
 	buf_add_char(out, '[');
 	for (int role = ROLE_SUPERVISOR; role < ROLE_COUNT; role++) {
-		int64_t memory = memory_of(counts->pid[role]);
+		int64_t memory = memory_of(role == ROLE_SUPERVISOR ? getppid() : counts->pid[role]);
 		total += memory;
 		buf_add(out, role ? STR(",{") : STR("{"));
 		out_text(out, "role", str_z(role_name((enum role)role)));
