@@ -141,6 +141,7 @@ give_desk(struct core *core)
 {
 	struct desk *d = &core->desk;
 	d->options = core->rc->options;
+	d->supervisor = core->supervisor;
 	d->pool = pool_new(core->rc->loop, POOL_THREADS, POOL_QUEUE);
 	d->throttle = throttle_new();
 	d->reports = report_book_new();
@@ -175,6 +176,7 @@ core_start(struct role_context *rc)
 	struct fault fault = {0};
 	rc->user = core;
 	core->rc = rc;
+	core->supervisor = getppid(); /* may not be asked once confined */
 	int error = open_stores(core, &fault);
 	if (!error)
 		error = load_rules(core, &fault);

@@ -14,6 +14,7 @@
 
 struct core {
 	struct role_context *rc;
+	int supervisor;
 	struct desk desk;
 	struct channel *collect, *worker, *web;
 	struct alert_book *book;

@@ -3,7 +3,6 @@
 #include "web/route.h"
 
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "host/clock.h"
 #include "host/file.h"
@@ -62,14 +61,14 @@ memory_of(int pid)
 }
 
 static void
-roles_json(struct buf *out)
+roles_json(struct buf *out, const struct desk *d)
 {
 	const struct role_counts *counts = role_counts();
 	int64_t total = 0;
 	out_name(out, "roles");
 	buf_add_char(out, '[');
 	for (int role = ROLE_SUPERVISOR; role < ROLE_COUNT; role++) {
-		int64_t memory = memory_of(role == ROLE_SUPERVISOR ? getppid() : counts->pid[role]);
+		int64_t memory = memory_of(role == ROLE_SUPERVISOR ? d->supervisor : counts->pid[role]);
 		total += memory;
 		buf_add(out, role ? STR(",{") : STR("{"));
 		out_text(out, "role", str_z(role_name((enum role)role)));
@@ -244,7 +243,7 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_i64(out, "not_applicable", d->rules_stats.not_applicable);
 	buf_add_char(out, '}');
 	out_bool(out, "demonstration", d->demonstration);
-	roles_json(out);
+	roles_json(out, d);
 	buf_add_char(out, '}');
 }
 

@@ -28,6 +28,7 @@ struct desk {
 	struct throttle *throttle;
 	struct report_book *reports;
 	int64_t started_ms;
+	int supervisor;             /* its process, for the sum of memory */
 	bool demonstration;         /* the player runs or its data are here */
 	uint64_t events;            /* applied since the start */
 	uint64_t unparsed, failed, truncated;
