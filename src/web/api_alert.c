@@ -3,17 +3,6 @@
 
 #include "host/clock.h"
 
-static void
-contact_json(struct buf *out, const struct contact *contact)
-{
-	out_name(out, "contact");
-	buf_add_char(out, '{');
-	out_text(out, "name", contact->name);
-	out_text(out, "phone", contact->phone);
-	out_text(out, "email", contact->email);
-	buf_add_char(out, '}');
-}
-
 /* Whose it is: organisation, system with its level, and whom to call. */
 static void
 owner_json(struct buf *out, const struct desk *desk, const struct alert *a)
@@ -33,7 +22,7 @@ owner_json(struct buf *out, const struct desk *desk, const struct alert *a)
 	out_text(out, "name", s->name);
 	out_i64(out, "level", s->level);
 	buf_add_char(out, '}');
-	contact_json(out, &s->contact);
+	out_contact(out, &s->contact);
 }
 
 static void
@@ -194,19 +183,6 @@ api_alerts(struct api_call *c)
 /* --- one alert with its why --- */
 
 static void
-list_json(struct buf *out, const char *name, const struct str *list, uint32_t count)
-{
-	out_name(out, name);
-	buf_add_char(out, '[');
-	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(out, ',');
-		buf_add_json_string(out, list[i]);
-	}
-	buf_add_char(out, ']');
-}
-
-static void
 rule_json(struct buf *out, const struct desk *desk, const struct alert *a)
 {
 	const struct rule_info *r = rules_find(desk->rules, a->rule);
@@ -220,8 +196,8 @@ rule_json(struct buf *out, const struct desk *desk, const struct alert *a)
 		out_text(out, "file", r->file);
 		out_text_or_null(out, "advice_vi", r->advice_vi);
 		out_text_or_null(out, "advice_en", r->advice_en);
-		list_json(out, "references", r->references, r->reference_count);
-		list_json(out, "falsepositives", r->falsepositives, r->falsepositive_count);
+		out_list(out, "references", r->references, r->reference_count);
+		out_list(out, "falsepositives", r->falsepositives, r->falsepositive_count);
 	}
 	buf_add_char(out, '}');
 }

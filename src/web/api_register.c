@@ -35,30 +35,6 @@ reply_page(struct api_call *c, const struct page *p, uint32_t count)
 	api_reply(c, 200);
 }
 
-static void
-contact_json(struct buf *out, const struct contact *contact)
-{
-	out_name(out, "contact");
-	buf_add_char(out, '{');
-	out_text(out, "name", contact->name);
-	out_text(out, "phone", contact->phone);
-	out_text(out, "email", contact->email);
-	buf_add_char(out, '}');
-}
-
-static void
-list_json(struct buf *out, const char *name, const struct str *list, uint32_t count)
-{
-	out_name(out, name);
-	buf_add_char(out, '[');
-	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(out, ',');
-		buf_add_json_string(out, list[i]);
-	}
-	buf_add_char(out, ']');
-}
-
 /* --- numbers kept by the database under a text key --- */
 
 struct tally {
@@ -123,7 +99,7 @@ api_organisations(struct api_call *c)
 		out_text(&c->out, "id", o->id);
 		out_text(&c->out, "name", o->name);
 		out_text(&c->out, "kind", o->kind);
-		contact_json(&c->out, &o->contact);
+		out_contact(&c->out, &o->contact);
 		out_i64(&c->out, "systems", o->systems);
 		out_i64(&c->out, "alerts_open", tally_slot(&open, o->id)->count);
 		out_bool(&c->out, "demonstration", o->demonstration);
@@ -144,10 +120,10 @@ system_json(struct buf *out, const struct system *s, int64_t alerts_open)
 	out_text(out, "id", s->organisation->id);
 	out_text(out, "name", s->organisation->name);
 	buf_add_char(out, '}');
-	list_json(out, "networks", s->network, s->networks);
-	list_json(out, "hosts", s->host, s->hosts);
-	list_json(out, "domains", s->domain, s->domains);
-	contact_json(out, &s->contact);
+	out_list(out, "networks", s->network, s->networks);
+	out_list(out, "hosts", s->host, s->hosts);
+	out_list(out, "domains", s->domain, s->domains);
+	out_contact(out, &s->contact);
 	out_i64(out, "alerts_open", alerts_open);
 	out_bool(out, "demonstration", s->demonstration);
 	buf_add_char(out, '}');

@@ -206,55 +206,6 @@ api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min
 	return true;
 }
 
-/* --- writing --- */
-
-void
-out_name(struct buf *out, const char *name)
-{
-	char last = out->n ? out->p[out->n - 1] : '{';
-	if (last != '{' && last != '[')
-		buf_add_char(out, ',');
-	buf_add_char(out, '"');
-	buf_add(out, str_z(name));
-	buf_add(out, STR("\":"));
-}
-
-void
-out_text(struct buf *out, const char *name, struct str value)
-{
-	out_name(out, name);
-	buf_add_json_string(out, value);
-}
-
-void
-out_text_or_null(struct buf *out, const char *name, struct str value)
-{
-	if (value.n)
-		out_text(out, name, value);
-	else
-		out_raw(out, name, STR("null"));
-}
-
-void
-out_i64(struct buf *out, const char *name, int64_t value)
-{
-	out_name(out, name);
-	buf_add_i64(out, value);
-}
-
-void
-out_bool(struct buf *out, const char *name, bool value)
-{
-	out_raw(out, name, value ? STR("true") : STR("false"));
-}
-
-void
-out_raw(struct buf *out, const char *name, struct str json)
-{
-	out_name(out, name);
-	buf_add(out, json);
-}
-
 /* --- running --- */
 
 /* Copy what the call needs beyond the message it came in. */

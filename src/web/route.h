@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "web/desk.h"
+#include "web/out.h"
 
 struct api_call {
 	struct desk *desk;
@@ -43,14 +44,6 @@ void api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)
 struct str api_query(struct api_call *c, struct str name);
 /* Absent: `fallback`. False when it is there and no number or outside [min, max]. */
 bool api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret);
-
-/* Members for c->out and friends: comma where needed, then "name":value. */
-void out_name(struct buf *out, const char *name);
-void out_text(struct buf *out, const char *name, struct str value);
-void out_text_or_null(struct buf *out, const char *name, struct str value); /* empty = null */
-void out_i64(struct buf *out, const char *name, int64_t value);
-void out_bool(struct buf *out, const char *name, bool value);
-void out_raw(struct buf *out, const char *name, struct str json);
 
 /* JSON of nouns that more than one handler and the live stream need. */
 void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_OUT_H
+#define WEB_OUT_H
+
+/*
+ * Writing JSON, a member at a time: what all API handlers share. Pure.
+ */
+
+#include "register/system.h"
+
+/* Members for c->out and friends: comma where needed, then "name":value. */
+void out_name(struct buf *out, const char *name);
+void out_text(struct buf *out, const char *name, struct str value);
+void out_text_or_null(struct buf *out, const char *name, struct str value); /* empty = null */
+void out_i64(struct buf *out, const char *name, int64_t value);
+void out_bool(struct buf *out, const char *name, bool value);
+void out_raw(struct buf *out, const char *name, struct str json);
+/* "contact":{"name","phone","email"} */
+void out_contact(struct buf *out, const struct contact *contact);
+void out_list(struct buf *out, const char *name, const struct str *list, uint32_t count);
+
+#endif
