@@ -15,6 +15,7 @@
 #include "web/asset.h"
 #include "web/guard.h"
 #include "web/message.h"
+#include "web/out.h"
 
 #define COOKIE_KEPT 64
 
@@ -107,8 +108,11 @@ answer(struct web *w, struct evhttp_request *request, int status, struct str bod
 static void
 refuse(struct web *w, struct evhttp_request *request, int status, const char *key)
 {
-	struct buf body = BUF_INIT_MAX(256);
-	buf_addf(&body, "{\"type\":\"%s\",\"status\":%d}", key, status);
+	struct buf body = BUF_INIT_MAX(1024);
+	buf_add_char(&body, '{');
+	out_problem(&body, str_z(key));
+	out_i64(&body, "status", status);
+	buf_add_char(&body, '}');
 	add_header(request, "Content-Type", "application/problem+json");
 	add_header(request, "Connection", "close");
 	if (status == 503)

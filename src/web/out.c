@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "web/out.h"
 
+#include "base/lang.h"
+
 void
 out_name(struct buf *out, const char *name)
 {
@@ -70,4 +72,18 @@ out_list(struct buf *out, const char *name, const struct str *list, uint32_t cou
 		buf_add_json_string(out, list[i]);
 	}
 	buf_add_char(out, ']');
+}
+
+void
+out_problem(struct buf *out, struct str key)
+{
+	struct buf name = BUF_INIT_MAX(128);
+	buf_addf(&name, "ui.problem.%.*s", STR_ARG(key));
+	struct buf title = BUF_INIT_MAX(512);
+	struct str some = STR("some");
+	lang_format(&title, LANG_EN, buf_str(&name), &some, 1);
+	out_text(out, "type", key);
+	out_text(out, "title", str_eq(buf_str(&title), buf_str(&name)) ? key : buf_str(&title));
+	buf_release(&title);
+	buf_release(&name);
 }

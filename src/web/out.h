@@ -17,6 +17,9 @@ void out_bool(struct buf *out, const char *name, bool value);
 void out_raw(struct buf *out, const char *name, struct str json);
 /* "contact":{"name","phone","email"} */
 void out_contact(struct buf *out, const struct contact *contact);
+/* "type" and "title" of a problem (RFC 9457): the key of its sentence ui.problem.KEY, and that sentence in English for
+ * programs; the interface says it in the reader's language. */
+void out_problem(struct buf *out, struct str key);
 void out_list(struct buf *out, const char *name, const struct str *list, uint32_t count);
 
 #endif

@@ -101,7 +101,7 @@ api_reply_problem(struct api_call *c, uint16_t status, const char *key, const ch
 {
 	buf_clear(&c->out);
 	buf_add_char(&c->out, '{');
-	out_text(&c->out, "type", str_z(key));
+	out_problem(&c->out, str_z(key));
 	out_i64(&c->out, "status", status);
 	if (field)
 		out_text(&c->out, "field", str_z(field));
