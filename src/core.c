@@ -480,7 +480,9 @@ core_stop(struct role_context *rc)
 {
 	struct core *core = rc->user;
 	pool_free(core->desk.pool);
-	archive_close(core->desk.archive); /* seals, so that the next start has nothing to replay */
+	/* Sealing leaves the next start nothing to replay; what has alerts that could not be written must be replayed. */
+	if (core_apply_left(core) == 0)
+		archive_close(core->desk.archive);
 	db_close(core->desk.db);
 	loop_stop(rc->loop);
 }

@@ -95,7 +95,10 @@ enrich(struct apply *a, struct event *e)
 static int64_t
 time_of(const struct event *e)
 {
-	return e->time_ms != TIME_NONE ? e->time_ms : e->raw->received_ms;
+	/* A clock far ahead would keep its alert open, and first in the list, for years. */
+	if (e->time_ms == TIME_NONE || e->time_ms < 0 || e->time_ms > e->raw->received_ms + TIME_DAY)
+		return e->raw->received_ms;
+	return e->time_ms;
 }
 
 static void
