@@ -301,9 +301,11 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 	struct wire w = {payload, false};
 	if (fd >= 0)
 		close(fd);
-	if (type == MSG_VERDICT && c == core->worker)
+	if (type == MSG_VERDICT && c == core->worker) {
 		on_verdict(core, payload);
-	else if (type == MSG_REQUEST && c == core->web)
+		if (core->stalled) /* said once: until it is over no other comes */
+			log_say(LOG_LEVEL_ERROR, "core.stalled", LOG_TEXT("error", str_z(error_name(core->stalled))));
+	} else if (type == MSG_REQUEST && c == core->web)
 		on_request(core, payload);
 	else if (type == MSG_SOURCES && c == core->collect)
 		on_report(core, payload);

@@ -171,7 +171,8 @@ open_file(struct db *db, struct fault *f)
 	sqlite3_extended_result_codes(db->sqlite, 1);
 	sqlite3_busy_timeout(db->sqlite, 2000);
 	int error = run_text(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-				 "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA cache_size=-4000");
+				 "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA cache_size=-4000;"
+				 "PRAGMA temp_store=MEMORY"); /* core may open no file outside its folder */
 	if (!error)
 		error = migrate(db, f);
 	if (error && f && !f->code)
