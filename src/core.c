@@ -264,13 +264,13 @@ on_verdict(struct core *core, struct str payload)
 	if (error) {
 		/* Disk full or the like: nothing is told, collect's window fills and the doors close. Tried again by tick.
 		 * Verdicts behind this one wait in the channel. */
-		core->stalled = error;
+		core->desk.stalled = error;
 		buf_clear(&core->held);
 		buf_add(&core->held, payload);
 		hold_worker(core, true);
 		return;
 	}
-	core->stalled = 0;
+	core->desk.stalled = 0;
 	hold_worker(core, false);
 	if (other)
 		return;
@@ -303,8 +303,8 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 		close(fd);
 	if (type == MSG_VERDICT && c == core->worker) {
 		on_verdict(core, payload);
-		if (core->stalled) /* said once: until it is over no other comes */
-			log_say(LOG_LEVEL_ERROR, "core.stalled", LOG_TEXT("error", str_z(error_name(core->stalled))));
+		if (core->desk.stalled) /* said once: until it is over no other comes */
+			log_say(LOG_LEVEL_ERROR, "core.stalled", LOG_TEXT("error", str_z(error_name(core->desk.stalled))));
 	} else if (type == MSG_REQUEST && c == core->web)
 		on_request(core, payload);
 	else if (type == MSG_SOURCES && c == core->collect)
@@ -426,9 +426,9 @@ retry_held(struct core *core)
 {
 	struct buf payload = core->held;
 	core->held = BUF_INIT;
-	core->stalled = 0;
+	core->desk.stalled = 0;
 	on_verdict(core, buf_str(&payload));
-	if (!core->stalled)
+	if (!core->desk.stalled)
 		hold_worker(core, false);
 	buf_release(&payload);
 }
@@ -450,10 +450,10 @@ on_tick(void *user)
 {
 	struct core *core = user;
 	int64_t now = clock_now_ms();
-	if (core->stalled)
+	if (core->desk.stalled)
 		retry_held(core);
 	/* Alerts first: what is sealed is not sent again. */
-	if (!core->stalled && archive_tick(core->desk.archive, now) < 0)
+	if (!core->desk.stalled && archive_tick(core->desk.archive, now) < 0)
 		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("at", now));
 	tell_released(core);
 	status_tick(&core->desk, now);

@@ -211,10 +211,18 @@ gather(struct apply *a)
 	if (error) /* the worker is broken or broken into; its block is kept as raw bytes */
 		log_say(LOG_LEVEL_ERROR, "verdict.corrupt", LOG_NUMBER("block", (int64_t)a->message->block),
 		    LOG_TEXT("error", str_z(error_name(error))));
-	if (!a->stored && archive_end(core->desk.archive) < 0)
-		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("block", (int64_t)a->message->block));
+	core->batch_open = !a->stored;
 	core->gathered = a->message->block;
 	return 0;
+}
+
+/* The archive may seal only now: a sealed block is not sent again, so its alerts must be in the database before. */
+static void
+end_batch(struct core *core)
+{
+	if (core->batch_open && archive_end(core->desk.archive) < 0)
+		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("block", (int64_t)core->gathered));
+	core->batch_open = false;
 }
 
 /* Alerts that an earlier verdict left behind (the disk was full, then collect or the worker started anew). */
@@ -224,10 +232,10 @@ core_apply_left(struct core *core)
 	const struct verdict_message m = {.block = core->gathered};
 	struct apply a = {.core = core, .message = &m, .now_ms = clock_now_ms(),
 	    .counted = m.block <= core->findings_block};
-	if (!alert_book_pending(core->book))
-		return 0;
-	TRY(write_alerts(&a));
+	if (alert_book_pending(core->book))
+		TRY(write_alerts(&a));
 	alert_book_clear(core->book);
+	end_batch(core);
 	return 0;
 }
 
@@ -243,5 +251,6 @@ core_apply(struct core *core, const struct verdict_message *m)
 	TRY(write_alerts(&a)); /* refused: the book is kept, and tried again with the same verdict */
 	core->desk.findings_over = alert_book_over(core->book);
 	alert_book_clear(core->book);
+	end_batch(core);
 	return 0;
 }

@@ -24,9 +24,9 @@ struct core {
 	uint8_t rules_seen[32];    /* digest of a worker's rules that we could not match */
 	uint64_t next;             /* block whose verdict comes next; 0 = collect has not said */
 	uint64_t findings_block;   /* findings up to this block are in the database */
+	bool batch_open;           /* the archive waits for archive_end() until the alerts of `gathered` are written */
 	uint64_t gathered;         /* block that is in the archive and the book, its alerts perhaps not yet written */
 	uint64_t released;
-	int stalled;               /* why the last verdict could not be applied */
 	struct buf held;           /* that verdict */
 	uint64_t ticks, rate[11];
 };

@@ -215,7 +215,7 @@ void
 status_json(struct buf *out, struct desk *d, int64_t now_ms)
 {
 	struct totals t = totals_of(d, now_ms);
-	const struct report *head = report_book_head(d->reports);
+	int stalled = d->stalled ? d->stalled : report_book_head(d->reports)->stalled;
 	buf_add_char(out, '{');
 	out_text(out, "version", STR(KHIEN_VERSION));
 	out_i64(out, "now_ms", now_ms);
@@ -233,7 +233,7 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_i64(out, "total", t.sources);
 	out_i64(out, "silent", t.silent);
 	buf_add_char(out, '}');
-	out_text(out, "stalled", head->stalled ? str_z(error_name(head->stalled)) : STR(""));
+	out_text(out, "stalled", stalled ? str_z(error_name(stalled)) : STR(""));
 	alerts_json(out, d);
 	archive_json(out, d, now_ms);
 	out_name(out, "rules");
@@ -258,7 +258,7 @@ void
 api_health(struct api_call *c)
 {
 	const struct report *head = report_book_head(c->desk->reports);
-	bool good = !head->stalled;
+	bool good = !head->stalled && !c->desk->stalled;
 	buf_add_char(&c->out, '{');
 	out_text(&c->out, "status", good ? STR("ok") : STR("stalled"));
 	out_text(&c->out, "version", STR(KHIEN_VERSION));

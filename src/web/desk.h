@@ -30,6 +30,7 @@ struct desk {
 	int64_t started_ms;
 	int supervisor;             /* its process, for the sum of memory */
 	bool demonstration;         /* the player runs or its data are here */
+	int stalled;                /* why core can apply nothing just now (E_FULL ...), or 0 */
 	uint64_t events;            /* applied since the start */
 	uint64_t unparsed, failed, truncated;
 	uint64_t findings, findings_over;

@@ -22,10 +22,11 @@ def load():
         numbers, alive = {}, True
         while alive and not stop:
             try:
-                while len(numbers) - len(client.acked & numbers.keys()) < 200:
+                while client.txnr - len(client.acked) < 100:
                     sent += 1
                     numbers[client.send(sshd("ubndx-web", f"Failed password for root from 198.51.100.9 port 22 ssh2 marker={sent}x").encode())] = sent
                 alive = client.read(0.05)
+                time.sleep(0.01)  # enough load to be in the middle of something, and time for the others
             except OSError:
                 alive = False
         client.read(0.2)
