@@ -225,15 +225,16 @@ end_batch(struct core *core)
 	core->batch_open = false;
 }
 
-/* Alerts that an earlier verdict left behind (the disk was full, then collect or the worker started anew). */
+/* What gather() left: the alerts, then the end of the batch. Refused (the disk is full ...), all of it is kept and tried
+ * again, by the same verdict or before the next. */
 int
 core_apply_left(struct core *core)
 {
 	const struct verdict_message m = {.block = core->gathered};
 	struct apply a = {.core = core, .message = &m, .now_ms = clock_now_ms(),
 	    .counted = m.block <= core->findings_block};
-	if (alert_book_pending(core->book))
-		TRY(write_alerts(&a));
+	TRY(write_alerts(&a));
+	core->desk.findings_over = alert_book_over(core->book);
 	alert_book_clear(core->book);
 	end_batch(core);
 	return 0;
@@ -248,9 +249,5 @@ core_apply(struct core *core, const struct verdict_message *m)
 		arena_clear(&core->arena);
 		TRY(gather(&a));
 	}
-	TRY(write_alerts(&a)); /* refused: the book is kept, and tried again with the same verdict */
-	core->desk.findings_over = alert_book_over(core->book);
-	alert_book_clear(core->book);
-	end_batch(core);
-	return 0;
+	return core_apply_left(core);
 }

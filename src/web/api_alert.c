@@ -112,7 +112,7 @@ level_bits(struct str text, unsigned *ret)
 	return true;
 }
 
-/* "MS-ID", as alert_next() writes it. */
+/* "MS.ID", as api_alerts() writes it behind a full page. */
 static bool
 read_cursor(struct str text, int64_t *ret_ms, int64_t *ret_id)
 {

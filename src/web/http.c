@@ -165,7 +165,7 @@ serve_interface(struct web *w, struct evhttp_request *request, struct str path)
 
 /* --- the API, by way of core --- */
 
-/* Only fonts, scripts of our own pages and programs with a key may change things. */
+/* Only scripts of our own pages, and programs with a key, may change things. */
 static bool
 is_same_origin(struct evhttp_request *request)
 {
