@@ -16,6 +16,12 @@ enum level { LEVEL_INFORMATIONAL, LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRI
 const char *level_name(enum level level);
 bool level_from_name(struct str name, enum level *ret);
 
+/* A threshold of an engine rule, as its document names it. */
+struct rule_parameter {
+	struct str name;
+	double value;
+};
+
 /* What a person is told of a rule; lives as long as its rule set. */
 struct rule_info {
 	struct str id;          /* UUID, or the file name when the rule has none */
@@ -37,6 +43,9 @@ struct rule_info {
 	const struct str *entity; /* field names that say "who" (khien.entity); alerts group by them; empty = default */
 	uint32_t entity_count;
 	uint32_t window_s;      /* alerts of this rule and entity join within this time; 0 = default 3600 */
+	struct str engine;      /* khien.engine: what makes its findings when Sigma does not, "flow.beacon"; else empty */
+	const struct rule_parameter *parameter; /* khien.parameters, of engine rules alone */
+	uint32_t parameter_count;
 	bool correlation;       /* made by detect/correlate.h from other findings */
 	bool silent;            /* feeds correlations only, makes no alert of its own (generate: false) */
 };

@@ -52,7 +52,17 @@ uint32_t rules_count(const struct rules *r);
 const struct rule_info *rules_info(const struct rules *r, uint32_t index);
 /* NULL when unknown. */
 const struct rule_info *rules_find(const struct rules *r, struct str id);
-/* Does some source of the map deliver this rule's log source? */
+/* The reverse of rules_info(). */
+uint32_t rules_index(const struct rule_info *info);
+/*
+ * Engine rules: documents with khien.engine and without a detection. No plan runs them; the engine of that name
+ * (indicators, flow analytics, YARA) asks for its rule here and makes the findings itself, so that texts, level, tags,
+ * switches and exceptions are alike for all engines. NULL: the rule is not there or refused, and the engine rests.
+ */
+const struct rule_info *rules_engine(const struct rules *r, struct str engine);
+/* A row of khien.parameters; `fallback` when the document does not give it. */
+double rule_parameter(const struct rule_info *info, struct str name, double fallback);
+/* Does some source of the map deliver this rule's log source? Always so of correlations and engine rules. */
 bool rules_applicable(const struct rules *r, uint32_t index);
 
 struct matcher *matcher_new(const struct rules *r);

@@ -154,10 +154,10 @@ struct correlation {
 };
 
 struct rule {
-	struct rule_info info;
+	struct rule_info info;       /* first: rules_index() comes back from it */
 	struct str name;             /* other rules may refer to it by this */
 	struct str product, category, service;
-	const struct expr *expr;     /* NULL for correlations */
+	const struct expr *expr;     /* NULL for correlations and engine rules */
 	struct correlation *correlation;
 	uint32_t line, column;       /* of the document */
 	uint32_t index;              /* in the set */

@@ -271,8 +271,8 @@ rules_group(struct rules *r)
 {
 	for (uint32_t i = 0; i < r->count; i++) {
 		struct rule *rule = r->rule[i];
-		rule->applicable = rule->correlation;
-		if (rule->correlation)
+		rule->applicable = !rule->expr;
+		if (!rule->expr)
 			continue;
 		struct rule_group *g = group_of(r, rule);
 		MEM_GROW(g->rule, g->rules, g->rule_cap);

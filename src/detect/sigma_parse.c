@@ -209,6 +209,52 @@ parse_logsource(struct parse *p, const struct yaml *document, struct str *produc
 	return 0;
 }
 
+/* ---- engine rules ---- */
+
+static bool
+is_engine(struct str name)
+{
+	static const struct str names[] = {STR_INIT("indicator.ip"), STR_INIT("indicator.domain"), STR_INIT("indicator.url"),
+		STR_INIT("indicator.hash"), STR_INIT("indicator.mail"), STR_INIT("flow.known_bad"),
+		STR_INIT("flow.scan_horizontal"), STR_INIT("flow.scan_vertical"), STR_INIT("flow.beacon"),
+		STR_INIT("flow.dns_tunnel"), STR_INIT("flow.amplification"), STR_INIT("flow.volume"), STR_INIT("yara")};
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (str_eq(name, names[i]))
+			return true;
+	return false;
+}
+
+static int
+parse_parameters(struct parse *p, const struct yaml *map, struct rule_info *info)
+{
+	struct rule_parameter *list = arena_calloc(&p->r->arena, map->count, sizeof *list);
+	if (!list)
+		return yaml_fault(map, &p->fault, E_LIMIT, "rule_too_big", STR(""));
+	YAML_EACH(one, map) {
+		struct rule_parameter *at = &list[info->parameter_count++];
+		if (one->kind != YAML_SCALAR || !text_to_number(one->text, &at->value))
+			return yaml_fault(one, &p->fault, E_INVALID, "rule_number", one->key);
+		TRY(keep_text(p, one, one->key, &at->name));
+	}
+	info->parameter = list;
+	return 0;
+}
+
+static int
+parse_engine(struct parse *p, const struct yaml *document, struct rule_info *info)
+{
+	const struct yaml *khien = yaml_get(document, KEY("khien"));
+	const struct yaml *name = yaml_get(khien, KEY("engine")), *parameters = yaml_get(khien, KEY("parameters"));
+	TRY(read_text(p, khien, KEY("engine"), &info->engine));
+	if (!is_engine(info->engine))
+		return yaml_fault(name, &p->fault, E_INVALID, "rule_engine", info->engine);
+	if (rules_engine(p->r, info->engine))
+		return yaml_fault(name, &p->fault, E_EXISTS, "rule_engine_twice", info->engine);
+	if (parameters && parameters->kind != YAML_MAP)
+		return yaml_fault(parameters, &p->fault, E_INVALID, "rule_section", KEY("parameters"));
+	return parameters ? parse_parameters(p, parameters, info) : 0;
+}
+
 /* ---- correlations ---- */
 
 static int
@@ -373,6 +419,8 @@ sigma_parse_document(struct parse *p, const struct yaml *document, struct str fi
 	TRY(parse_info(p, document, file, rule));
 	if (correlation) {
 		TRY(parse_correlation(p, correlation, rule));
+	} else if (yaml_get(yaml_get(document, KEY("khien")), KEY("engine"))) {
+		TRY(parse_engine(p, document, &rule->info));
 	} else {
 		TRY(parse_logsource(p, document, &rule->product, &rule->category, &rule->service));
 		TRY(parse_detection(p, document, KEY("detection"), &rule->expr));

@@ -410,6 +410,30 @@ rules_info(const struct rules *r, uint32_t index)
 	return &r->rule[index]->info;
 }
 
+uint32_t
+rules_index(const struct rule_info *info)
+{
+	return ((const struct rule *)info)->index;
+}
+
+const struct rule_info *
+rules_engine(const struct rules *r, struct str engine)
+{
+	for (uint32_t i = 0; i < r->count; i++)
+		if (str_eq(r->rule[i]->info.engine, engine))
+			return &r->rule[i]->info;
+	return NULL;
+}
+
+double
+rule_parameter(const struct rule_info *info, struct str name, double fallback)
+{
+	for (uint32_t i = 0; i < info->parameter_count; i++)
+		if (str_eq(info->parameter[i].name, name))
+			return info->parameter[i].value;
+	return fallback;
+}
+
 const struct rule_info *
 rules_find(const struct rules *r, struct str id)
 {

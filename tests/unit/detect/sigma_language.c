@@ -345,6 +345,40 @@ TEST(a_wrong_rule_leaves_the_others_alone)
 	rules_free(r);
 }
 
+TEST(engine_rules_are_words_without_a_plan)
+{
+	static const char good[] = "title: t\nid: t\nlogsource: {product: test}\ndetection:\n  s: {a: b}\n  condition: s\n"
+				   "---\ntitle: Beacon\nid: b\nlevel: high\nkhien:\n  engine: flow.beacon\n"
+				   "  parameters: {minimum_count: 20, jitter: 0.1}\n";
+	static const struct {
+		const char *text, *what;
+	} bad[] = {
+	    {"title: t\nid: x\nkhien: {engine: flow.bacon}\n", "rule_engine"},
+	    {"title: t\nid: x\nkhien: {engine: flow.beacon}\n", "rule_engine_twice"},
+	    {"title: t\nid: x\nkhien: {engine: yara, parameters: {n: many}}\n", "rule_number"},
+	    {"title: t\nid: x\nkhien: {engine: yara, parameters: [1]}\n", "rule_section"},
+	};
+	struct rules *r = corpus_rules();
+	faults = (struct faults){0};
+	CHECK_INT(rules_add(r, STR(good), STR("e.yml"), corpus_count_fault, &faults), 2);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		CHECK_INT(rules_add(r, str_z(bad[i].text), STR("bad.yml"), corpus_count_fault, &faults), 0);
+		CHECK_STR(str_z(faults.last.what), str_z(bad[i].what));
+	}
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	const struct rule_info *info = rules_engine(r, STR("flow.beacon"));
+	CHECK(info && rules_index(info) == 1 && rules_applicable(r, 1));
+	CHECK(info && rule_parameter(info, STR("minimum_count"), 1) == 20 && rule_parameter(info, STR("none"), 7) == 7);
+	CHECK(!rules_engine(r, STR("yara")));
+	struct matcher *m = matcher_new(r);
+	struct slow *slow = slow_new(r);
+	CHECK(meets(r, m, slow, STR("\"a\":\"b\"")));
+	CHECK(!meets(r, m, slow, STR("\"a\":\"c\"")));
+	slow_free(slow);
+	matcher_free(m);
+	rules_free(r);
+}
+
 TEST(filters_join_their_rules)
 {
 	static const char rule[] =
