@@ -38,6 +38,31 @@ core_put_joined(struct core *k, uint32_t id, struct str prefix, struct str name)
 }
 
 void
+core_put_duration(struct core *k, struct str seconds)
+{
+	enum { NANO = 9 };
+	ptrdiff_t dot = str_find_char(seconds, '.');
+	struct str whole = dot < 0 ? seconds : str_cut(seconds, 0, (size_t)dot);
+	struct str part = dot < 0 ? STR("") : str_cut(str_skip(seconds, (size_t)dot + 1), 0, NANO);
+	uint64_t number;
+	if (whole.n > NANO || !str_to_u64(whole, &number) || (part.n && !str_to_u64(part, &number)))
+		return;
+	char *p = arena_alloc(k->e->arena, whole.n + NANO), *at = p;
+	if (!p)
+		return;
+	memset(p, '0', whole.n + NANO);
+	memcpy(p, whole.p, whole.n);
+	if (part.n)
+		memcpy(p + whole.n, part.p, part.n);
+	size_t n = whole.n + NANO;
+	while (n > 1 && *at == '0') { /* a number begins with no zero */
+		at++;
+		n--;
+	}
+	core_put(k, F_EVENT_DURATION, str_from(at, n), false);
+}
+
+void
 core_put_all(struct core *k, const struct words *rows)
 {
 	for (uint32_t i = 0; i < k->native; i++) {

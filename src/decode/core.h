@@ -23,6 +23,8 @@ void core_begin(struct core *k, struct event *e);
 void core_put(struct core *k, uint32_t id, struct str value, bool escaped);
 /* "prefix.name" made in the arena. */
 void core_put_joined(struct core *k, uint32_t id, struct str prefix, struct str name);
+/* F_EVENT_DURATION from a count of seconds, which may have a fraction ("12", "0.004512"). */
+void core_put_duration(struct core *k, struct str seconds);
 
 /* For sources whose fields mean the same in every event: a table of them, in a set of words. */
 struct core_row {

@@ -24,6 +24,12 @@ static const struct core_row eve_rows[] = {
 	{STR_INIT("alert.severity"), F_EVENT_SEVERITY},
 	{STR_INIT("flow.bytes_toserver"), F_SOURCE_BYTES},
 	{STR_INIT("flow.bytes_toclient"), F_DESTINATION_BYTES},
+	{STR_INIT("flow.pkts_toserver"), F_SOURCE_PACKETS},
+	{STR_INIT("flow.pkts_toclient"), F_DESTINATION_PACKETS},
+	{STR_INIT("flow.start"), F_EVENT_START},
+	{STR_INIT("netflow.bytes"), F_SOURCE_BYTES},
+	{STR_INIT("netflow.pkts"), F_SOURCE_PACKETS},
+	{STR_INIT("netflow.start"), F_EVENT_START},
 	{STR_INIT("http.hostname"), F_URL_DOMAIN},
 	{STR_INIT("http.url"), F_URL_ORIGINAL},
 	{STR_INIT("http.http_method"), F_HTTP_METHOD},
@@ -109,6 +115,59 @@ put_answers(struct core *k)
 }
 
 static struct str
+value_of(const struct event *e, struct str name)
+{
+	const struct field *f = event_find_name(e, name);
+	return f && f->kind != FIELD_NULL ? f->value : (struct str){0};
+}
+
+/* Flags of a side as two digits of hexadecimal ("1b"), 0 when they are not there. */
+static unsigned
+flags_of(struct str text)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned flags = 0;
+	for (size_t i = 0; i < text.n && i < 2; i++) {
+		const char *at = memchr(digits, ascii_lower(text.p[i]), 16);
+		flags = at ? flags << 4 | (unsigned)(at - digits) : 0;
+	}
+	return flags;
+}
+
+/* What the other side did: nothing, said no (a reset without having greeted), or spoke. */
+static struct str
+state_of(const struct event *e)
+{
+	enum { SYN = 0x02, RST = 0x04 };
+	struct str packets = value_of(e, STR("flow.pkts_toclient"));
+	unsigned answer = flags_of(value_of(e, STR("tcp.tcp_flags_tc")));
+	if (str_eq(e->code, STR("netflow")))
+		return STR("one_way");
+	if (!packets.n)
+		return (struct str){0};
+	if (str_eq(packets, STR("0")) || str_eq(value_of(e, STR("tcp.state")), STR("syn_sent")))
+		return STR("unanswered");
+	return (answer & (RST | SYN)) == RST ? STR("refused") : STR("answered");
+}
+
+/* Flows have counts and an end, questions of DNS a direction. */
+static void
+put_flow(struct core *k)
+{
+	struct event *e = k->e;
+	bool flow = str_eq(e->code, STR("flow"));
+	if (flow || str_eq(e->code, STR("netflow"))) {
+		core_put(k, F_EVENT_TYPE, STR("connection"), false);
+		core_put(k, F_FLOW_STATE, state_of(e), false);
+		core_put_duration(k, value_of(e, flow ? STR("flow.age") : STR("netflow.age")));
+	} else if (str_eq(e->code, STR("dns"))) {
+		struct str type = value_of(e, STR("dns.type"));
+		bool answer = str_eq(type, STR("answer")) || str_eq(type, STR("response"));
+		core_put(k, F_EVENT_TYPE, answer ? STR("answer") : STR("query"), false);
+	}
+}
+
+static struct str
 category_of(struct str type)
 {
 	static const struct {
@@ -133,6 +192,7 @@ decode_eve_layout(struct decode_context *c, struct event *e)
 	core_begin(&k, e);
 	core_put_all(&k, &eve_words);
 	put_answers(&k);
+	put_flow(&k);
 	core_put(&k, F_EVENT_CODE, e->code, false);
 	core_put(&k, F_EVENT_ACTION, e->code, false);
 	core_put(&k, F_EVENT_CATEGORY, category_of(e->code), false);

@@ -19,6 +19,8 @@ static const struct core_row zeek_rows[] = {
 	{STR_INIT("service"), F_NETWORK_PROTOCOL},
 	{STR_INIT("orig_bytes"), F_SOURCE_BYTES},
 	{STR_INIT("resp_bytes"), F_DESTINATION_BYTES},
+	{STR_INIT("orig_pkts"), F_SOURCE_PACKETS},
+	{STR_INIT("resp_pkts"), F_DESTINATION_PACKETS},
 	{STR_INIT("_system_name"), F_OBSERVER_NAME},
 	{STR_INIT("query"), F_DNS_QUESTION},
 	{STR_INIT("qtype_name"), F_DNS_TYPE},
@@ -113,6 +115,36 @@ add_zeek(void *user, struct str name, struct str value, enum field_kind kind, bo
 		take_time(e, &e->field[at]);
 }
 
+/* conn_state, base/protocols/conn/main.zeek; what is not here (OTH) is not said. */
+static const struct {
+	struct str code, state;
+} states[] = {
+	{STR_INIT("S0"), STR_INIT("unanswered")}, {STR_INIT("S1"), STR_INIT("answered")},
+	{STR_INIT("SF"), STR_INIT("answered")}, {STR_INIT("REJ"), STR_INIT("refused")},
+	{STR_INIT("S2"), STR_INIT("answered")}, {STR_INIT("S3"), STR_INIT("answered")},
+	{STR_INIT("RSTO"), STR_INIT("answered")}, {STR_INIT("RSTR"), STR_INIT("answered")},
+	{STR_INIT("RSTOS0"), STR_INIT("unanswered")}, {STR_INIT("RSTRH"), STR_INIT("answered")},
+	{STR_INIT("SH"), STR_INIT("unanswered")}, {STR_INIT("SHR"), STR_INIT("answered")},
+};
+
+/* A connection is told at its end under the time of its beginning; a question together with its answer. */
+static void
+put_flow(struct core *k)
+{
+	const struct field *state = event_find_name(k->e, STR("conn_state"));
+	const struct field *duration = event_find_name(k->e, STR("duration"));
+	if (str_eq(k->e->code, STR("dns")))
+		core_put(k, F_EVENT_TYPE, STR("query"), false);
+	if (!str_eq(k->e->code, STR("conn")))
+		return;
+	core_put(k, F_EVENT_TYPE, STR("connection"), false);
+	for (size_t i = 0; state && i < COUNT(states); i++)
+		if (str_eq(states[i].code, state->value))
+			core_put(k, F_FLOW_STATE, states[i].state, false);
+	if (duration && duration->kind != FIELD_NULL)
+		core_put_duration(k, duration->value);
+}
+
 void
 decode_zeek_layout(struct decode_context *c, struct event *e)
 {
@@ -127,6 +159,7 @@ decode_zeek_layout(struct decode_context *c, struct event *e)
 	e->decoder = DECODER_ZEEK;
 	core_begin(&k, e);
 	core_put_all(&k, &zeek_words);
+	put_flow(&k);
 	core_put(&k, F_EVENT_CATEGORY, STR("network"), false);
 	core_put_joined(&k, F_EVENT_DATASET, STR("zeek"), e->service);
 }

@@ -71,6 +71,7 @@ filter_covers(uint32_t id)
 	static const bool left_out[NAME_CORE_END] = {
 		[0] = true, [F_MESSAGE] = true, [F_SOURCE_PORT] = true, [F_DESTINATION_PORT] = true,
 		[F_SOURCE_BYTES] = true, [F_DESTINATION_BYTES] = true, [F_NETWORK_BYTES] = true, [F_HTTP_BYTES] = true,
+		[F_SOURCE_PACKETS] = true, [F_DESTINATION_PACKETS] = true, [F_EVENT_START] = true, [F_EVENT_DURATION] = true,
 		[F_PROCESS_PID] = true, [F_PARENT_PID] = true,
 	};
 	return id < NAME_CORE_END && !left_out[id];

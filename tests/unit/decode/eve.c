@@ -24,7 +24,7 @@ static const struct {
 	    "'id':1,'rcode':'NOERROR','rrname':'a.example','rrtype':'A','ttl':5,'rdata':'192.0.2.5'}}",
 	    STR_INIT("dns"), 1577934245000,
 	    {"dns.rrname=a.example", "+dns.question.name=a.example", "+dns.question.type=A", "+dns.answers.data=192.0.2.5",
-	        "+dns.response_code=NOERROR", "+event.action=dns"}},
+	        "+dns.response_code=NOERROR", "+event.action=dns", "+event.type=answer"}},
 	/* DNS 2: answers listed */
 	{"{'event_type':'dns','src_ip':'192.0.2.1','dns':{'version':2,'rrname':'b.example',"
 	    "'answers':[{'rrname':'b.example','rdata':'c.example'},{'rdata':'a\\u0111'}],"
@@ -35,7 +35,22 @@ static const struct {
 	/* DNS 3: questions listed */
 	{"{'event_type':'dns','src_ip':'192.0.2.1','dns':{'version':3,'type':'request',"
 	    "'queries':[{'rrname':'d.example','rrtype':'AAAA'}]}}",
-	    STR_INIT("dns"), TIME_NONE, {"dns.queries.0.rrname=d.example", "+dns.question.name=d.example", "+dns.question.type=AAAA"}},
+	    STR_INIT("dns"), TIME_NONE, {"dns.queries.0.rrname=d.example", "+dns.question.name=d.example", "+dns.question.type=AAAA",
+	        "+event.type=query", "+khien.flow_state=(none)"}},
+	{"{'timestamp':'2020-01-02T03:04:15Z','event_type':'flow','src_ip':'192.0.2.1','proto':'TCP','flow':{"
+	    "'pkts_toserver':1,'pkts_toclient':1,'bytes_toserver':60,'bytes_toclient':54,'start':'2020-01-02T03:04:05.5+0000',"
+	    "'age':10,'state':'closed'},'tcp':{'tcp_flags':'02','tcp_flags_ts':'02','tcp_flags_tc':'14','state':'closed'}}",
+	    STR_INIT("flow"), 1577934255000,
+	    {"+event.type=connection", "+khien.flow_state=refused", "+source.packets=1", "+destination.packets=1",
+	        "+event.start=2020-01-02T03:04:05.5+0000", "+event.duration=10000000000", "+destination.bytes=54"}},
+	{"{'event_type':'flow','src_ip':'192.0.2.1','flow':{'pkts_toserver':3,'pkts_toclient':0,'age':0}}",
+	    STR_INIT("flow"), TIME_NONE, {"+khien.flow_state=unanswered", "+event.duration=0"}},
+	{"{'event_type':'flow','src_ip':'192.0.2.1','flow':{'pkts_toclient':4},'tcp':{'tcp_flags_tc':'1e'}}",
+	    STR_INIT("flow"), TIME_NONE, {"+khien.flow_state=answered", "+event.duration=(none)"}},
+	{"{'event_type':'netflow','src_ip':'192.0.2.1','netflow':{'pkts':3,'bytes':180,'start':'2020-01-02T03:04:05Z','age':7}}",
+	    STR_INIT("netflow"), TIME_NONE,
+	    {"+event.type=connection", "+khien.flow_state=one_way", "+source.packets=3", "+source.bytes=180",
+	        "+event.start=2020-01-02T03:04:05Z", "+event.duration=7000000000"}},
 	{"{'event_type':'tls','src_ip':'2001:db8::1','tls':{'sni':'s.example','ja3':{'hash':'0123'}}}",
 	    STR_INIT("tls"), TIME_NONE, {"+tls.client.server_name=s.example", "+tls.client.ja3=0123", "+event.category=network"}},
 	{"{'event_type':'stats','timestamp':'x','stats':{'uptime':8,'decoder':{'pkts':9,'empty':{},"
