@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alert/lookback.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "core_apply.h"
@@ -135,6 +136,7 @@ static void on_status(void *user);
 static void respond(void *user, const struct api_response *r);
 static int end_demonstration(void *user);
 static void alert_changed(void *user, int64_t id);
+static void lookback_changed(void *user, int64_t id);
 
 static void
 give_desk(struct core *core)
@@ -149,6 +151,7 @@ give_desk(struct core *core)
 	d->respond = respond;
 	d->end_demonstration = end_demonstration;
 	d->alert_changed = alert_changed;
+	d->lookback_changed = lookback_changed;
 	d->core = core;
 	core->book = alert_book_new(d->db);
 	arena_init(&core->arena, 1 << 20, VERDICT_ARENA);
@@ -393,6 +396,22 @@ alert_changed(void *user, int64_t id)
 	if (alert_get(core->desk.db, id, &arena, &a) == 0 && alert_spark(core->desk.db, &a, clock_now_ms()) == 0) {
 		alert_json(&json, &core->desk, &a);
 		push(core, "alert", &json);
+	}
+	buf_release(&json);
+	arena_release(&arena);
+}
+
+static void
+lookback_changed(void *user, int64_t id)
+{
+	struct core *core = user;
+	struct arena arena;
+	struct lookback j;
+	struct buf json = BUF_INIT_MAX(256 << 10);
+	arena_init(&arena, 16 << 10, 4 << 20);
+	if (core->web && lookback_get(core->desk.db, id, &arena, &j) == 0) {
+		lookback_json(&json, &j);
+		push(core, "lookback", &json);
 	}
 	buf_release(&json);
 	arena_release(&arena);

@@ -43,6 +43,7 @@ struct desk {
 	void (*respond)(void *core, const struct api_response *r);
 	int (*end_demonstration)(void *core);
 	void (*alert_changed)(void *core, int64_t id); /* tell the live stream */
+	void (*lookback_changed)(void *core, int64_t id); /* look at the jobs again, and tell the live stream */
 	void *core;
 };
 

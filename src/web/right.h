@@ -19,11 +19,12 @@ enum right {
 	RIGHT_RULE_READ = 1 << 6,
 	RIGHT_STATUS_READ = 1 << 7,
 	RIGHT_OPERATE = 1 << 8,    /* run the box: demonstration, later backup and users */
+	RIGHT_RULE_CHANGE = 1 << 9, /* rules, exceptions, looking back */
 };
 
 #define RIGHTS_DESK                                                                                                    \
 	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_ALERT_CHANGE | RIGHT_EVENT_READ | RIGHT_SOURCE_READ |              \
-	    RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ)
+	    RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ | RIGHT_RULE_CHANGE)
 #define RIGHTS_READ                                                                                                    \
 	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_SOURCE_READ | RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ)
 

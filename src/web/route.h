@@ -47,6 +47,8 @@ bool api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_
 
 /* JSON of nouns that more than one handler and the live stream need. */
 void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);
+struct lookback;
+void lookback_json(struct buf *out, const struct lookback *j);
 /* Once a second: begins a new day of losses at local midnight, and remembers it over a restart. */
 void status_tick(struct desk *desk, int64_t now_ms);
 void status_json(struct buf *out, struct desk *desk, int64_t now_ms);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Looking back over stored events: jobs, what they found, and checking the text of a rule. */
+#include "alert/lookback.h"
+#include "host/clock.h"
+#include "web/route.h"
+
+#define PAGE_MAX 200
+
+static void
+time_or_null(struct buf *out, const char *name, int64_t ms)
+{
+	if (ms)
+		out_i64(out, name, ms);
+	else
+		out_raw(out, name, STR("null"));
+}
+
+/* Members without the braces, so that the full view can add its own. */
+static void
+lookback_members(struct buf *out, const struct lookback *j)
+{
+	out_i64(out, "id", j->id);
+	out_text(out, "kind", str_z(lookback_kind_name(j->kind)));
+	out_text(out, "title", j->title);
+	out_text_or_null(out, "rule", j->rule);
+	out_text_or_null(out, "source", j->source);
+	out_text(out, "state", str_z(lookback_state_name(j->state)));
+	out_i64(out, "from_ms", j->from_ms);
+	out_i64(out, "to_ms", j->to_ms);
+	out_i64(out, "blocks", j->blocks);
+	out_i64(out, "blocks_done", j->blocks_done);
+	out_i64(out, "blocks_damaged", j->blocks_damaged);
+	out_i64(out, "events", j->events);
+	out_name(out, "events_per_second");
+	buf_addf(out, "%.1f", j->spent_ms > 0 ? (double)j->events * 1000 / (double)j->spent_ms : 0.0);
+	out_i64(out, "findings", j->findings);
+	out_i64(out, "told", j->told);
+	out_i64(out, "alerts", j->alerts);
+	time_or_null(out, "first_hit_ms", j->first_hit_ms);
+	time_or_null(out, "last_hit_ms", j->last_hit_ms);
+	out_text(out, "who", j->who);
+	out_i64(out, "created_ms", j->created_ms);
+	time_or_null(out, "ended_ms", j->ended_ms);
+	out_raw(out, "faults", j->faults);
+}
+
+void
+lookback_json(struct buf *out, const struct lookback *j)
+{
+	buf_add_char(out, '{');
+	lookback_members(out, j);
+	buf_add_char(out, '}');
+}
+
+/* --- list --- */
+
+void
+api_lookbacks(struct api_call *c)
+{
+	struct lookback *list;
+	uint32_t count;
+	int64_t before, limit, total = 0;
+	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &before) ||
+	    !api_query_i64(c, STR("limit"), 50, 1, PAGE_MAX, &limit)) {
+		api_reply_problem(c, 422, "invalid", "cursor");
+		return;
+	}
+	int error = lookback_list(c->desk->db, before, (uint32_t)limit, &c->arena, &list, &count);
+	if (!error)
+		error = lookback_count(c->desk->db, &total);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	buf_add(&c->out, STR("{\"items\":["));
+	for (uint32_t i = 0; i < count; i++) {
+		if (i)
+			buf_add_char(&c->out, ',');
+		lookback_json(&c->out, &list[i]);
+	}
+	buf_add_char(&c->out, ']');
+	out_i64(&c->out, "total", total);
+	if (count == limit)
+		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
+	else
+		buf_add(&c->out, STR(",\"next\":null}"));
+	api_reply(c, 200);
+}
+
+/* --- one, with what it found --- */
+
+static void
+owner_members(struct buf *out, const struct desk *desk, const struct lookback_hit *h)
+{
+	const struct organisation *o = registry_organisation(desk->registry, h->organisation);
+	const struct system *s = registry_system(desk->registry, h->system);
+	out_name(out, "organisation");
+	buf_add(out, o ? STR("{") : STR("null"));
+	if (o) {
+		out_text(out, "id", o->id);
+		out_text(out, "name", o->name);
+		buf_add_char(out, '}');
+	}
+	out_name(out, "system");
+	buf_add(out, s ? STR("{") : STR("null"));
+	if (s) {
+		out_text(out, "id", s->id);
+		out_text(out, "name", s->name);
+		out_i64(out, "level", s->level);
+		buf_add_char(out, '}');
+	}
+}
+
+static int
+hits_json(struct api_call *c, int64_t id)
+{
+	struct lookback_hit *list;
+	struct buf *out = &c->out;
+	uint32_t count;
+	TRY(lookback_hits(c->desk->db, id, &c->arena, &list, &count));
+	out_name(out, "hits");
+	buf_add_char(out, '[');
+	for (uint32_t i = 0; i < count; i++) {
+		buf_add(out, i ? STR(",{") : STR("{"));
+		out_i64(out, "event", list[i].event);
+		out_i64(out, "time_ms", list[i].time_ms);
+		out_text(out, "rule", list[i].rule);
+		out_text(out, "title", list[i].title);
+		out_text(out, "level", str_z(level_name(list[i].level)));
+		out_raw(out, "matched", list[i].matched);
+		out_text(out, "text", list[i].text);
+		owner_members(out, c->desk, &list[i]);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+	return 0;
+}
+
+static int
+days_json(struct api_call *c, int64_t id)
+{
+	struct lookback_day *list;
+	struct buf *out = &c->out;
+	uint32_t count;
+	TRY(lookback_days(c->desk->db, id, &c->arena, &list, &count));
+	out_name(out, "days");
+	buf_add_char(out, '[');
+	for (uint32_t i = 0; i < count; i++) {
+		struct civil day = time_to_civil(list[i].day * TIME_DAY, 0);
+		buf_addf(out, "%s{\"day\":\"%04d-%02d-%02d\",\"count\":%lld}", i ? "," : "", day.year, day.month, day.day,
+		    (long long)list[i].count);
+	}
+	buf_add_char(out, ']');
+	return 0;
+}
+
+static int
+full_lookback(struct api_call *c, int64_t id)
+{
+	struct lookback j;
+	TRY(lookback_get(c->desk->db, id, &c->arena, &j));
+	buf_add_char(&c->out, '{');
+	lookback_members(&c->out, &j);
+	out_text_or_null(&c->out, "text", j.text);
+	TRY(days_json(c, id));
+	TRY(hits_json(c, id));
+	buf_add_char(&c->out, '}');
+	return 0;
+}
+
+static void
+reply_lookback(struct api_call *c, int64_t id, uint16_t status)
+{
+	int error = full_lookback(c, id);
+	if (error)
+		api_reply_error(c, error);
+	else
+		api_reply(c, status);
+}
+
+void
+api_lookback_get(struct api_call *c)
+{
+	int64_t id;
+	if (str_to_i64(c->path_id, &id))
+		reply_lookback(c, id, 200);
+	else
+		api_reply_error(c, E_NOT_FOUND);
+}
+
+/* --- asking for one, stopping it --- */
+
+static struct str
+text_of(struct api_call *c, struct str name)
+{
+	struct str text = {0};
+	return json_get_string(&c->body, 0, name, &c->arena, &text) ? text : (struct str){0};
+}
+
+/* NULL, or the field that is wrong. */
+static const char *
+read_wish(struct api_call *c, struct lookback_wish *w)
+{
+	const struct rule_info *rule;
+	if (!lookback_kind_from_name(text_of(c, STR("kind")), &w->kind))
+		return "kind";
+	if (!json_get_i64(&c->body, 0, STR("from_ms"), &w->from_ms) || w->from_ms < 0)
+		return "from_ms";
+	if (!json_get_i64(&c->body, 0, STR("to_ms"), &w->to_ms) || w->to_ms <= w->from_ms)
+		return "to_ms";
+	w->who = str_z(c->who.login);
+	switch (w->kind) {
+	case LOOKBACK_RULE:
+		rule = rules_find(c->desk->rules, text_of(c, STR("rule")));
+		if (!rule)
+			return "rule";
+		w->rule = rule->id;
+		w->title = rule->title;
+		return NULL;
+	case LOOKBACK_DRAFT:
+		w->text = text_of(c, STR("text"));
+		return w->text.n && w->text.n <= LOOKBACK_TEXT ? NULL : "text";
+	default:
+		w->source = w->title = text_of(c, STR("source"));
+		return NULL;
+	}
+}
+
+void
+api_lookback_post(struct api_call *c)
+{
+	struct lookback_wish wish = {0};
+	int64_t id;
+	const char *field = read_wish(c, &wish);
+	if (field) {
+		api_reply_problem(c, 422, "invalid", field);
+		return;
+	}
+	int error = lookback_request(c->desk->db, &wish, clock_now_ms(), &id);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	c->desk->lookback_changed(c->desk->core, id);
+	reply_lookback(c, id, 202);
+}
+
+void
+api_lookback_delete(struct api_call *c)
+{
+	struct lookback j;
+	int64_t id;
+	int error = str_to_i64(c->path_id, &id) ? lookback_get(c->desk->db, id, &c->arena, &j) : E_NOT_FOUND;
+	if (!error)
+		error = lookback_end(c->desk->db, id, LOOKBACK_STOPPED, STR(""), clock_now_ms());
+	if (error && error != E_CONFLICT) { /* one that has ended already is not running: what was asked for is so */
+		api_reply_error(c, error);
+		return;
+	}
+	c->desk->lookback_changed(c->desk->core, id);
+	api_reply_empty(c, 204);
+}
