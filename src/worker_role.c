@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "worker_role.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "detect/worker.h"
+#include "host/file.h"
 #include "host/log.h"
 #include "host/sandbox.h"
 #include "rules_files.h"
@@ -15,6 +17,8 @@ struct worker_role {
 	struct role_context *rc;
 	struct rules *rules;
 	struct worker *worker;
+	struct ioc *indicators;
+	struct str image;          /* mapped; what `indicators` reads */
 	uint8_t digest[32];
 	struct channel *collect, *core;
 	struct buf verdict, head;
@@ -25,6 +29,41 @@ on_rule_fault(void *user, const struct fault *f)
 {
 	log_say(LOG_LEVEL_WARN, "rule.refused", LOG_TEXT("file", str_z(f->file)), LOG_NUMBER("line", f->line),
 	    LOG_NUMBER("column", f->column), LOG_TEXT("what", str_z(f->what)), LOG_TEXT("arg", str_z(f->arg)));
+}
+
+/* Takes over the mapping. What cannot be used leaves the set that was there. */
+static void
+take_indicators(struct worker_role *w, struct str image)
+{
+	struct ioc *fresh;
+	int error = ioc_open(image, &fresh);
+	if (error) {
+		log_say(LOG_LEVEL_ERROR, "indicators.refused", LOG_TEXT("error", str_z(error_name(error))));
+		file_unmap(image);
+		return;
+	}
+	worker_set_indicators(w->worker, fresh);
+	ioc_close(w->indicators);
+	file_unmap(w->image);
+	w->indicators = fresh;
+	w->image = image;
+	log_say(LOG_LEVEL_INFO, "indicators.loaded", LOG_NUMBER("indicators", ioc_count(fresh)),
+	    LOG_NUMBER("generation", (int64_t)ioc_generation(fresh)), LOG_NUMBER("bytes", (int64_t)image.n));
+}
+
+/* The newest image that core has published; one without indicators has none. */
+static void
+open_indicators(struct worker_role *w)
+{
+	char path[PATH_MAX];
+	struct str image;
+	if ((size_t)snprintf(path, sizeof path, "%s/" INDICATORS_FILE, w->rc->options->data) >= sizeof path)
+		return;
+	int error = file_map(path, &image);
+	if (!error)
+		take_indicators(w, image);
+	else if (error != E_NOT_FOUND)
+		log_say(LOG_LEVEL_ERROR, "indicators.unreadable", LOG_TEXT("error", str_z(error_name(error))));
 }
 
 static int
@@ -47,6 +86,7 @@ worker_role_start(struct role_context *rc)
 	log_say(LOG_LEVEL_INFO, "rules.loaded", LOG_NUMBER("rules", stats.rules), LOG_NUMBER("refused", stats.refused),
 	    LOG_NUMBER("dead_patterns", worker_dead_regexes(w->worker)), LOG_NUMBER("bytes", (int64_t)stats.bytes));
 	worker_set_zone(w->worker, rc->options->zone);
+	open_indicators(w);
 	role_ready(rc);
 	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
 }
@@ -86,6 +126,9 @@ static void
 on_message(void *user, struct channel *c, uint16_t type, struct str payload, int fd)
 {
 	struct worker_role *w = user;
+	struct str image;
+	if (type == MSG_INDICATORS && c == w->core && fd >= 0 && file_map_descriptor(fd, &image) == 0)
+		take_indicators(w, image);
 	if (fd >= 0)
 		close(fd);
 	if (type == MSG_RAW_BATCH && c == w->collect)
@@ -132,6 +175,8 @@ worker_role_stop(struct role_context *rc)
 	channel_free(w->core);
 	channel_free(w->collect);
 	worker_free(w->worker);
+	ioc_close(w->indicators);
+	file_unmap(w->image);
 	rules_free(w->rules);
 	buf_release(&w->verdict);
 	buf_release(&w->head);

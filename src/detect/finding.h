@@ -60,6 +60,7 @@ struct finding {
 	struct event *event;
 	const struct finding_field *matched;
 	uint32_t matched_count;
+	uint32_t indicator; /* number of the indicator that was hit (detect/ioc.h); 0 = none */
 };
 
 #endif

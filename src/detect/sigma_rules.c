@@ -36,6 +36,7 @@ rules_new(void)
 	struct rules *r = MEM_NEW(struct rules);
 	arena_init(&r->arena, 64 << 10, RULES_MAX_BYTES);
 	r->names = names_new();
+	names_intern(r->names, STR("Hashes")); /* asked for by indicators too (detect/ioc_event.c) */
 	r->by_name_mask = 255;
 	r->by_name = mem_calloc(r->by_name_mask + 1, sizeof *r->by_name);
 	return r;

@@ -5,9 +5,10 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "detect/ioc_event.h"
 #include "detect/sigma_internal.h"
 
-#define MAGIC 0x3144564bu /* "KVD1" */
+#define MAGIC 0x3244564bu /* "KVD2" */
 #define ARENA_STEP ((size_t)256 << 10)
 #define ARENA_MAX ((size_t)256 << 20)
 #define NAMES_MAX 65536u  /* native names of a message; beyond, fields are left out and the event is marked */
@@ -26,6 +27,8 @@ struct worker {
 	const struct rules *rules;
 	struct decoder *decoder;
 	struct matcher *matcher;
+	struct ioc_rules indicator_rules;
+	const struct ioc *indicators;
 	struct arena arena; /* of one record */
 	struct name_table names;
 	struct buf body;
@@ -39,6 +42,7 @@ worker_new(const struct rules *rules)
 	w->rules = rules;
 	w->decoder = decoder_new(rules_names(rules));
 	w->matcher = matcher_new(rules);
+	ioc_rules_find(rules, &w->indicator_rules);
 	arena_init(&w->arena, ARENA_STEP, ARENA_MAX);
 	arena_init(&w->names.arena, 16 << 10, 16 << 20);
 	w->names.mask = 255;
@@ -56,6 +60,12 @@ void
 worker_set_zone(struct worker *w, int minutes)
 {
 	decoder_set_zone(w->decoder, minutes);
+}
+
+void
+worker_set_indicators(struct worker *w, const struct ioc *indicators)
+{
+	w->indicators = indicators;
 }
 
 void
@@ -172,6 +182,7 @@ put_findings(struct worker *w, const struct finding *finding, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct rule *rule = (const struct rule *)(const void *)finding[i].rule;
 		wire_put_varint(&w->body, rule->index);
+		wire_put_varint(&w->body, finding[i].indicator);
 		wire_put_varint(&w->body, finding[i].matched_count);
 		for (uint32_t k = 0; k < finding[i].matched_count; k++) {
 			put_text(&w->body, finding[i].matched[k].name);
@@ -186,6 +197,7 @@ put_event(struct worker *w, struct event *e)
 	struct finding *finding = NULL;
 	bool truncated = e->dropped_fields > 0;
 	uint32_t count = matcher_match(w->matcher, e, &w->arena, &finding);
+	ioc_event(w->indicators, &w->indicator_rules, e, &w->arena, &finding, &count);
 	bool own_text = e->text.p && e->raw && !(e->text.p == e->raw->bytes.p && e->text.n == e->raw->bytes.n);
 	wire_put_varint(&w->body, e->raw_index);
 	wire_put_varint(&w->body, e->sub_index);
@@ -240,6 +252,7 @@ put_head(struct worker *w, struct buf *out)
 		w->names.count};
 	for (size_t i = 0; i < COUNT(head); i++)
 		wire_put_u32(out, head[i]);
+	wire_put_u64(out, w->indicators ? ioc_generation(w->indicators) : 0);
 	for (uint32_t i = 0; i < w->names.count; i++)
 		put_text(out, w->names.text[i]);
 }
@@ -294,6 +307,7 @@ verdict_open(struct verdict *v, struct str message, struct arena *arena)
 		&got.name_count};
 	for (size_t i = 0; i < COUNT(head); i++)
 		*head[i] = wire_u32(&got.wire);
+	got.indicators = wire_u64(&got.wire);
 	if (got.wire.bad || got.name_count > got.wire.rest.n)
 		return E_CORRUPT;
 	struct str *name = arena_calloc(arena, got.name_count, sizeof *name);
@@ -340,16 +354,16 @@ take_fields(struct verdict *v, struct event *e)
 static bool
 take_finding(struct verdict *v, struct verdict_finding *ret)
 {
-	uint64_t rule = wire_varint(&v->wire);
+	uint64_t rule = wire_varint(&v->wire), indicator = wire_varint(&v->wire);
 	uint32_t count = take_count(&v->wire);
 	struct finding_field *matched = v->wire.bad ? NULL : arena_calloc(v->arena, count, sizeof *matched);
-	if (!matched || rule > UINT32_MAX)
+	if (!matched || rule > UINT32_MAX || indicator > UINT32_MAX)
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
 		matched[i].name = take_text(&v->wire);
 		matched[i].value = take_text(&v->wire);
 	}
-	*ret = (struct verdict_finding){(uint32_t)rule, matched, count};
+	*ret = (struct verdict_finding){(uint32_t)rule, matched, count, (uint32_t)indicator};
 	return !v->wire.bad;
 }
 

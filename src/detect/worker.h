@@ -9,6 +9,7 @@
  */
 
 #include "decode/decode.h"
+#include "detect/ioc.h"
 #include "detect/sigma.h"
 
 struct worker;
@@ -18,6 +19,8 @@ void worker_free(struct worker *w);
 uint32_t worker_dead_regexes(const struct worker *w); /* matcher_dead_regexes() */
 /* decoder_set_zone(); part of what the verdict depends on, like the rules. */
 void worker_set_zone(struct worker *w, int minutes);
+/* The indicators to look for from the next batch on; NULL = none. They must stay until they are replaced. */
+void worker_set_indicators(struct worker *w, const struct ioc *indicators);
 /* Appends the verdict on `batch` to `out`. E_CORRUPT when the batch's framing is broken (nothing is appended then). */
 [[nodiscard]] int worker_run(struct worker *w, struct str batch, struct buf *out);
 
@@ -33,6 +36,7 @@ struct verdict {
 	uint32_t failed;         /* records of binary forms that could not be read */
 	uint32_t unparsed;       /* lines no decoder fits: kept as raw text */
 	uint32_t truncated;      /* events whose fields did not all fit, or not whole */
+	uint64_t indicators;     /* generation of the set that was asked; 0 = none */
 	struct arena *arena;
 	const struct str *name;  /* name table of the message: native names, by number */
 	uint32_t name_count;
@@ -46,6 +50,7 @@ struct verdict_finding {
 	uint32_t rule;           /* index in the rule set */
 	const struct finding_field *matched;
 	uint32_t matched_count;
+	uint32_t indicator;      /* number in the indicator set; 0 = the rule is of another engine */
 };
 
 /* `message` and `arena` must outlive the verdict. E_CORRUPT. */

@@ -32,6 +32,8 @@ enum message {
 	/* worker -> core */
 	MSG_VERDICT = 48,   /* u64 block, str batch, str verdict (detect/worker.h) */
 	MSG_RULES = 49,     /* rule set facts at worker start: u64 generation, then text JSON */
+	/* core -> worker */
+	MSG_INDICATORS = 56, /* + descriptor: an indicator image (detect/ioc.h) to ask from the next batch on */
 	/* core -> collect */
 	MSG_REPLAY = 64,    /* u64 block: send everything above it again (core started) */
 	MSG_RELEASE,        /* u64 block: safe in the archive */

@@ -21,18 +21,31 @@ open_regular(const char *path, struct stat *st)
 }
 
 int
+file_map_descriptor(int fd, struct str *ret)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return E_INVALID;
+	void *p = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+	if (p == MAP_FAILED)
+		return E_IO;
+	*ret = str_from(p, (size_t)st.st_size);
+	return 0;
+}
+
+int
 file_map(const char *path, struct str *ret)
 {
 	struct stat st;
+	struct str bytes;
 	int fd = open_regular(path, &st);
 	TRY(fd);
-	void *p = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+	int error = file_map_descriptor(fd, &bytes);
 	close(fd);
-	if (p == MAP_FAILED)
-		return E_IO;
-	if (p)
-		madvise(p, (size_t)st.st_size, MADV_SEQUENTIAL);
-	*ret = str_from(p, (size_t)st.st_size);
+	TRY(error);
+	if (bytes.n)
+		madvise((void *)(uintptr_t)bytes.p, bytes.n, MADV_SEQUENTIAL);
+	*ret = bytes;
 	return 0;
 }
 

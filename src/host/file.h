@@ -11,6 +11,8 @@
 /* A regular file, mapped for reading. An empty file gives an empty slice. E_NOT_FOUND, E_DENIED, E_INVALID (a folder, a
  * pipe ...), E_IO. A file that shrinks while it is mapped kills the process (SIGBUS): not for files others write. */
 [[nodiscard]] int file_map(const char *path, struct str *ret);
+/* The same of an open descriptor, which stays the caller's; needs no power to open files. */
+[[nodiscard]] int file_map_descriptor(int fd, struct str *ret);
 void file_unmap(struct str bytes);
 /* Appended to `out`. E_LIMIT when it is larger than out->max. */
 [[nodiscard]] int file_read(const char *path, struct buf *out);

@@ -147,3 +147,52 @@ TEST(a_long_value_is_cut_and_said_so)
 	worker_free(w);
 	rules_free(r);
 }
+
+/* A verdict names the indicator and the set; without one nothing is looked up. */
+TEST(indicators_are_found_in_a_batch)
+{
+	static const char engine[] = "title: ip\nid: e-ip\nlevel: high\nkhien: {engine: indicator.ip}\n";
+	struct faults faults = {0};
+	struct rules *r = corpus_rules();
+	CHECK_INT(rules_add(r, STR(engine), STR("e.yml"), corpus_count_fault, &faults), 1);
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	struct worker *w = worker_new(r);
+	struct ioc_builder *b = ioc_builder_new(1, 77);
+	struct ioc_entry entry = {IOC_CIDR, STR("203.0.113.0/24"), 4000000000u, 50, INT64_MIN, IOC_FOR_EVER};
+	struct buf image = BUF_INIT, batch = BUF_INIT, out = BUF_INIT;
+	struct ioc *ioc = NULL;
+	CHECK_INT(ioc_builder_add(b, &entry), 0);
+	CHECK_INT(ioc_builder_finish(b, &image), 0);
+	CHECK_INT(ioc_open(buf_str(&image), &ioc), 0);
+	make_batch(&batch);
+	for (int with = 0; with < 2; with++) {
+		struct verdict v = {0};
+		struct event e = {0};
+		struct verdict_finding *finding = NULL;
+		struct arena arena;
+		uint32_t count = 0;
+		arena_init(&arena, 4096, 1 << 20);
+		worker_set_indicators(w, with ? ioc : NULL);
+		buf_clear(&out);
+		CHECK_INT(worker_run(w, buf_str(&batch), &out), 0);
+		CHECK_INT(verdict_open(&v, buf_str(&out), &arena), 0);
+		CHECK_INT(v.indicators, with ? 77 : 0);
+		CHECK_INT(v.findings, with);
+		CHECK(verdict_next(&v, &e, &finding, &count));
+		CHECK_INT(count, with);
+		if (count) {
+			CHECK_INT(finding->indicator, 4000000000u);
+			CHECK_STR(rules_info(r, finding->rule)->id, STR("e-ip"));
+			CHECK_STR(finding->matched->name, STR("source.ip"));
+			CHECK_STR(finding->matched->value, STR("203.0.113.9"));
+		}
+		arena_release(&arena);
+	}
+	ioc_builder_free(b);
+	ioc_close(ioc);
+	worker_free(w);
+	rules_free(r);
+	buf_release(&image);
+	buf_release(&batch);
+	buf_release(&out);
+}
