@@ -110,8 +110,11 @@ disk_sync_directory(void *user, const char *path)
 {
 	struct disk *d = user;
 	TRY(failing(d));
-	for (size_t i = 0; i < DISK_FILES; i++)
+	for (size_t i = 0; i < DISK_FILES; i++) {
 		d->file[i].linked = d->file[i].exists;
+		d->file[i].replaces = false;
+		buf_release(&d->file[i].replaced);
+	}
 	return 0;
 }
 
@@ -131,6 +134,7 @@ file_remove(struct disk_file *f)
 	buf_release(&f->now);
 	buf_release(&f->durable);
 	buf_release(&f->dirty);
+	buf_release(&f->replaced);
 	*f = (struct disk_file){0};
 }
 
@@ -142,7 +146,13 @@ disk_rename(void *user, const char *from, const char *to)
 	struct disk_file *f = disk_find(d, from), *old = disk_find(d, to);
 	if (!f)
 		return E_NOT_FOUND;
-	if (old)
+	if (old && old != f && old->linked) {
+		buf_clear(&f->replaced);
+		buf_add(&f->replaced, old->replaces ? buf_str(&old->replaced) : buf_str(&old->durable));
+		f->replaces = true;
+		f->linked = true;
+	}
+	if (old && old != f)
 		file_remove(old);
 	snprintf(f->path, sizeof f->path, "%s", to);
 	return 0;
@@ -158,6 +168,13 @@ disk_unlink(void *user, const char *path)
 		return E_NOT_FOUND;
 	file_remove(f);
 	return 0;
+}
+
+/* Folders need no room of their own here. */
+static int
+disk_make_directory(void *user, const char *path, unsigned mode)
+{
+	return failing(user);
 }
 
 static int64_t
@@ -181,7 +198,7 @@ disk_init(struct disk *d, uint64_t seed)
 	d->fail_with = E_IO;
 	d->io = (struct store_io){.user = d, .open = disk_open, .pread = disk_pread, .pwrite = disk_pwrite,
 	    .sync = disk_sync, .sync_directory = disk_sync_directory, .truncate = disk_truncate, .rename = disk_rename,
-	    .unlink = disk_unlink, .size = disk_size, .close = disk_close};
+	    .unlink = disk_unlink, .make_directory = disk_make_directory, .size = disk_size, .close = disk_close};
 }
 
 void
@@ -224,7 +241,12 @@ disk_cut_power(struct disk *d)
 	unsigned keep = keeps[disk_random(d) % COUNT(keeps)];
 	for (size_t i = 0; i < DISK_FILES; i++) {
 		struct disk_file *f = &d->file[i];
-		if (f->exists && !f->linked && disk_random(d) % 2)
+		if (f->exists && f->replaces && disk_random(d) % 2) {
+			buf_clear(&f->durable);
+			buf_add(&f->durable, buf_str(&f->replaced));
+			buf_clear(&f->now);
+			buf_add(&f->now, buf_str(&f->replaced));
+		} else if (f->exists && !f->linked && disk_random(d) % 2)
 			file_remove(f);
 		else if (f->exists)
 			file_cut(d, f, keep);

@@ -17,6 +17,8 @@ struct disk_file {
 	struct buf durable;  /* what a power cut leaves */
 	struct buf dirty;    /* one byte a sector: written since the last sync */
 	bool exists, linked; /* linked: the name survives a power cut */
+	struct buf replaced; /* durable bytes of what a rename put this in the place of; one of the two survives */
+	bool replaces;
 };
 
 struct disk {

@@ -111,6 +111,18 @@ sha256(struct str s, uint8_t ret_digest[32])
 }
 
 void
+sha256_parts(const struct str *part, size_t count, uint8_t ret_digest[32])
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	int ok = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+	for (size_t i = 0; ok && i < count; i++)
+		ok = EVP_DigestUpdate(context, part[i].p, part[i].n);
+	ok = ok && EVP_DigestFinal_ex(context, ret_digest, NULL);
+	assert(ok);
+	EVP_MD_CTX_free(context);
+}
+
+void
 buf_add_hex(struct buf *b, const uint8_t *bytes, size_t n)
 {
 	static const char digit[] = "0123456789abcdef";

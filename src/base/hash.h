@@ -21,6 +21,8 @@ uint64_t hash64_mix(uint64_t h, uint64_t word);
 /* Continue crc (0 to begin) over s. SSE4.2 where the processor has it. */
 uint32_t crc32c(uint32_t crc, struct str s);
 void sha256(struct str s, uint8_t ret_digest[32]);
+/* Of the parts one behind the other. */
+void sha256_parts(const struct str *part, size_t count, uint8_t ret_digest[32]);
 /* n bytes as 2n lower-case digits. */
 void buf_add_hex(struct buf *b, const uint8_t *bytes, size_t n);
 

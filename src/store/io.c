@@ -86,6 +86,12 @@ disk_unlink(void *user, const char *path)
 	return unlink(path) < 0 ? error_from_errno(errno) : 0;
 }
 
+static int
+disk_make_directory(void *user, const char *path, unsigned mode)
+{
+	return mkdir(path, (mode_t)mode) < 0 ? error_from_errno(errno) : 0;
+}
+
 static int64_t
 disk_size(void *user, int fd)
 {
@@ -116,6 +122,7 @@ const struct store_io store_io_disk = {
 	.truncate = disk_truncate,
 	.rename = disk_rename,
 	.unlink = disk_unlink,
+	.make_directory = disk_make_directory,
 	.size = disk_size,
 	.close = disk_close,
 	.lock = disk_lock,

@@ -23,6 +23,7 @@ struct store_io {
 	int (*truncate)(void *user, int fd, uint64_t size);
 	int (*rename)(void *user, const char *from, const char *to);
 	int (*unlink)(void *user, const char *path);
+	int (*make_directory)(void *user, const char *path, unsigned mode); /* E_EXISTS when it is there */
 	int64_t (*size)(void *user, int fd);
 	void (*close)(void *user, int fd);
 	int (*lock)(void *user, int fd); /* for this process alone until it closes; E_BUSY. NULL: nobody else can come */
