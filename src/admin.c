@@ -12,22 +12,32 @@
 #include "host/log.h"
 #include "register/system.h"
 #include "rules_files.h"
-#include "store/db.h"
+#include "store/record.h"
 #include "web/session.h"
-
-static enum lang
-user_lang(void)
-{
-	const char *tag = getenv("LC_ALL");
-	return lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG")));
-}
 
 static int
 say(struct str key)
 {
-	struct str text = lang_text(user_lang(), key);
+	struct str text = lang_text(lang_of_user(), key);
 	fprintf(stderr, "%.*s\n", STR_ARG(text));
 	return 1;
+}
+
+/* What is done at the console stands in the record too. */
+static int
+record_api_key(struct db *db, const char *name, const char *role)
+{
+	struct buf after = BUF_INIT;
+	buf_add(&after, STR("{\"name\":"));
+	buf_add_json_string(&after, str_z(name));
+	buf_add(&after, STR(",\"role\":"));
+	buf_add_json_string(&after, str_z(role));
+	buf_add_char(&after, '}');
+	struct record r = {.at_ms = clock_now_ms(), .who = STR("console"), .action = STR("admin api-key"), .noun = STR("api_keys"),
+	    .noun_id = str_z(name), .after = buf_str(&after)};
+	int error = record_put(db, &r);
+	buf_release(&after);
+	return error;
 }
 
 static int
@@ -42,7 +52,15 @@ make_api_key(const char *data, const char *role, const char *name)
 		log_fault(&f);
 		return 1;
 	}
-	int error = api_key_new(db, str_z(name), str_z(role), clock_now_ms(), key);
+	int error = db_begin(db);
+	if (!error)
+		error = api_key_new(db, str_z(name), str_z(role), clock_now_ms(), key);
+	if (!error)
+		error = record_api_key(db, name, role);
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
 	db_close(db);
 	if (error) {
 		fault_set(&f, error, NULL, STR(""), 0, 0);
@@ -116,7 +134,7 @@ check_rules(const struct options *o, int *faults)
 		snprintf(number[i], sizeof number[i], "%u", value[i]);
 		args[i] = str_z(number[i]);
 	}
-	lang_format(&out, user_lang(), STR("cli.check_rules"), args, 3);
+	lang_format(&out, lang_of_user(), STR("cli.check_rules"), args, 3);
 	printf("%s\n", out.p);
 	buf_release(&out);
 	rules_free(rules);

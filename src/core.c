@@ -16,6 +16,7 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sandbox.h"
+#include "store/record.h"
 #include "rules_files.h"
 #include "web/route.h"
 
@@ -40,26 +41,6 @@ on_rule_fault(void *user, const struct fault *f)
 	/* The worker says it too; core only counts (rules_stats). */
 }
 
-static bool
-is_ours(void *user, const uint8_t address[16])
-{
-	const struct core *core = user;
-	return core->desk.registry && registry_by_bytes(core->desk.registry, address);
-}
-
-/* What was seen of flows stays when the rules change. */
-static void
-read_flow_rules(struct core *core, const struct rules *rules)
-{
-	const struct options *o = core->rc->options;
-	const struct flow_options options = {(size_t)o->flow_memory << 20, is_ours, core, o->zone};
-	if (core->flow)
-		flow_set_rules(core->flow, rules);
-	else
-		core->flow = flow_new(rules, &options);
-	core->desk.flow = core->flow;
-}
-
 static int
 load_rules(struct core *core, struct fault *fault)
 {
@@ -69,7 +50,6 @@ load_rules(struct core *core, struct fault *fault)
 	files.on_fault = on_rule_fault;
 	TRY(rules_files_load(&files, &rules, core->rules_digest, fault));
 	correlator_free(core->correlator);
-	read_flow_rules(core, rules);
 	rules_free(core->desk.rules);
 	core->desk.rules = rules;
 	core->desk.rules_stats = rules_stats(rules);
@@ -122,6 +102,26 @@ open_register(struct core *core)
 	return load_register(core);
 }
 
+/* A record that does not fit its log is no reason to leave the province without a desk: it is said, in the log and in
+ * the state that people see, and what people change meanwhile waits in the table. */
+static int
+open_record(struct core *core, struct fault *fault)
+{
+	int64_t put_back = 0;
+	int error = recorder_open(core->desk.db, &store_io_disk, str_z(core->rc->options->data), &core->desk.recorder, &put_back,
+	    fault);
+	if (error && error != E_CORRUPT)
+		return error;
+	core->desk.record_broken = error != 0;
+	if (error)
+		log_fault(fault);
+	*fault = (struct fault){0};
+	if (put_back)
+		log_say(LOG_LEVEL_ERROR, "record.put_back", LOG_NUMBER("entries", put_back));
+	core->desk.record_put_back = put_back;
+	return 0;
+}
+
 static int
 open_stores(struct core *core, struct fault *fault)
 {
@@ -131,6 +131,7 @@ open_stores(struct core *core, struct fault *fault)
 	snprintf(path, sizeof path, "%s/archive", data);
 	if (mkdir(path, 0750) < 0 && errno != EEXIST)
 		return fault_set(fault, error_from_errno(errno), "data_folder", str_z(path), 0, 0);
+	TRY(open_record(core, fault));
 	struct archive_options archive = {.io = &store_io_disk, .directory = str_z(path), .seal_after_ms = 10 * TIME_MINUTE};
 	return archive_open(&archive, &core->desk.archive, fault);
 }
@@ -495,6 +496,8 @@ on_tick(void *user)
 	/* Alerts first: what is sealed is not sent again. */
 	if (!core->desk.stalled && archive_tick(core->desk.archive, now) < 0)
 		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("at", now));
+	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
+		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", now));
 	tell_released(core);
 	status_tick(&core->desk, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
@@ -525,6 +528,9 @@ core_stop(struct role_context *rc)
 	/* Sealing leaves the next start nothing to replay; what has alerts that could not be written must be replayed. */
 	if (core_apply_left(core) == 0)
 		archive_close(core->desk.archive);
+	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
+		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", clock_now_ms()));
+	recorder_close(core->desk.recorder);
 	db_close(core->desk.db);
 	loop_stop(rc->loop);
 }

@@ -11,16 +11,9 @@
 #include "host/log.h"
 #include "host/role.h"
 #include "scan.h"
+#include "verify.h"
 #include "web/http.h"
 #include "worker_role.h"
-
-static enum lang
-user_lang(void)
-{
-	const char *tag = getenv("LC_ALL");
-
-	return lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG")));
-}
 
 /* Who does what in which process. */
 static const struct role_entry *const roles[ROLE_COUNT] = {
@@ -63,9 +56,9 @@ command_help(int argc, char **argv)
 {
 	struct buf out = BUF_INIT;
 
-	buf_add(&out, lang_text(user_lang(), STR("help.head")));
+	buf_add(&out, lang_text(lang_of_user(), STR("help.head")));
 	buf_add_char(&out, '\n');
-	options_help(&out, user_lang());
+	options_help(&out, lang_of_user());
 	fwrite(out.p, 1, out.n, stdout);
 	buf_release(&out);
 	return 0;
@@ -78,6 +71,7 @@ static const struct command {
 	{"serve", command_serve},
 	{"scan", scan_command},
 	{"check", check_command},
+	{"verify", verify_command},
 	{"admin", admin_command},
 	{"version", command_version},
 	{"help", command_help},

@@ -24,6 +24,13 @@ by_key(const void *key, const void *row)
 	return str_cmp(*(const struct str *)key, str_z(((const struct sentence *)row)->key));
 }
 
+enum lang
+lang_of_user(void)
+{
+	const char *tag = getenv("LC_ALL");
+	return lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG")));
+}
+
 struct str
 lang_text(enum lang lang, struct str key)
 {

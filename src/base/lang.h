@@ -12,6 +12,8 @@ enum lang { LANG_VI, LANG_EN };
 
 /* From a tag as in $LANG or Accept-Language ("en_US.UTF-8", "vi"): Vietnamese unless it starts with "en". */
 enum lang lang_from_tag(struct str tag);
+/* Of whoever started this program: LC_ALL, else LANG. */
+enum lang lang_of_user(void);
 /* The sentence, or the key itself when there is none (a lint test keeps that from happening). */
 struct str lang_text(enum lang lang, struct str key);
 /* The sentence with {0}, {1}, ... replaced. */

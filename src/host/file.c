@@ -63,10 +63,12 @@ file_read(const char *path, struct buf *out)
 	int fd = open_regular(path, &st), error = 0;
 	TRY(fd);
 	for (;;) {
-		char *room = buf_room(out, 65536);
-		ssize_t n = room ? read(fd, room, 65536) : -1;
-		if (n <= 0) {
-			error = !room ? E_LIMIT : n < 0 ? E_IO : 0;
+		char beyond;
+		size_t want = out->max && out->max - out->n < 65536 ? out->max - out->n : 65536;
+		char *room = want ? buf_room(out, want) : &beyond;
+		ssize_t n = read(fd, room, want ? want : 1);
+		if (n <= 0 || !want) {
+			error = n < 0 ? E_IO : n ? E_LIMIT : 0;
 			break;
 		}
 		out->n += (size_t)n;

@@ -68,10 +68,9 @@ log_write(enum log_level level, const char *event, const struct log_arg *args, s
 void
 log_fault(const struct fault *f)
 {
-	const char *tag = getenv("LC_ALL");
 	struct buf line = BUF_INIT_MAX(LINE_MAX_BYTES);
 
-	lang_fault(&line, lang_from_tag(str_z(tag && *tag ? tag : getenv("LANG"))), f);
+	lang_fault(&line, lang_of_user(), f);
 	buf_add_char(&line, '\n');
 	ssize_t n = write(STDERR_FILENO, line.p, line.n);
 	(void)n;

@@ -19,6 +19,7 @@ struct db {
 	sqlite3 *sqlite;
 	struct db_rows rows[Q_COUNT]; /* prepared at first use */
 	char path[512];
+	int depth; /* of transactions */
 };
 
 static const struct {
@@ -211,22 +212,46 @@ db_close(struct db *db)
 	mem_free(db);
 }
 
+/* SQL:1999 savepoints, the same on PostgreSQL. */
+static int
+run_savepoint(struct db *db, const char *word)
+{
+	char sql[48];
+	snprintf(sql, sizeof sql, "%s inner_%d", word, db->depth);
+	return run_text(db, sql);
+}
+
 int
 db_begin(struct db *db)
 {
-	return run_text(db, "BEGIN IMMEDIATE");
+	TRY(db->depth ? run_savepoint(db, "SAVEPOINT") : run_text(db, "BEGIN IMMEDIATE"));
+	db->depth++;
+	return 0;
 }
 
 int
 db_commit(struct db *db)
 {
-	return run_text(db, "COMMIT");
+	assert(db->depth > 0);
+	db->depth--;
+	int error = db->depth ? run_savepoint(db, "RELEASE") : run_text(db, "COMMIT");
+	if (error)
+		db->depth++; /* still open: the caller rolls back */
+	return error;
 }
 
 void
 db_rollback(struct db *db)
 {
-	run_text(db, "ROLLBACK");
+	if (!db->depth)
+		return;
+	db->depth--;
+	if (!db->depth) {
+		run_text(db, "ROLLBACK");
+		return;
+	}
+	run_savepoint(db, "ROLLBACK TO");
+	run_savepoint(db, "RELEASE");
 }
 
 static void

@@ -30,6 +30,7 @@ void db_close(struct db *db);
 /* Prepare every query; the first that does not fit the schema is named in f->arg (check, test). */
 [[nodiscard]] int db_check(struct db *db, struct fault *f);
 
+/* Transactions may stand in each other: an inner one is undone alone, and counts when the outermost is committed. */
 [[nodiscard]] int db_begin(struct db *db);
 [[nodiscard]] int db_commit(struct db *db);
 void db_rollback(struct db *db);

@@ -332,6 +332,24 @@ read_update(struct api_call *c, struct alert_update *u)
 	return u->set_state || u->set_assignee ? NULL : "state";
 }
 
+/* What the record tells of an alert: what a person can change, and the version. */
+static int
+alert_facts(struct api_call *c, int64_t id, struct str *ret)
+{
+	struct buf out = BUF_INIT_MAX(16 << 10);
+	struct alert a;
+	TRY(alert_get(c->desk->db, id, &c->arena, &a));
+	buf_add_char(&out, '{');
+	out_text(&out, "state", str_z(alert_state_name(a.state)));
+	out_text_or_null(&out, "assignee", a.assignee);
+	out_text_or_null(&out, "reason", a.reason);
+	out_i64(&out, "version", a.version);
+	buf_add_char(&out, '}');
+	bool kept = arena_copy(&c->arena, buf_str(&out), ret);
+	buf_release(&out);
+	return kept ? 0 : E_LIMIT;
+}
+
 void
 api_alert_patch(struct api_call *c)
 {
@@ -350,7 +368,11 @@ api_alert_patch(struct api_call *c)
 		api_reply_problem(c, 422, "invalid", field);
 		return;
 	}
-	int error = alert_change(c->desk->db, id, version, &update, str_z(c->who.login), clock_now_ms(), &f);
+	int error = alert_facts(c, id, &c->before);
+	if (!error)
+		error = alert_change(c->desk->db, id, version, &update, str_z(c->who.login), clock_now_ms(), &f);
+	if (!error)
+		error = alert_facts(c, id, &c->after);
 	if (error == E_INVALID)
 		api_reply_problem(c, 422, "alert_reason", "reason");
 	else if (error)

@@ -41,6 +41,7 @@ open_session(struct api_call *c, const struct principal *p)
 		return;
 	}
 	c->response.set_cookie = str_z(secret);
+	c->who = *p; /* from here on it is they who act */
 	reply_person(c, 201, p);
 }
 

@@ -9,7 +9,6 @@
  */
 
 #include "alert/alert.h"
-#include "detect/flow.h"
 #include "detect/sigma.h"
 #include "host/options.h"
 #include "host/pool.h"
@@ -18,6 +17,8 @@
 #include "web/reports.h"
 #include "web/session.h"
 
+struct api_call;
+
 struct desk {
 	const struct options *options;
 	struct db *db;
@@ -25,7 +26,6 @@ struct desk {
 	struct registry *registry;  /* swapped when the register changes */
 	struct rules *rules;
 	struct rules_stats rules_stats;
-	const struct flow *flow;    /* core feeds it */
 	struct pool *pool;
 	struct throttle *throttle;
 	struct report_book *reports;
@@ -41,6 +41,10 @@ struct desk {
 	} lost_before;              /* lost before today began (local time); today is the rest */
 	int64_t today;              /* its number since 1970 */
 	double events_per_second;   /* over the last ten seconds */
+	struct api_call *open_call; /* the call whose transaction is open (web/recorded.h); only compared */
+	struct recorder *recorder;  /* store/record.h; NULL when the record on disk cannot be believed */
+	bool record_broken;
+	int64_t record_put_back;    /* entries that the database had lost at the start */
 	/* What the API asks of core. */
 	void (*respond)(void *core, const struct api_response *r);
 	int (*end_demonstration)(void *core);

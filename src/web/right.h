@@ -20,6 +20,7 @@ enum right {
 	RIGHT_STATUS_READ = 1 << 7,
 	RIGHT_OPERATE = 1 << 8,    /* run the box: demonstration, later backup and users */
 	RIGHT_RULE_CHANGE = 1 << 9, /* rules, exceptions, looking back */
+	RIGHT_RECORD_READ = 1 << 10, /* who changed what */
 };
 
 #define RIGHTS_DESK                                                                                                    \
@@ -31,10 +32,10 @@ enum right {
 /* ROLE(name, rights). Roles whose work is not built yet may sign in and see what is in their rights, no more; the agency
  * officer sees nothing of others before the register ties him to his agency. */
 #define PERSON_ROLES(X)                                                                                                \
-	X("operator", RIGHTS_DESK | RIGHT_OPERATE)                                                                     \
+	X("operator", RIGHTS_DESK | RIGHT_OPERATE | RIGHT_RECORD_READ)                                                                     \
 	X("coordinator", RIGHTS_DESK)                                                                                  \
 	X("analyst", RIGHTS_DESK)                                                                                      \
-	X("auditor", RIGHTS_READ | RIGHT_EVENT_READ)                                                                   \
+	X("auditor", RIGHTS_READ | RIGHT_EVENT_READ | RIGHT_RECORD_READ)                                                                   \
 	X("leader", RIGHTS_READ)                                                                                       \
 	X("plan_officer", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ | RIGHT_STATUS_READ)                                   \
 	X("assessor", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ)                                                           \

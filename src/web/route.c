@@ -5,11 +5,12 @@
 
 #include "base/memory.h"
 #include "host/clock.h"
+#include "web/recorded.h"
 
 #define CALL_BYTES (32u << 20) /* arena of one call at most */
 #define BODY_BYTES (16u << 20) - (64u << 10) /* an answer fits one message between roles */
 
-enum route_flags { BODY = 1, MATCH = 2 };
+enum route_flags { BODY = 1, MATCH = 2, QUIET = 8 };
 
 struct route {
 	struct str method, path;
@@ -71,6 +72,12 @@ call_free(struct api_call *c)
 static void
 finish(struct api_call *c, uint16_t status, struct str type)
 {
+	int error = c->recorded ? recorded_end(c, status) : 0;
+	c->recorded = false;
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
 	c->response.id = c->request.id;
 	c->response.status = status;
 	c->response.type = type;
@@ -138,13 +145,21 @@ job_work(void *user)
 }
 
 static void
+after_work(struct api_call *c)
+{
+	c->done(c, c->error);
+}
+
+static void
 job_done(void *user, bool cancelled)
 {
 	struct api_call *c = user;
 	if (cancelled)
 		api_reply_error(c, E_BUSY);
+	else if (c->recorded)
+		recorded_run(c, after_work);
 	else
-		c->done(c, c->error);
+		after_work(c);
 }
 
 void
@@ -249,6 +264,7 @@ take_body(struct api_call *c)
 static void
 run_route(struct api_call *c, const struct route *route)
 {
+	c->pattern = route->path;
 	if (may_be_forged(c)) {
 		api_reply_problem(c, 403, "cross_site", NULL);
 		return;
@@ -264,10 +280,13 @@ run_route(struct api_call *c, const struct route *route)
 			return;
 		}
 	}
+	c->recorded = !str_eq(route->method, STR("GET")) && !(route->flags & QUIET);
 	if ((route->flags & BODY) && !take_body(c))
 		api_reply_problem(c, 400, "body", NULL);
 	else if ((route->flags & MATCH) && !c->request.if_match.n)
 		api_reply_problem(c, 428, "if_match", NULL);
+	else if (c->recorded)
+		recorded_run(c, route->handler);
 	else
 		route->handler(c);
 }

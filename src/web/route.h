@@ -19,6 +19,7 @@ struct api_call {
 	struct api_request request;
 	struct principal who;
 	struct str path_id;     /* what stands for {id} in the path */
+	struct str pattern;     /* the path as the table has it */
 	struct json body;       /* parsed when the route takes one */
 	struct arena arena;
 	struct buf out;         /* the answer's body */
@@ -26,6 +27,8 @@ struct api_call {
 	int (*work)(struct api_call *c); /* on a pool thread */
 	void (*done)(struct api_call *c, int error);
 	int error;              /* what work() said */
+	bool recorded;          /* changes something: web/recorded.h */
+	struct str before, after, noun_id; /* what its entry in the record says beyond the request; may stay empty */
 	void *user;             /* the handler's own, in the arena */
 };
 

@@ -6,7 +6,7 @@ from desk import *
 DESK = {"signed_in", "alert_read", "alert_change", "event_read", "source_read", "register_read", "rule_read", "status_read",
         "rule_change"}
 READ = DESK - {"alert_change", "event_read", "rule_change"}
-ROLES = {"operator": DESK | {"operate"}, "coordinator": DESK, "analyst": DESK, "auditor": READ | {"event_read"}, "leader": READ,
+ROLES = {"operator": DESK | {"operate", "record_read"}, "coordinator": DESK, "analyst": DESK, "auditor": READ | {"event_read", "record_read"}, "leader": READ,
          "plan_officer": {"signed_in", "register_read", "status_read"}, "assessor": {"signed_in", "register_read"}, "agency_officer": {"signed_in"}}
 desk = Desk(register=REGISTER).start()
 paths = desk.get("/api/v1/openapi.json")["paths"]

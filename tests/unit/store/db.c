@@ -56,6 +56,43 @@ TEST(a_rolled_back_change_is_gone_and_broken_rules_are_told)
 	db_close(db);
 }
 
+static bool
+has(struct db *db, struct str name)
+{
+	struct db_rows *rows;
+	CHECK_INT(db_query(db, &rows, Q_SETTING_GET, "s", name), 0);
+	bool found = db_next(rows) == 1;
+	db_end(rows);
+	return found;
+}
+
+TEST(an_inner_change_is_undone_alone_and_falls_with_the_outer)
+{
+	struct db *db = open_new();
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("a"), STR("1")), 0);
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("b"), STR("1")), 0);
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("c"), STR("1")), 0);
+	CHECK_INT(db_commit(db), 0);
+	db_rollback(db);
+	CHECK(has(db, STR("a")) && !has(db, STR("b")) && !has(db, STR("c")));
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("d"), STR("1")), 0);
+	CHECK_INT(db_commit(db), 0);
+	CHECK_INT(db_commit(db), 0);
+	CHECK(has(db, STR("a")) && !has(db, STR("b")) && has(db, STR("d")));
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("e"), STR("1")), 0);
+	CHECK_INT(db_commit(db), 0);
+	db_rollback(db);
+	db_rollback(db); /* of nothing: no harm */
+	CHECK(!has(db, STR("e")));
+	db_close(db);
+}
+
 TEST(a_second_writer_and_a_missing_folder_are_told)
 {
 	struct db *db = NULL;

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The record: who changed what, and the proof that the entry stands where it was written. */
+#include "web/route.h"
+
+#include <stdio.h>
+
+#include "store/record.h"
+
+static void
+row_json(struct buf *out, const struct record_row *r)
+{
+	buf_add_char(out, '{');
+	out_i64(out, "seq", r->seq);
+	out_i64(out, "at_ms", r->at_ms);
+	out_text(out, "who", r->who);
+	out_text(out, "action", r->action);
+	out_text(out, "noun", r->noun);
+	out_text(out, "noun_id", r->noun_id);
+	out_raw(out, "entry", r->entry);
+	buf_add_char(out, '}');
+}
+
+void
+api_records(struct api_call *c)
+{
+	struct record_filter f = {.who = api_query(c, STR("who")), .noun = api_query(c, STR("noun")),
+	    .noun_id = api_query(c, STR("noun_id"))};
+	struct record_row *list;
+	uint32_t count;
+	int64_t limit;
+	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &f.before_seq) ||
+	    !api_query_i64(c, STR("limit"), 100, 1, 500, &limit)) {
+		api_reply_problem(c, 422, "invalid", "cursor");
+		return;
+	}
+	f.limit = (uint32_t)limit + 1; /* one more tells whether there is a next page */
+	int error = record_list(c->desk->db, &f, &c->arena, &list, &count);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	bool more = count > limit;
+	buf_add(&c->out, STR("{\"items\":["));
+	for (uint32_t i = 0; i < count - more; i++) {
+		buf_add(&c->out, i ? STR(",") : STR(""));
+		row_json(&c->out, &list[i]);
+	}
+	buf_add_char(&c->out, ']');
+	if (more)
+		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 2].seq);
+	else
+		buf_add(&c->out, STR(",\"next\":null}"));
+	api_reply(c, 200);
+}
+
+/* The entry as its bytes were hashed, and a C2SP tlog-proof of it: null until the next checkpoint, a second later. */
+void
+api_record_get(struct api_call *c)
+{
+	struct buf entry = BUF_INIT_MAX(TLOG_ENTRY_MAX), proof = BUF_INIT_MAX(NOTE_MAX);
+	uint64_t seq = 0;
+	struct tlog *log = c->desk->recorder ? recorder_log(c->desk->recorder) : NULL;
+	int error = !log ? E_CORRUPT : str_to_u64(c->path_id, &seq) && seq ? 0 : E_NOT_FOUND;
+	if (!error)
+		error = tlog_entry(log, seq - 1, &entry);
+	if (!error && tlog_proof(log, seq - 1, &proof) < 0)
+		buf_clear(&proof);
+	if (error) {
+		api_reply_error(c, error);
+	} else {
+		buf_add_char(&c->out, '{');
+		out_i64(&c->out, "seq", (int64_t)seq);
+		out_text(&c->out, "entry", buf_str(&entry));
+		out_text_or_null(&c->out, "proof", buf_str(&proof));
+		buf_add_char(&c->out, '}');
+		api_reply(c, 200);
+	}
+	buf_release(&entry);
+	buf_release(&proof);
+}
+
+/* What a witness or an auditor needs to begin: the key, and the newest checkpoint. */
+void
+api_checkpoint(struct api_call *c)
+{
+	struct buf key = BUF_INIT;
+	if (!c->desk->recorder) {
+		api_reply_error(c, E_CORRUPT);
+		return;
+	}
+	struct tlog *log = recorder_log(c->desk->recorder);
+	note_key_text(recorder_key(c->desk->recorder), &key);
+	buf_add_char(&c->out, '{');
+	out_text(&c->out, "key", buf_str(&key));
+	out_text(&c->out, "checkpoint", tlog_checkpoint(log));
+	out_i64(&c->out, "entries", (int64_t)tlog_size(log));
+	out_i64(&c->out, "published", (int64_t)tlog_published(log));
+	out_i64(&c->out, "put_back", c->desk->record_put_back);
+	buf_add_char(&c->out, '}');
+	api_reply(c, 200);
+	buf_release(&key);
+}
