@@ -41,6 +41,26 @@ on_rule_fault(void *user, const struct fault *f)
 	/* The worker says it too; core only counts (rules_stats). */
 }
 
+static bool
+is_ours(void *user, const uint8_t address[16])
+{
+	const struct core *core = user;
+	return core->desk.registry && registry_by_bytes(core->desk.registry, address);
+}
+
+/* What was seen of flows stays when the rules change. */
+static void
+read_flow_rules(struct core *core, const struct rules *rules)
+{
+	const struct options *o = core->rc->options;
+	const struct flow_options options = {(size_t)o->flow_memory << 20, is_ours, core, o->zone};
+	if (core->flow)
+		flow_set_rules(core->flow, rules);
+	else
+		core->flow = flow_new(rules, &options);
+	core->desk.flow = core->flow;
+}
+
 static int
 load_rules(struct core *core, struct fault *fault)
 {
@@ -50,6 +70,7 @@ load_rules(struct core *core, struct fault *fault)
 	files.on_fault = on_rule_fault;
 	TRY(rules_files_load(&files, &rules, core->rules_digest, fault));
 	correlator_free(core->correlator);
+	read_flow_rules(core, rules);
 	rules_free(core->desk.rules);
 	core->desk.rules = rules;
 	core->desk.rules_stats = rules_stats(rules);

@@ -117,6 +117,16 @@ add_finding(struct apply *a, const struct finding *f, uint64_t event_id, const s
 		add_finding(a, &more[i], event_id, s);
 }
 
+/* What the event adds to the flows and questions before it. */
+static void
+add_flow(struct apply *a, struct event *e, uint64_t id, const struct system *s)
+{
+	struct finding *list = NULL;
+	uint32_t n = flow_feed(a->core->flow, e, &a->core->arena, &list);
+	for (uint32_t i = 0; i < n; i++)
+		add_finding(a, &list[i], id, s);
+}
+
 static int
 apply_event(struct apply *a, struct event *e, const struct verdict_finding *list, uint32_t count)
 {
@@ -137,6 +147,7 @@ apply_event(struct apply *a, struct event *e, const struct verdict_finding *list
 		struct finding f = {rules_info(core->desk.rules, list[i].rule), e, list[i].matched, list[i].matched_count};
 		add_finding(a, &f, id, s);
 	}
+	add_flow(a, e, id, s);
 	core->desk.events++;
 	if (e->decoder == DECODER_NONE)
 		report_book_unparsed(core->desk.reports, e->raw->source);

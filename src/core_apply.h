@@ -5,6 +5,7 @@
 /* Core's state, and the path of one verdict through it. Private to core.c and core_apply.c. */
 
 #include "detect/correlate.h"
+#include "detect/flow.h"
 #include "detect/worker.h"
 #include "host/role.h"
 #include "web/desk.h"
@@ -19,6 +20,7 @@ struct core {
 	struct channel *collect, *worker, *web;
 	struct alert_book *book;
 	struct correlator *correlator;
+	struct flow *flow;
 	struct arena arena;        /* of the verdict being applied */
 	uint8_t rules_digest[32];  /* of desk.rules */
 	uint8_t rules_seen[32];    /* digest of a worker's rules that we could not match */

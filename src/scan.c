@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "decode/decode.h"
 #include "detect/correlate.h"
+#include "detect/flow.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "rules_files.h"
@@ -25,6 +26,7 @@ struct scan {
 	struct decoder *decoder;
 	struct matcher *matcher;
 	struct correlator *correlator;
+	struct flow *flow;
 	struct arena arena;
 	struct buf out;
 	int64_t started_ms;
@@ -150,22 +152,30 @@ put_finding(struct scan *s, const struct finding *f, uint64_t record)
 
 /* --- reading --- */
 
+/* And what it brings about. */
+static void
+take_finding(struct scan *s, const struct finding *f, uint64_t record)
+{
+	struct finding *more = NULL;
+	if (!f->rule->silent)
+		put_finding(s, f, record);
+	uint32_t n = s->correlator ? correlator_feed(s->correlator, f, &s->arena, &more) : 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (!more[i].rule->silent)
+			put_finding(s, &more[i], record);
+}
+
 static void
 scan_event(struct scan *s, struct event *e, uint64_t record)
 {
-	struct finding *list, *more;
+	struct finding *list = NULL;
 	uint32_t n = matcher_match(s->matcher, e, &s->arena, &list);
 	s->events++;
-	for (uint32_t i = 0; i < n; i++) {
-		if (!list[i].rule->silent)
-			put_finding(s, &list[i], record);
-		if (!s->correlator)
-			continue;
-		uint32_t m = correlator_feed(s->correlator, &list[i], &s->arena, &more);
-		for (uint32_t j = 0; j < m; j++)
-			if (!more[j].rule->silent)
-				put_finding(s, &more[j], record);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		take_finding(s, &list[i], record);
+	n = flow_feed(s->flow, e, &s->arena, &list);
+	for (uint32_t i = 0; i < n; i++)
+		take_finding(s, &list[i], record);
 }
 
 static void
@@ -246,6 +256,7 @@ scan_paths(struct scan *s, char **paths)
 	s->matcher = matcher_new(s->rules);
 	if (rules_stats(s->rules).correlations)
 		s->correlator = correlator_new(s->rules, CORRELATE_BYTES);
+	s->flow = flow_new(s->rules, &(struct flow_options){.zone = TIME_ZONE_VIETNAM});
 	arena_init(&s->arena, 1 << 20, EVENT_BYTES);
 	for (; *paths; paths++) {
 		if (access(*paths, F_OK) != 0)
@@ -254,6 +265,7 @@ scan_paths(struct scan *s, char **paths)
 			on_unreadable(s, *paths, E_IO);
 	}
 	put_summary(s);
+	flow_free(s->flow);
 	correlator_free(s->correlator);
 	matcher_free(s->matcher);
 	decoder_free(s->decoder);

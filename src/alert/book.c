@@ -124,18 +124,30 @@ add_pair(struct buf *json, struct str name, struct str value)
 	buf_add_char(json, '}');
 }
 
+/* What the finding says of itself (a correlation its group, an engine whom it means) comes before the event that did it. */
+static struct str
+entity_value(struct str name, const struct event *e, const struct finding_field *matched, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (matched[i].value.n && str_eq(matched[i].name, name))
+			return matched[i].value;
+	const struct field *f = event_find_name(e, name);
+	return f ? f->value : (struct str){0};
+}
+
 /* "Who" as JSON: the fields the rule names, else the machine and, when there is one, the address it came from. */
 static void
-entity_json(const struct rule_info *rule, const struct event *e, struct buf *json)
+entity_json(const struct rule_info *rule, const struct event *e, const struct finding_field *matched, uint32_t matched_count,
+    struct buf *json)
 {
 	static const struct str usual[] = {STR_INIT("host.name"), STR_INIT("source.ip")};
 	const struct str *name = rule->entity_count ? rule->entity : usual;
 	uint32_t count = rule->entity_count ? rule->entity_count : COUNT(usual);
 	buf_add_char(json, '[');
 	for (uint32_t i = 0; i < count && json->n < ENTITY_BYTES; i++) {
-		const struct field *f = event_find_name(e, name[i]);
-		if (f && f->value.n)
-			add_pair(json, name[i], str_cut(f->value, 0, 256));
+		struct str value = entity_value(name[i], e, matched, matched_count);
+		if (value.n)
+			add_pair(json, name[i], str_cut(value, 0, 256));
 	}
 	buf_add_char(json, ']');
 	if (json->over) { /* half of it would be no JSON */
@@ -210,7 +222,7 @@ alert_book_add(struct alert_book *b, const struct rule_info *rule, const struct 
     bool demonstration)
 {
 	struct buf entity = BUF_INIT_MAX(2 * ENTITY_BYTES);
-	entity_json(rule, e, &entity);
+	entity_json(rule, e, matched, matched_count, &entity);
 	struct group *g = group_of(b, rule, buf_str(&entity));
 	buf_release(&entity);
 	b->pending++;

@@ -39,6 +39,8 @@ void rules_free(struct rules *r);
 [[nodiscard]] int rules_add_map(struct rules *r, struct str text, struct str file, struct fault *f);
 /* Placeholder list for |expand: %name% -> values. */
 void rules_add_placeholder(struct rules *r, struct str name, const struct str *values, size_t count);
+/* The values of such a list (the engines' own lists are called flow_...), none when there is no such list. */
+const struct str *rules_placeholder(const struct rules *r, struct str name, uint32_t *ret_count);
 /* All documents of one rule file (the text is copied). Returns how many rules were added. Files below a directory are read by the caller
  * (this room opens nothing). A later rule with an id already taken is refused. */
 uint32_t rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_fault, void *user);

@@ -162,6 +162,16 @@ rules_add_placeholder(struct rules *r, struct str name, const struct str *values
 	r->placeholder = list;
 }
 
+const struct str *
+rules_placeholder(const struct rules *r, struct str name, uint32_t *ret_count)
+{
+	const struct placeholder *list = r->placeholder;
+	while (list && !str_eq(list->name, name))
+		list = list->next;
+	*ret_count = list ? (uint32_t)list->count : 0;
+	return list ? list->value : NULL;
+}
+
 static void
 refuse(struct rules *r, struct fault *f, struct str file, rules_on_fault *on_fault, void *user)
 {

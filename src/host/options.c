@@ -330,7 +330,8 @@ options_default_http(struct options *o)
 int
 options_read(struct options *ret, int argc, char **argv, struct fault *f)
 {
-	struct options o = {.data = "data", .retention_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30};
+	struct options o = {.data = "data", .retention_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
+	    .flow_memory = 64};
 	struct options words = o;
 
 	/* The words first: they say where the file is. Then again over the file. */

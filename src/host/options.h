@@ -34,6 +34,7 @@ struct options {
 	char demo;                 /* --demo: start the demonstration player */
 	uint32_t retention_days;   /* default 365 */
 	uint32_t silence_minutes;  /* a source quieter than this is shown as silent; default 30 */
+	uint32_t flow_memory;      /* MB that flow analytics may remember; default 64 */
 	int32_t zone;              /* minutes east of UTC for sources that do not say; default 420 */
 	char province[256];        /* --province: name that stands beside ours on every screen */
 	char user[64];             /* --user: started by root, the roles run as this user; "" = stay */

@@ -273,15 +273,19 @@ registry_by_host(const struct registry *r, struct str host)
 }
 
 const struct system *
-registry_by_address(const struct registry *r, struct str address)
+registry_by_bytes(const struct registry *r, const uint8_t bytes[16])
 {
-	uint8_t bytes[16];
-	if (!registry_read_address(address, bytes))
-		return NULL;
 	for (uint32_t i = 0; i < r->networks; i++)
 		if (prefix_holds(&r->network[i].prefix, bytes))
 			return r->network[i].system;
 	return NULL;
+}
+
+const struct system *
+registry_by_address(const struct registry *r, struct str address)
+{
+	uint8_t bytes[16];
+	return registry_read_address(address, bytes) ? registry_by_bytes(r, bytes) : NULL;
 }
 
 const struct system *

@@ -51,6 +51,8 @@ const struct system *registry_system(const struct registry *r, struct str id);
 const struct system *registry_by_host(const struct registry *r, struct str host);
 /* By address: the longest network that holds it. Text as in events; anything that is no address gives NULL. */
 const struct system *registry_by_address(const struct registry *r, struct str address);
+/* Likewise, of 16 bytes, IPv4 mapped. */
+const struct system *registry_by_bytes(const struct registry *r, const uint8_t bytes[16]);
 /* By domain: the longest registered suffix. */
 const struct system *registry_by_domain(const struct registry *r, struct str domain);
 

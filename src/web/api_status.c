@@ -211,6 +211,25 @@ lost_json(struct buf *out, const struct desk *d, const struct totals *t)
 	buf_add_char(out, '}');
 }
 
+static void
+flows_json(struct buf *out, const struct desk *d)
+{
+	struct flow_stats s = flow_stats(d->flow);
+	out_name(out, "flows");
+	buf_add_char(out, '{');
+	out_i64(out, "flows", (int64_t)s.flows);
+	out_i64(out, "questions", (int64_t)s.questions);
+	out_i64(out, "findings", (int64_t)s.fired);
+	out_i64(out, "keys", s.keys);
+	out_i64(out, "bytes", (int64_t)s.bytes);
+	out_i64(out, "evicted", (int64_t)s.evicted);
+	out_i64(out, "late", (int64_t)s.late);
+	out_i64(out, "dropped", (int64_t)s.dropped);
+	out_i64(out, "hosts", s.hosts);
+	out_i64(out, "learning", s.learning);
+	buf_add_char(out, '}');
+}
+
 void
 status_json(struct buf *out, struct desk *d, int64_t now_ms)
 {
@@ -247,6 +266,7 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_bool(out, "broken", d->record_broken);
 	out_i64(out, "put_back", d->record_put_back);
 	buf_add_char(out, '}');
+	flows_json(out, d);
 	out_bool(out, "demonstration", d->demonstration);
 	roles_json(out, d);
 	buf_add_char(out, '}');
@@ -376,6 +396,22 @@ metric(struct buf *out, const char *name, const char *type, double value)
 }
 
 static void
+flow_metrics(struct buf *out, const struct desk *d)
+{
+	struct flow_stats s = flow_stats(d->flow);
+	metric(out, "flows_total", "counter", (double)s.flows);
+	metric(out, "flow_questions_total", "counter", (double)s.questions);
+	metric(out, "flow_findings_total", "counter", (double)s.fired);
+	metric(out, "flow_keys", "gauge", s.keys);
+	metric(out, "flow_bytes", "gauge", (double)s.bytes);
+	metric(out, "flow_evicted_total", "counter", (double)s.evicted);
+	metric(out, "flow_late_total", "counter", (double)s.late);
+	metric(out, "flow_dropped_total", "counter", (double)s.dropped);
+	metric(out, "flow_hosts", "gauge", s.hosts);
+	metric(out, "flow_hosts_learning", "gauge", s.learning);
+}
+
+static void
 role_metrics(struct buf *out)
 {
 	const struct role_counts *counts = role_counts();
@@ -416,6 +452,7 @@ api_metrics(struct api_call *c)
 	metric(out, "rules", "gauge", d->rules_stats.rules);
 	metric(out, "rules_refused", "gauge", d->rules_stats.refused);
 	metric(out, "disk_free_bytes", "gauge", (double)disk_free(d));
+	flow_metrics(out, d);
 	role_metrics(out);
 	c->response.type = STR("text/plain; version=0.0.4");
 	api_reply(c, 200);

@@ -9,6 +9,7 @@
  */
 
 #include "alert/alert.h"
+#include "detect/flow.h"
 #include "detect/sigma.h"
 #include "host/options.h"
 #include "host/pool.h"
@@ -26,6 +27,7 @@ struct desk {
 	struct registry *registry;  /* swapped when the register changes */
 	struct rules *rules;
 	struct rules_stats rules_stats;
+	const struct flow *flow;    /* core feeds it */
 	struct pool *pool;
 	struct throttle *throttle;
 	struct report_book *reports;
