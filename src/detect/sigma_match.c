@@ -183,10 +183,8 @@ keep_plan(struct matcher *m, struct plan *p)
 {
 	p->cache = plan_cache_new(p);
 	m->plan[m->plans++] = p;
-	for (uint32_t i = 0; i < p->slots; i++) {
+	for (uint32_t i = 0; i < p->slots; i++)
 		fit_scratch(m, p->slot[i].regex);
-		fit_scratch(m, p->slot[i].prefilter);
-	}
 	uint32_t old = m->atoms;
 	if (p->atoms > m->atoms) {
 		m->atoms = p->atoms;
@@ -358,13 +356,6 @@ find_expression(unsigned id, unsigned long long from, unsigned long long to, uns
 	return 0;
 }
 
-static int
-stop_at_first(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
-{
-	*(bool *)user = true;
-	return 1;
-}
-
 static void
 scan_with(struct matcher *m, const hs_database_t *database, struct str value, match_event_handler found, void *user)
 {
@@ -487,10 +478,7 @@ static const struct class *
 class_of_event(struct matcher *m, const struct plan *p, const struct slot *s)
 {
 	struct event *e = m->event;
-	bool may = !s->prefilter || !e->text.p;
-	if (!may)
-		scan_with(m, s->prefilter, e->text, stop_at_first, &may);
-	if (!may)
+	if (s->prefilter && e->text.p && !sieve_finds(s->prefilter, e->text))
 		return cache_empty_class(p->cache);
 	begin_finding(m);
 	if (e->text.p && !text_is_json(e)) {

@@ -465,10 +465,8 @@ plan_free(struct plan *p)
 {
 	if (!p)
 		return;
-	for (uint32_t i = 0; i < p->slots; i++) {
+	for (uint32_t i = 0; i < p->slots; i++)
 		hs_free_database(p->slot[i].regex);
-		hs_free_database(p->slot[i].prefilter);
-	}
 	arena_release(&p->arena);
 	mem_free(p->slot);
 	mem_free(p->atom);

@@ -14,6 +14,7 @@
  */
 
 #include "detect/literal.h"
+#include "detect/sieve.h"
 #include "detect/sigma_internal.h"
 
 enum node_kind { NODE_FALSE, NODE_TRUE, NODE_ATOM, NODE_NOT, NODE_AND, NODE_OR };
@@ -54,7 +55,7 @@ struct slot {
 	const uint32_t *eager;
 	uint32_t eagers;
 	hs_database_t *regex;           /* expressions that no literal announces, all in one; ids are atoms */
-	hs_database_t *prefilter;       /* keywords: finds nothing in a line as it came = no atom holds; or NULL */
+	const struct sieve *prefilter;  /* keywords: finds nothing in a line as it came = no atom holds; or NULL */
 	const uint32_t *null, *exists;  /* atoms about there being a value; several names may have come to this slot */
 	uint32_t nulls, exist;
 };

@@ -108,32 +108,52 @@ safe_run(struct str s)
 	return best;
 }
 
-/* One scan of the line as it came, before any field is unescaped or folded: what finds neither a keyword nor a way to
- * hide one (a \u escape, or one of the two letters beyond ASCII that fold into it) holds none. */
-static void
-compile_prefilter(struct slot *s, const struct plan *p, const uint32_t *atom, uint32_t atoms)
+/* A letter of a keyword may also be written as \u00xx, whatever the case of the letter. */
+static uint32_t
+put_hidden_letters(struct plan *p, const struct str *word, uint32_t count, struct str *to)
 {
-	static const struct str hiding[] = {STR_INIT("\\u00"), STR_INIT("\\u017f"), STR_INIT("\\u212a"), STR_INIT("\xc5\xbf"),
+	static const char digit[] = "0123456789abcdef";
+	bool seen[128] = {0};
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < count; i++)
+		for (size_t k = 0; k < word[i].n; k++) {
+			char c = ascii_lower(word[i].p[k]);
+			seen[(unsigned char)c] = true;
+			seen[(unsigned char)(c >= 'a' && c <= 'z' ? c & ~0x20 : c)] = true;
+		}
+	for (unsigned c = ' '; c < 0x7f; c++) {
+		if (!seen[c])
+			continue;
+		char *text = take(p, 6, 1);
+		memcpy(text, "\\u00", 4);
+		text[4] = digit[c >> 4];
+		text[5] = digit[c & 15];
+		to[n++] = str_from(text, 6);
+	}
+	return n;
+}
+
+/* One scan of the line as it came, before any field is unescaped or folded: what finds neither a keyword nor a way to
+ * hide one (an escaped letter of it, or one of the two letters beyond ASCII that fold into one) holds none. */
+static void
+make_prefilter(struct slot *s, struct plan *p, const uint32_t *atom, uint32_t atoms)
+{
+	static const struct str hiding[] = {STR_INIT("\\u017f"), STR_INIT("\\u212a"), STR_INIT("\xc5\xbf"),
 		STR_INIT("\xe2\x84\xaa")};
-	const char *text[PREFILTER_MAX + COUNT(hiding)];
-	size_t length[COUNT(text)];
-	unsigned flags[COUNT(text)], id[COUNT(text)], count = 0;
-	hs_compile_error_t *error = NULL;
+	struct str word[PREFILTER_MAX + 128 + COUNT(hiding)];
+	uint32_t count = 0;
 	if (s->names || atoms > PREFILTER_MAX)
 		return;
-	for (uint32_t i = 0; i < atoms + COUNT(hiding); i++, count++) {
-		struct str part = i < atoms ? safe_run(p->atom[atom[i]].test->needle) : hiding[i - atoms];
-		if (part.n < PREFILTER_MIN && i < atoms)
+	for (uint32_t i = 0; i < atoms; i++) {
+		word[count] = safe_run(p->atom[atom[i]].test->needle);
+		if (word[count++].n < PREFILTER_MIN)
 			return;
-		text[count] = part.p;
-		length[count] = part.n;
-		flags[count] = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH;
-		id[count] = 0;
 	}
-	if (hs_compile_lit_multi(text, flags, id, length, count, HS_MODE_BLOCK, NULL, &s->prefilter, &error) != HS_SUCCESS) {
-		hs_free_compile_error(error);
-		s->prefilter = NULL;
-	}
+	count += put_hidden_letters(p, word, count, word + count);
+	for (size_t i = 0; i < COUNT(hiding); i++)
+		word[count++] = hiding[i];
+	if (!(s->prefilter = sieve_new(&p->arena, word, count)))
+		abort();
 }
 
 /* ---- slots ---- */
@@ -174,7 +194,7 @@ fill_slot(struct plan *p, uint32_t number, const uint32_t *atom, uint32_t atoms)
 	if (!compile_together(f.slot, &f.together))
 		for (uint32_t i = 0; i < f.together.count; i++)
 			f.eager[f.slot->eagers++] = f.together.id[i];
-	compile_prefilter(f.slot, p, atom, atoms);
+	make_prefilter(f.slot, p, atom, atoms);
 	f.slot->eager = f.eager;
 	f.slot->null = f.null;
 	f.slot->exists = f.exists;

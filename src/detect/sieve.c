@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "detect/sieve.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#define WINDOW 4u
+#define BUCKETS 8u
+#define STEP 32u
+
+struct sieve_word {
+	struct str text;
+	uint32_t offset; /* of the watched window in it */
+};
+
+struct sieve {
+	uint8_t low[WINDOW][16], high[WINDOW][16]; /* buckets by the two halves of a byte: a superset of `byte` */
+	uint8_t byte[WINDOW][256];                 /* buckets by the byte at each place of the window */
+	struct sieve_word *word;                   /* by bucket */
+	uint32_t first[BUCKETS + 1];
+};
+
+/* ---- building ---- */
+
+/* How common a byte is in logs, roughly: the earlier it stands here, the more so. */
+static unsigned
+commonness(char c)
+{
+	static const struct str common = STR_INIT("e0tain1osr2lcd\"3456789mpu-. ,fhgwvyk_bx");
+	ptrdiff_t at = str_find_char(common, ascii_lower(c));
+	return at < 0 ? 1 : (unsigned)(4 + common.n - (size_t)at);
+}
+
+static uint32_t
+rarest_window(struct str s)
+{
+	uint32_t best = 0;
+	unsigned best_sum = UINT32_MAX;
+	for (uint32_t at = 0; at == 0 || at + WINDOW <= s.n; at++) {
+		unsigned sum = 0;
+		for (uint32_t i = at; i < at + WINDOW && i < s.n; i++)
+			sum += commonness(s.p[i]);
+		if (sum < best_sum) {
+			best = at;
+			best_sum = sum;
+		}
+	}
+	return best;
+}
+
+static void
+admit(struct sieve *s, uint32_t place, unsigned char byte, uint8_t bit)
+{
+	s->byte[place][byte] |= bit;
+	s->low[place][byte & 15] |= bit;
+	s->high[place][byte >> 4] |= bit;
+}
+
+static void
+watch(struct sieve *s, const struct sieve_word *w, uint8_t bit)
+{
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		size_t at = w->offset + i;
+		for (unsigned byte = 0; at >= w->text.n && byte < 256; byte++)
+			admit(s, i, (unsigned char)byte, bit); /* a word shorter than the window */
+		if (at >= w->text.n)
+			continue;
+		unsigned char c = (unsigned char)ascii_lower(w->text.p[at]);
+		admit(s, i, c, bit);
+		if (c >= 'a' && c <= 'z')
+			admit(s, i, c & (unsigned char)~0x20, bit);
+	}
+}
+
+/* Windows that begin alike share a bucket: the fewer bytes a bucket admits, the fewer words are compared in vain. */
+static int
+by_window(const void *a, const void *b)
+{
+	const struct sieve_word *x = a, *y = b;
+	struct str p = str_cut(x->text, x->offset, x->offset + WINDOW), q = str_cut(y->text, y->offset, y->offset + WINDOW);
+	return str_cmp(p, q);
+}
+
+/* Words by bucket, words with the same window in the same one, windows spread evenly. */
+static void
+fill_buckets(struct sieve *s, uint32_t count)
+{
+	uint32_t windows = 0, window = 0;
+	qsort(s->word, count, sizeof *s->word, by_window);
+	for (uint32_t i = 0; i < count; i++)
+		windows += !i || by_window(&s->word[i - 1], &s->word[i]) != 0;
+	for (uint32_t i = 0; i < count; i++) {
+		window += i && by_window(&s->word[i - 1], &s->word[i]) != 0;
+		uint32_t bucket = window * BUCKETS / windows;
+		watch(s, &s->word[i], (uint8_t)(1u << bucket));
+		for (uint32_t b = bucket; b < BUCKETS; b++)
+			s->first[b + 1] = i + 1;
+	}
+}
+
+const struct sieve *
+sieve_new(struct arena *a, const struct str *word, uint32_t count)
+{
+	struct sieve *s = ARENA_NEW(a, struct sieve);
+	if (!s || !(s->word = arena_calloc(a, count, sizeof *s->word)))
+		return NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		assert(word[i].n);
+		s->word[i] = (struct sieve_word){word[i], rarest_window(word[i])};
+	}
+	if (count)
+		fill_buckets(s, count);
+	return s;
+}
+
+/* ---- asking ---- */
+
+[[gnu::noinline]] static bool
+stands_at(const struct sieve *s, struct str text, size_t at, unsigned buckets)
+{
+	for (; buckets; buckets &= buckets - 1) {
+		unsigned b = (unsigned)__builtin_ctz(buckets);
+		for (uint32_t i = s->first[b]; i < s->first[b + 1]; i++) {
+			const struct sieve_word *w = &s->word[i];
+			if (w->offset <= at && str_starts_nocase(str_skip(text, at - w->offset), w->text))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+finds_from(const struct sieve *s, struct str text, size_t at)
+{
+	for (; at < text.n; at++) {
+		unsigned buckets = 0xff;
+		for (uint32_t i = 0; i < WINDOW; i++)
+			buckets &= s->byte[i][at + i < text.n ? (unsigned char)text.p[at + i] : 0];
+		if (buckets && stands_at(s, text, at, buckets))
+			return true;
+	}
+	return false;
+}
+
+#ifdef __x86_64__
+[[gnu::target("avx2,bmi"), gnu::noinline]] static bool
+any_stands(const struct sieve *s, struct str text, size_t at, uint32_t places, __m256i hit)
+{
+	uint8_t buckets[STEP];
+	_mm256_storeu_si256((__m256i_u *)buckets, hit);
+	for (; places; places &= places - 1) {
+		unsigned i = (unsigned)__builtin_ctz(places);
+		if (stands_at(s, text, at + i, buckets[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The last step overlaps the one before it. */
+[[gnu::target("avx2,bmi")]] static bool
+finds_avx2(const struct sieve *s, struct str text)
+{
+	const __m256i half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
+	__m256i low[WINDOW], high[WINDOW];
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		low[i] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i_u *)s->low[i]));
+		high[i] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i_u *)s->high[i]));
+	}
+	if (text.n < STEP + WINDOW)
+		return finds_from(s, text, 0);
+	for (size_t last = text.n - STEP - WINDOW, at = 0;; at = at + STEP < last ? at + STEP : last) {
+		__m256i hit = _mm256_set1_epi8(-1);
+#pragma GCC unroll 4
+		for (uint32_t i = 0; i < WINDOW; i++) {
+			__m256i x = _mm256_loadu_si256((const __m256i_u *)(text.p + at + i));
+			__m256i l = _mm256_shuffle_epi8(low[i], _mm256_and_si256(x, half));
+			__m256i h = _mm256_shuffle_epi8(high[i], _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
+			hit = _mm256_and_si256(hit, _mm256_and_si256(l, h));
+		}
+		uint32_t places = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(hit, zero));
+		if (places && any_stands(s, text, at, places, hit))
+			return true;
+		if (at == last)
+			break;
+	}
+	return finds_from(s, text, text.n - WINDOW);
+}
+#endif
+
+bool
+sieve_path_works(enum sieve_path path)
+{
+#ifdef __x86_64__
+	return path == SIEVE_PORTABLE || (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"));
+#else
+	return path == SIEVE_PORTABLE;
+#endif
+}
+
+bool
+sieve_finds_on(enum sieve_path path, const struct sieve *s, struct str text)
+{
+	assert(sieve_path_works(path));
+#ifdef __x86_64__
+	if (path == SIEVE_AVX2)
+		return finds_avx2(s, text);
+#endif
+	return finds_from(s, text, 0);
+}
+
+bool
+sieve_finds(const struct sieve *s, struct str text)
+{
+	return sieve_finds_on(sieve_path_works(SIEVE_AVX2) ? SIEVE_AVX2 : SIEVE_PORTABLE, s, text);
+}
