@@ -5,11 +5,10 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "detect/correlate_state.h"
+#include "detect/correlate_private.h"
 
 #define FEED_MAX 1024u              /* findings that one finding may bring about, down all chains */
 #define KEY_MAX_VALUE 1024u         /* bytes of a value that tell groups apart */
-#define TIME_FAR (INT64_C(1) << 60) /* beyond any calendar, and safe to subtract from */
 
 /* What a field of a correlation may be called in an event: its alias, else as written; then native names of the map. */
 struct field_names {
@@ -24,18 +23,6 @@ struct feed {
 	struct field_names *group;     /* c->groups of them */
 	struct field_names *field;     /* c->fields of them */
 	double wanted;                 /* without a condition: this many rules */
-};
-
-struct correlator {
-	const struct rules *r;
-	struct states states;
-	struct measure *measure;       /* by rule index; c == NULL for ordinary rules */
-	struct feed *feed;             /* by the rule that feeds: first_feed[index] .. first_feed[index + 1] - 1 */
-	uint32_t *first_feed;
-	struct finding *out;           /* of the finding at hand */
-	uint32_t outs, out_cap;
-	struct buf key;
-	struct correlate_stats stats;
 };
 
 /* ---- who feeds whom ---- */
@@ -288,18 +275,28 @@ condition_holds(const struct feed *feed, double value)
 	return c->bounds || value >= feed->wanted;
 }
 
-/* The rule of the header: quiet for a timespan, unless the value has doubled. */
+/* The rule of the header: quiet about a timespan around what has been told, unless the value has doubled. */
 static bool
-state_fires(const struct feed *feed, struct state *at, double value)
+state_is_quiet(const struct state *at, int64_t newest, double value)
 {
-	const struct window *w = &at->window;
-	if (!condition_holds(feed, value))
+	int64_t span = at->measure->c->timespan_ms;
+	for (const struct frame *f = &at->live; f; f = f->next) {
+		bool again = f->fired_value > 0 && value >= 2 * f->fired_value;
+		if (f->fired != TIME_NONE && f->fired >= newest - span && f->fired <= newest + span && !again)
+			return true;
+	}
+	return false;
+}
+
+static bool
+frame_fires(const struct feed *feed, const struct state *at, struct frame *f, double *ret_value)
+{
+	double value = window_value(feed->measure, &f->window);
+	if (!condition_holds(feed, value) || state_is_quiet(at, f->window.newest, value))
 		return false;
-	bool again = at->fired_value > 0 && value >= 2 * at->fired_value;
-	if (at->fired != TIME_NONE && at->fired >= w->newest - feed->measure->c->timespan_ms && !again)
-		return false;
-	at->fired = w->newest;
-	at->fired_value = value;
+	f->fired = f->window.newest;
+	f->fired_value = value;
+	*ret_value = value;
 	return true;
 }
 
@@ -325,7 +322,7 @@ number_text(struct arena *arena, double value, struct str *ret)
 
 /* False when the arena is full. */
 static bool
-make_finding(const struct feed *feed, const struct state *at, double value, const struct finding *f,
+make_finding(const struct feed *feed, const struct window *w, double value, const struct finding *f,
     struct arena *arena, struct finding *ret)
 {
 	const struct correlation *c = feed->measure->c;
@@ -339,7 +336,7 @@ make_finding(const struct feed *feed, const struct state *at, double value, cons
 			field[n].value = str_cut(field[n].value, 0, KEY_MAX_VALUE);
 	}
 	field[n++].name = measure_name[c->type];
-	if (at->window.truncated)
+	if (w->truncated)
 		field[n++] = (struct finding_field){STR("truncated"), STR("true")};
 	*ret = (struct finding){&feed->rule->info, f->event, field, n};
 	return true;
@@ -347,42 +344,40 @@ make_finding(const struct feed *feed, const struct state *at, double value, cons
 
 /* ---- feeding ---- */
 
-/* The window that the event falls into. What is older than the live window has one of its own, in which late logs
- * count among themselves; what is older than that one starts it anew. */
-static struct state *
-find_state(struct correlator *c, const struct feed *feed, int64_t time)
-{
-	struct state *at = states_get(&c->states, feed->measure, buf_str(&c->key));
-	if (!window_is_past(feed->measure, &at->window, time))
-		return at;
-	c->stats.late++;
-	buf_add(&c->key, STR("late"));
-	at = states_get(&c->states, feed->measure, buf_str(&c->key));
-	if (window_is_past(feed->measure, &at->window, time))
-		states_clear(&c->states, at);
-	return at;
-}
-
 static void
-feed_one(struct correlator *c, const struct feed *feed, uint32_t rule, const struct finding *f, struct arena *arena)
+tell(struct correlator *c, const struct feed *feed, const struct window *w, double value, const struct finding *f,
+    struct arena *arena)
 {
-	struct entry e = {.time = event_moment(f->event), .count = 1, .rule = rule};
 	struct finding made;
-	if (!build_key(&c->key, feed, f) || !read_field(c, feed, f, &e))
-		return;
-	struct state *at = find_state(c, feed, e.time);
-	states_add(&c->states, at, &e);
-	c->stats.updates++;
-	double value = window_value(feed->measure, &at->window);
-	if (!state_fires(feed, at, value))
-		return;
-	if (c->outs == FEED_MAX || !make_finding(feed, at, value, f, arena, &made)) {
+	if (c->outs == FEED_MAX || !make_finding(feed, w, value, f, arena, &made)) {
 		c->stats.dropped++;
 		return;
 	}
 	c->stats.fired++;
 	MEM_GROW(c->out, c->outs, c->out_cap);
 	c->out[c->outs++] = made;
+}
+
+/* Of the windows that an event counts in the first that fires speaks for all. */
+static void
+feed_one(struct correlator *c, const struct feed *feed, uint32_t rule, const struct finding *f, struct arena *arena)
+{
+	const struct raw *raw = f->event->raw;
+	struct arrival a = {.entry = {.time = event_moment(f->event), .count = 1, .rule = rule}};
+	struct frame *joined[STATE_LATE + 1];
+	double value;
+	if (!build_key(&c->key, feed, f) || !read_field(c, feed, f, &a.entry))
+		return;
+	a.source = raw ? raw->source : 0;
+	a.delay = raw && raw->received_ms > a.entry.time ? raw->received_ms - a.entry.time : 0;
+	struct state *at = states_get(&c->states, feed->measure, buf_str(&c->key));
+	uint32_t n = states_add(&c->states, at, &a, joined);
+	c->stats.updates++;
+	for (uint32_t i = 0; i < n; i++)
+		if (frame_fires(feed, at, joined[i], &value)) {
+			tell(c, feed, &joined[i]->window, value, f, arena);
+			return;
+		}
 }
 
 static void
@@ -426,6 +421,7 @@ correlator_stats(const struct correlator *c)
 {
 	struct correlate_stats s = c->stats;
 	s.evicted = c->states.evicted;
+	s.late = c->states.late;
 	s.keys = c->states.count;
 	s.bytes = c->states.bytes;
 	return s;

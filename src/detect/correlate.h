@@ -13,16 +13,27 @@
  * of the event, native or core, or what map.yaml calls them; aliases give a field another name for each rule; of a
  * correlation's finding a field may also be one of its `matched`.
  *
- * Windows: the timespan up to the newest event of the group, both ends included, so events may come in any order within
- * it. Of what was sent to us, a time later than the receipt is taken for the receipt. Events older than the window
- * share a second one, in which logs that come late count among themselves. The condition is asked whenever an event
- * joins the window. For the temporal types it speaks of the number of different rules, with temporal_ordered: of how
- * many rules, from the first on, have matched one after the other; without a condition all of them. A percentile is
- * the number of nearest rank.
+ * Windows: a group has a live window, the timespan up to the newest event of the group, both ends included; events may
+ * come in any order within it. Of what was sent to us, a time later than the receipt is taken for the receipt. The
+ * condition is asked whenever an event joins. For the temporal types it speaks of the number of different rules, with
+ * temporal_ordered: of how many rules, from the first on, have matched one after the other; without a condition all of
+ * them. A percentile is the number of nearest rank.
  *
- * Firing: a group fires when the condition holds, then keeps quiet for one timespan, unless the value reaches twice
- * that of its last firing. So an attack that grows tells so, one that goes on is told once a timespan, and n events
- * make no more than 1 + log2(n) findings in it.
+ * Late sources: sources tell of different times, and each is right about its own (a relay that was cut off for two
+ * hours, a clock in another zone). So a group also has up to eight late windows, each ending with its own newest event.
+ * An event that lags behind the live window by more than an eighth of the timespan (a) joins the live window if it falls
+ * into it, and (b) leads a late window: the youngest that it moves ahead by no more than a timespan or lags behind by no
+ * more than an eighth; a new one when there is none; and (c) joins all other late windows it falls into. When an event
+ * overtakes the live window, that is, moves it by more than an eighth while having come that much sooner after its time
+ * than the newest event before it, the window stays behind as a late one. So late events count by their own time among
+ * themselves, with what is still inside, and never with what happened a timespan away; nobody is waited for. What has
+ * left the live window before a late event comes is not counted with it. A ninth window displaces the one of the same
+ * source, else the one of any source, that was touched longest ago.
+ *
+ * Firing: a group fires when the condition holds in a window that an event joined, once an event; then it keeps quiet
+ * about the timespan before and after that window's end, unless the value reaches twice that of the firing. So an
+ * attack that grows tells so, one that goes on is told once a timespan, and n events make no more than 1 + log2(n)
+ * findings in it.
  *
  * Bounds: crossing a threshold of event_count or value_count up to 131,072 is exact. A window that holds more
  * (1,024 moments, or twice the threshold; 4,096 samples of a percentile or steps of an order) goes on with a coarser or
@@ -35,9 +46,10 @@ struct correlator;
 
 struct correlate_stats {
 	uint64_t updates, fired;
-	uint64_t evicted; /* groups given up while an event could still have joined them */
-	uint64_t late;    /* events older than the window of their group */
+	uint64_t evicted; /* groups and late windows given up while an event could still have joined them */
+	uint64_t late;    /* events older than the live window of their group */
 	uint64_t dropped; /* findings for which the arena, or the bound of one feed, had no room */
+	uint64_t forgotten; /* groups that correlator_load() left out: their rule has gone or asks something else */
 	uint32_t keys;
 	size_t bytes;
 };
@@ -51,5 +63,11 @@ void correlator_free(struct correlator *c);
  * Returns how many (*ret is untouched when there is none), 1,024 at most. */
 uint32_t correlator_feed(struct correlator *c, const struct finding *f, struct arena *arena, struct finding **ret);
 struct correlate_stats correlator_stats(const struct correlator *c);
+/* All groups and the numbers of correlator_stats(), appended to `out`: for a restart, and for another rule set. */
+void correlator_save(const struct correlator *c, struct buf *out);
+/* Into a correlator that has seen nothing yet. Rules are known by their id, and have their groups back if they ask the
+ * same (type, rules, fields, aliases, timespan, condition); other groups are counted in `forgotten`. Hostile bytes do no
+ * more than fail: E_CORRUPT or E_UNSUPPORTED (another version), and the correlator is as new. */
+[[nodiscard]] int correlator_load(struct correlator *c, struct str saved);
 
 #endif

@@ -2,6 +2,7 @@
 #include "detect/correlate_window.h"
 
 #include <assert.h>
+#include <endian.h>
 
 #include "base/memory.h"
 
@@ -466,4 +467,145 @@ window_value(const struct measure *m, const struct window *w)
 	default:
 		return percentile_value(m->c, w);
 	}
+}
+
+/* ---- copies ---- */
+
+static void *
+copy_of(const void *from, size_t bytes)
+{
+	if (!from || !bytes)
+		return NULL;
+	return memcpy(mem_alloc(bytes), from, bytes);
+}
+
+void
+window_copy(const struct measure *m, struct window *ret, const struct window *w)
+{
+	*ret = *w;
+	ret->entry = copy_of(w->entry, w->cap * sizeof *w->entry);
+	ret->seen = copy_of(w->seen, w->seen_cap * sizeof *w->seen);
+	ret->sorted = copy_of(w->sorted, w->sorted_cap * sizeof *w->sorted);
+	ret->since = copy_of(w->since, m->c->rules * sizeof *w->since);
+}
+
+/* An entry in a file: time, number or hash, count, place of its rule; little-endian. */
+struct saved_entry {
+	uint64_t time, bits;
+	uint32_t count, rule;
+};
+
+static uint32_t
+rule_place(const struct correlation *c, uint32_t rule)
+{
+	for (uint32_t i = 0; i < c->rules; i++)
+		if (c->rule[i] == rule)
+			return i;
+	return 0;
+}
+
+void
+window_save(const struct measure *m, const struct window *w, struct buf *out)
+{
+	const struct correlation *c = m->c;
+	wire_put_i64(out, w->newest);
+	wire_put_u8(out, w->truncated);
+	wire_put_u8(out, w->since != NULL);
+	wire_put_u32(out, w->n);
+	char *to = buf_room(out, w->n * sizeof(struct saved_entry));
+	for (uint32_t i = 0; to && i < w->n; i++) {
+		const struct entry *e = &w->entry[w->first + i];
+		struct saved_entry saved = {.time = htole64((uint64_t)e->time), .count = htole32(e->count),
+			.rule = c->type == CORRELATE_TEMPORAL_ORDERED ? htole32(rule_place(c, e->rule)) : 0};
+		if (c->type != CORRELATE_EVENT_COUNT)
+			saved.bits = htole64(e->hash); /* the same eight bytes as a number's */
+		memcpy(to + i * sizeof saved, &saved, sizeof saved);
+	}
+	out->n += to ? w->n * sizeof(struct saved_entry) : 0;
+	for (uint32_t i = 0; w->since && i < c->rules; i++)
+		wire_put_i64(out, w->since[i]);
+}
+
+static bool
+entry_fits(const struct correlation *c, const struct window *w, const struct entry *e)
+{
+	bool sums = c->type == CORRELATE_VALUE_SUM || c->type == CORRELATE_VALUE_AVG;
+	if (e->time > w->newest || e->time < w->newest - c->timespan_ms || !e->count)
+		return false;
+	if (e->count > 1 && !sums && c->type != CORRELATE_EVENT_COUNT)
+		return false;
+	if (w->n && e->time < w->entry[w->n - 1].time)
+		return false;
+	return !(sums || c->type == CORRELATE_VALUE_PERCENTILE) || e->number - e->number == 0;
+}
+
+/* As window_add() would have left it: what is kept beside the entries follows from them. */
+static bool
+take_entry(const struct correlation *c, struct window *w, struct wire *in)
+{
+	struct saved_entry saved;
+	struct str bytes = wire_bytes(in, sizeof saved);
+	if (in->bad)
+		return false;
+	memcpy(&saved, bytes.p, sizeof saved);
+	struct entry e = {.time = (int64_t)le64toh(saved.time), .count = le32toh(saved.count)};
+	uint32_t place = le32toh(saved.rule);
+	e.hash = le64toh(saved.bits);
+	if (place >= c->rules || !entry_fits(c, w, &e))
+		return false;
+	e.rule = c->rule[place];
+	if (c->type == CORRELATE_VALUE_COUNT && !seen_add(w, e.hash, e.time))
+		return false;
+	if (c->type == CORRELATE_VALUE_PERCENTILE)
+		sorted_add(w, e.number);
+	else if (c->type == CORRELATE_VALUE_SUM || c->type == CORRELATE_VALUE_AVG)
+		w->sum += e.number;
+	w->count += e.count;
+	w->entry[w->n++] = e;
+	return true;
+}
+
+static bool
+take_since(const struct correlation *c, struct window *w, struct wire *in)
+{
+	w->since = mem_alloc(c->rules * sizeof *w->since);
+	for (uint32_t i = 0; i < c->rules; i++) {
+		w->since[i] = wire_i64(in);
+		if (w->since[i] > w->newest)
+			return false;
+	}
+	return !in->bad;
+}
+
+static bool
+window_take(const struct measure *m, struct window *w, struct wire *in)
+{
+	const struct correlation *c = m->c;
+	bool ordered = c->type == CORRELATE_TEMPORAL_ORDERED, since;
+	w->newest = wire_i64(in);
+	w->truncated = wire_u8(in);
+	since = wire_u8(in);
+	uint32_t n = wire_u32(in);
+	if (in->bad || n > m->limit || n > in->rest.n / sizeof(struct saved_entry) || w->newest > TIME_FAR ||
+	    w->newest < -TIME_FAR || since != (ordered || c->type == CORRELATE_TEMPORAL) ||
+	    (n && c->type == CORRELATE_TEMPORAL))
+		return false;
+	if (n) {
+		w->entry = mem_alloc(n * sizeof *w->entry);
+		w->cap = n;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (!take_entry(c, w, in))
+			return false;
+	return !since || take_since(c, w, in);
+}
+
+int
+window_load(const struct measure *m, struct window *ret, struct wire *in)
+{
+	window_init(ret);
+	if (window_take(m, ret, in))
+		return 0;
+	window_release(ret);
+	return E_CORRUPT;
 }

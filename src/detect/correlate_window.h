@@ -11,7 +11,10 @@
  * an order lose their oldest. `truncated` tells of it.
  */
 
+#include "base/wire.h"
 #include "detect/sigma_internal.h"
+
+#define TIME_FAR (INT64_C(1) << 60) /* beyond any calendar, and safe to subtract from */
 
 struct measure {
 	const struct correlation *c;
@@ -58,5 +61,11 @@ void window_add(const struct measure *m, struct window *w, const struct entry *e
 /* The count or value that the condition speaks of. */
 double window_value(const struct measure *m, const struct window *w);
 size_t window_bytes(const struct measure *m, const struct window *w);
+/* *ret is taken as new: what it held is not released. */
+void window_copy(const struct measure *m, struct window *ret, const struct window *w);
+/* For a file of our own (correlate_save.c): rules stand in it by their place in c->rule. */
+void window_save(const struct measure *m, const struct window *w, struct buf *out);
+/* Everything is checked: what does not fit together is E_CORRUPT and leaves *ret new. */
+[[nodiscard]] int window_load(const struct measure *m, struct window *ret, struct wire *in);
 
 #endif

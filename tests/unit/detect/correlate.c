@@ -239,8 +239,87 @@ TEST(late_logs_count_among_themselves)
 	CHECK_INT(feed((struct step){'a', 50, "an", 0, 0}), 0); /* older still: anew */
 	CHECK_INT(feed((struct step){'a', 51, "an", 0, 0}), 0);
 	CHECK_INT(feed((struct step){'a', 52, "an", 0, 0}), 1);
-	CHECK_INT(correlator_stats(correlator).keys, 2);
+	CHECK_INT(correlator_stats(correlator).keys, 1);
 	stop();
+}
+
+/* One event as it came: who sent it, when it happened, when it arrived (minutes), and findings that come out. */
+struct come {
+	uint32_t source;
+	double happened, arrived;
+	int fires;
+};
+
+static void
+play_sources(const char *correlation, const struct come *come, size_t n, uint64_t late, uint64_t evicted)
+{
+	start(correlation, 1 << 20);
+	for (size_t i = 0; i < n; i++) {
+		struct raw raw = {.source = come[i].source, .received_ms = (int64_t)(come[i].arrived * TIME_MINUTE)};
+		struct event e;
+		struct finding f = {.rule = rules_find(rules, STR("a")), .event = &e};
+		event_begin(&e, &arena, &raw);
+		e.time_ms = (int64_t)(come[i].happened * TIME_MINUTE);
+		uint32_t fired = correlator_feed(correlator, &f, &arena, &out);
+		if (fired != (uint32_t)come[i].fires)
+			printf("# event %zu\n", i);
+		CHECK_INT(fired, come[i].fires);
+	}
+	CHECK_INT(correlator_stats(correlator).late, late);
+	CHECK_INT(correlator_stats(correlator).evicted, evicted);
+	stop();
+}
+
+#define SOURCES(text, late, evicted, ...)                                                                              \
+	do {                                                                                                           \
+		static const struct come comes[] = {__VA_ARGS__};                                                      \
+		play_sources("title: X\nid: x\ncorrelation: {type: event_count, rules: [a], " text "}\n", comes,       \
+		    COUNT(comes), late, evicted);                                                                      \
+	} while (0)
+
+#define THREE "timespan: 10m, condition: {gte: 3}"
+
+TEST(a_source_that_is_two_hours_late_has_its_own_time)
+{
+	/* not counted with now */
+	SOURCES(THREE, 2, 0, {1, 600, 600, 0}, {2, 480, 600, 0}, {1, 601, 601, 0}, {2, 481, 601, 0});
+	/* each its own */
+	SOURCES(THREE, 3, 0, {1, 600, 600, 0}, {2, 480, 600, 0}, {1, 601, 601, 0}, {2, 481, 601, 0}, {2, 482, 602, 1},
+	    {1, 602, 602, 1});
+	/* begun before the others spoke */
+	SOURCES(THREE, 1, 0, {2, 480, 600, 0}, {2, 481, 601, 0}, {1, 601, 601, 0}, {2, 482, 602, 1}, {1, 602, 602, 0},
+	    {1, 603, 603, 1});
+	/* two late ones count together when they tell of the same time, and not when they do not */
+	SOURCES(THREE, 3, 0, {1, 600, 600, 0}, {2, 480, 600, 0}, {3, 481, 601, 0}, {2, 482, 602, 1});
+	SOURCES(THREE, 5, 0, {1, 600, 600, 0}, {2, 480, 600, 0}, {3, 300, 601, 0}, {2, 481, 602, 0}, {3, 301, 602, 0},
+	    {3, 302, 603, 1});
+}
+
+TEST(a_source_that_lags_within_the_timespan_has_all_of_it)
+{
+	/* eight minutes late: what the others say moves the live window on, but not its own */
+	SOURCES(THREE, 0, 0, {2, 500, 508, 0}, {1, 508, 508, 0}, {2, 504.5, 512.5, 1});
+	SOURCES(THREE, 1, 0, {2, 500, 508, 0}, {1, 511, 511, 0}, {2, 504, 512, 0}, {1, 520, 520, 0}, {2, 509.5, 517.5, 1});
+}
+
+TEST(a_relay_that_catches_up_sends_old_and_new_side_by_side)
+{
+	SOURCES(THREE, 1, 0, {1, 480, 600, 0}, {1, 481, 600, 0}, {1, 600, 600, 0}, {1, 482, 600, 1}, {1, 601, 601, 0},
+	    {1, 602, 602, 1});
+}
+
+TEST(a_source_with_a_wrong_zone_is_as_good_as_any)
+{
+	SOURCES(THREE, 0, 0, {1, 100, 520, 0}, {1, 105, 525, 0}, {1, 108, 528, 1}, {1, 300, 720, 0}, {1, 311, 731, 0},
+	    {1, 312, 732, 0}, {1, 313, 733, 1});
+}
+
+TEST(who_jumps_about_displaces_its_own_windows)
+{
+	SOURCES(THREE, 18, 8, {1, 9000, 9000, 0}, {2, 5000, 9000, 0}, {2, 5001, 9000, 0}, {3, 100, 9000, 0},
+	    {3, 200, 9000, 0}, {3, 300, 9000, 0}, {3, 400, 9000, 0}, {3, 500, 9000, 0}, {3, 600, 9000, 0},
+	    {3, 700, 9000, 0}, {3, 800, 9000, 0}, {3, 900, 9000, 0}, {3, 1000, 9000, 0}, {3, 1100, 9000, 0},
+	    {3, 1200, 9000, 0}, {3, 1300, 9000, 0}, {3, 1400, 9000, 0}, {3, 1500, 9000, 0}, {2, 5002, 9000, 1});
 }
 
 static uint32_t
@@ -476,4 +555,132 @@ TEST(a_circle_is_refused_and_so_is_what_stands_on_it)
 	CHECK_INT(rules_count(r), 0);
 	CHECK_INT(faults.count, 3);
 	rules_free(r);
+}
+
+/* ---- over a restart ---- */
+
+static const char two_rules[] =
+    "title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 10s\n"
+    "  condition: {gte: 3}\n---\n"
+    "title: Y\nid: y\ncorrelation: {type: temporal_ordered, rules: [a, bee, c], group-by: [user], timespan: 10s}\n";
+
+/* The correlator's memory goes on under another text. */
+static void
+go_on_with(const char *correlation, uint32_t keys, uint64_t forgotten)
+{
+	struct buf saved = BUF_INIT;
+	correlator_save(correlator, &saved);
+	stop();
+	start(correlation, 1 << 20);
+	CHECK_INT(correlator_load(correlator, buf_str(&saved)), 0);
+	CHECK_INT(correlator_stats(correlator).keys, keys);
+	CHECK_INT(correlator_stats(correlator).forgotten, forgotten);
+	buf_release(&saved);
+}
+
+static void
+begin_two(void)
+{
+	start(two_rules, 1 << 20);
+	CHECK_INT(feed((struct step){'a', 1, "an", 0, 0}), 0);
+	CHECK_INT(feed((struct step){'b', 2, "an", 0, 0}), 0);
+	CHECK_INT(feed((struct step){'a', 2, "an", 0, 0}), 0);
+}
+
+TEST(state_outlives_the_correlator)
+{
+	begin_two();
+	go_on_with(two_rules, 2, 0);
+	CHECK_INT(correlator_stats(correlator).updates, 5);
+	CHECK_INT(feed((struct step){'c', 3, "an", 0, 0}), 1);
+	CHECK_STR(out[0].rule->id, STR("y"));
+	CHECK_INT(feed((struct step){'a', 3, "an", 0, 0}), 1);
+	CHECK_STR(out[0].rule->id, STR("x"));
+	go_on_with(two_rules, 2, 0);
+	CHECK_INT(feed((struct step){'a', 3, "an", 0, 0}), 0); /* told already, also after a restart */
+	CHECK_INT(correlator_stats(correlator).fired, 2);
+	stop();
+}
+
+TEST(state_goes_with_its_rule_wherever_that_stands)
+{
+	begin_two();
+	go_on_with("title: Z\nid: z\ncorrelation: {type: temporal, rules: [b, c], timespan: 5s}\n---\n"
+		   "title: Y, told in other words\nid: y\nlevel: high\n"
+		   "correlation: {type: temporal_ordered, rules: [a, b, c], group-by: [user], timespan: 10s}\n---\n"
+		   "title: X\nid: x\ncorrelation: {type: event_count, rules: [a], group-by: [user], timespan: 10s,"
+		   " condition: {gte: 3}, generate: true}\n", 2, 0);
+	CHECK_INT(feed((struct step){'c', 3, "an", 0, 0}), 1);
+	CHECK_STR(out[0].rule->id, STR("y"));
+	CHECK_INT(feed((struct step){'a', 3, "an", 0, 0}), 1);
+	CHECK_STR(out[0].rule->id, STR("x"));
+	stop();
+}
+
+TEST(a_rule_that_asks_something_else_begins_anew)
+{
+	static const struct {
+		const char *body;
+		uint32_t keys;
+	} row[] = {
+		{"type: event_count, rules: [a], group-by: [user], timespan: 10s, condition: {gte: 3}", 1},
+		{"type: event_count, rules: [a], group-by: [user], timespan: 11s, condition: {gte: 3}", 0},
+		{"type: event_count, rules: [a], group-by: [user], timespan: 10s, condition: {gt: 3}", 0},
+		{"type: event_count, rules: [a], group-by: [user], timespan: 10s, condition: {gte: 4}", 0},
+		{"type: event_count, rules: [a, bee], group-by: [user], timespan: 10s, condition: {gte: 3}", 0},
+		{"type: event_count, rules: [a], group-by: [value], timespan: 10s, condition: {gte: 3}", 0},
+		{"type: event_count, rules: [a], timespan: 10s, condition: {gte: 3}", 0},
+		{"type: event_count, rules: [a], group-by: [user], timespan: 10s, condition: {gte: 3},"
+		 " aliases: {user: {a: value}}", 0},
+		{"type: value_count, rules: [a], group-by: [user], timespan: 10s, condition: {field: value, gte: 3}", 0},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		char text[256];
+		snprintf(text, sizeof text, "title: X\nid: x\ncorrelation: {%s}\n", row[i].body);
+		begin_two();
+		go_on_with(text, row[i].keys, 2 - row[i].keys);
+		stop();
+	}
+}
+
+TEST(a_smaller_room_keeps_the_youngest)
+{
+	char name[32];
+	struct buf saved = BUF_INIT;
+	start(two_rules, 1 << 20);
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof name, "user%d", i);
+		feed((struct step){'a', i / 100, name, 0, 0});
+		arena_clear(&arena);
+	}
+	correlator_save(correlator, &saved);
+	struct correlator *small = correlator_new(rules, 64 << 10);
+	CHECK_INT(correlator_load(small, buf_str(&saved)), 0);
+	struct correlate_stats s = correlator_stats(small);
+	CHECK(s.bytes <= 64 << 10 && s.keys > 20 && s.keys < 1000);
+	CHECK_INT(s.keys + s.evicted, 1000);
+	correlator_free(small);
+	buf_release(&saved);
+	stop();
+}
+
+/* Every cut and every changed byte is noticed, and leaves a correlator that works. */
+TEST(broken_state_is_refused)
+{
+	struct buf saved = BUF_INIT, broken = BUF_INIT;
+	begin_two();
+	correlator_save(correlator, &saved);
+	for (size_t i = 0; i < 2 * saved.n; i++) {
+		buf_clear(&broken);
+		buf_add(&broken, str_cut(buf_str(&saved), 0, i < saved.n ? i : saved.n));
+		if (i >= saved.n)
+			broken.p[i - saved.n] ^= 1;
+		struct correlator *c = correlator_new(rules, 1 << 20);
+		CHECK(correlator_load(c, buf_str(&broken)) < 0);
+		CHECK(correlator_stats(c).keys == 0 && correlator_stats(c).updates == 0);
+		correlator_free(c);
+	}
+	buf_release(&saved);
+	buf_release(&broken);
+	stop();
 }
