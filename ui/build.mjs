@@ -15,10 +15,11 @@ const languages = { vi: join(here, "../content/lang/vi.yaml"), en: join(here, ".
 
 /* ---- sentences -------------------------------------------------------------------------------------------------- */
 
-async function readSentences(path) {
+async function readSentences(path, group = "ui") {
 	const table = {};
+	const sentence = new RegExp(`^${group}\\.([a-z0-9_.]+): "((?:[^"\\\\]|\\\\.)*)"\\s*$`);
 	for (const line of (await readFile(path, "utf8")).split("\n")) {
-		const m = /^ui\.([a-z0-9_.]+): "((?:[^"\\]|\\.)*)"\s*$/.exec(line);
+		const m = sentence.exec(line);
 		if (m) table[m[1]] = m[2].replace(/\\(.)/g, (_, c) => (c === "n" ? "\n" : c));
 	}
 	return table;
@@ -30,14 +31,14 @@ async function sourceFiles(folder) {
 }
 
 // Every key that the source names exists in both languages, and no sentence is left that nobody says. A key may be
-// named in full, t("queue.title"), or by its beginning, t(`level.${...}`).
+// named in full, t("queue.title"), or by its beginning, t(`level.${...}`) or t(`import.format_${...}`).
 async function checkSentences() {
 	const [vi, en] = await Promise.all([readSentences(languages.vi), readSentences(languages.en)]);
 	const said = new Set(), begun = new Set(), problems = [];
 	for (const file of await sourceFiles(join(here, "src"))) {
 		const text = await readFile(file, "utf8");
 		for (const m of text.matchAll(/["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]/g)) said.add(m[1]);
-		for (const m of text.matchAll(/`([a-z0-9_.]+\.)\$\{|\bword\("(\w+)"/g)) begun.add(m[1] ?? `${m[2]}.`);
+		for (const m of text.matchAll(/`([a-z0-9_.]+[._])\$\{|\bword\("(\w+)"/g)) begun.add(m[1] ?? `${m[2]}.`);
 		for (const m of text.matchAll(/\bt\(\s*["']([^"']+)["']/g)) {
 			said.add(m[1]);
 			if (!(m[1] in vi) || !(m[1] in en)) problems.push(`${file}: no sentence ui.${m[1]}`);
@@ -83,30 +84,37 @@ async function readIcons() {
 
 /* ---- the plugin ------------------------------------------------------------------------------------------------- */
 
-const styles = new Map();
+const compiled = async (path) => compile(await readFile(path, "utf8"), { filename: path, generate: "client", dev: false, css: "external", runes: true });
+
+// Screens are fetched when they are first wanted, and esbuild gives such a piece a style sheet that nobody loads. So the
+// sheets of all components stand in one module that the entry imports.
+async function allStyles() {
+	const files = (await sourceFiles(join(here, "src"))).filter((f) => f.endsWith(".svelte")).sort();
+	const sheets = await Promise.all(files.map(async (f) => (await compiled(f)).css?.code ?? ""));
+	return { contents: sheets.join("\n"), loader: "css", resolveDir: here, watchFiles: files };
+}
 
 const khien = {
 	name: "khien",
 	setup(b) {
 		b.onStart(checkSentences);
-		b.onResolve({ filter: /^(lang|icons):/ }, (a) => ({ path: a.path, namespace: "made" }));
+		b.onResolve({ filter: /^(lang|faults|icons):/ }, (a) => ({ path: a.path, namespace: "made" }));
 		b.onLoad({ filter: /^lang:/, namespace: "made" }, async (a) => {
 			const path = languages[a.path.slice(5)];
 			return { contents: JSON.stringify(await readSentences(path)), loader: "json", watchFiles: [path] };
 		});
+		b.onLoad({ filter: /^faults:/, namespace: "made" }, async (a) => {
+			const path = languages[a.path.slice(7)];
+			return { contents: JSON.stringify(await readSentences(path, "fault")), loader: "json", watchFiles: [path] };
+		});
 		b.onLoad({ filter: /^icons:/, namespace: "made" }, async () => ({
 			contents: JSON.stringify(await readIcons()), loader: "json", watchFiles: [join(here, "src/icons.json")],
 		}));
-		b.onResolve({ filter: /^style:/ }, (a) => ({ path: a.path.slice(6), namespace: "style" }));
-		b.onLoad({ filter: /./, namespace: "style" }, (a) => ({ contents: styles.get(a.path), loader: "css", resolveDir: here }));
+		b.onResolve({ filter: /^style:all$/ }, (a) => ({ path: a.path, namespace: "style" }));
+		b.onLoad({ filter: /./, namespace: "style" }, allStyles);
 		b.onLoad({ filter: /\.svelte$/ }, async (a) => {
-			const { js, css, warnings } = compile(await readFile(a.path, "utf8"), { filename: a.path, generate: "client", dev: false, css: "external", runes: true });
-			let contents = js.code;
-			if (css?.code) {
-				styles.set(a.path, css.code);
-				contents = `import ${JSON.stringify("style:" + a.path)};\n${contents}`;
-			}
-			return { contents, loader: "ts", resolveDir: dirname(a.path), warnings: warnings.map((w) => ({ text: w.message, location: { file: a.path, line: w.start?.line, column: w.start?.column } })) };
+			const { js, warnings } = await compiled(a.path);
+			return { contents: js.code, loader: "ts", resolveDir: dirname(a.path), warnings: warnings.map((w) => ({ text: w.message, location: { file: a.path, line: w.start?.line, column: w.start?.column } })) };
 		});
 		b.onLoad({ filter: /\.svelte\.ts$/ }, async (a) => {
 			const { code } = await transform(await readFile(a.path, "utf8"), { loader: "ts", target: "es2022" });

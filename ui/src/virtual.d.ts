@@ -7,6 +7,15 @@ declare module "lang:en" {
 	const table: Record<string, string>;
 	export default table;
 }
+declare module "faults:vi" {
+	const table: Record<string, string>;
+	export default table;
+}
+declare module "faults:en" {
+	const table: Record<string, string>;
+	export default table;
+}
+declare module "style:all";
 declare module "icons:all" {
 	const outlines: Record<string, string>;
 	export default outlines;

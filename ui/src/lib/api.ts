@@ -1,5 +1,7 @@
 // One door to the server. Every refusal arrives as a Problem: a status, a type that the sentences know, and the field.
 
+import type { Fault } from "./types";
+
 export class Problem extends Error {
 	constructor(
 		readonly status: number,
@@ -8,8 +10,12 @@ export class Problem extends Error {
 		readonly detail: string,
 		readonly field: string | null,
 		readonly wait = 0, // seconds, when the server asks for patience
+		readonly faults: Fault[] = [], // what is wrong with a text, by line and column
 	) {
 		super(detail || title);
+	}
+	get absent() {
+		return this.status === 404;
 	}
 	get conflict() {
 		return this.status === 409 || this.status === 412;
@@ -21,6 +27,8 @@ interface Options {
 	query?: Query;
 	body?: unknown;
 	version?: number;
+	bytes?: Blob; // sent as it is, in place of a body of JSON
+	headers?: Record<string, string>;
 	signal?: AbortSignal;
 }
 
@@ -46,19 +54,20 @@ async function problemOf(answer: Response) {
 		// A proxy in between may answer with something else; the status says enough.
 	}
 	const text = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : "");
-	return new Problem(answer.status, text("type"), text("title") || answer.statusText, text("detail"), text("field") || null, Number(body.retry_after) || 0);
+	return new Problem(answer.status, text("type"), text("title") || answer.statusText, text("detail"), text("field") || null, Number(body.retry_after) || 0, Array.isArray(body.faults) ? body.faults : []);
 }
 
 async function call<T>(method: string, path: string, o: Options = {}): Promise<T> {
 	const headers: Record<string, string> = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
-	if (method !== "GET") headers["Content-Type"] = "application/json";
+	if (o.bytes) headers["Content-Type"] = "application/octet-stream";
+	else if (method !== "GET") headers["Content-Type"] = "application/json";
 	if (o.version !== undefined) headers["If-Match"] = `"${o.version}"`;
 	let answer: Response;
 	try {
 		answer = await fetch(address(path, o.query), {
 			method,
-			headers,
-			body: o.body === undefined ? undefined : JSON.stringify(o.body),
+			headers: { ...headers, ...o.headers },
+			body: o.bytes ?? (o.body === undefined ? undefined : JSON.stringify(o.body)),
 			signal: o.signal,
 			credentials: "same-origin",
 		});
@@ -90,8 +99,10 @@ export async function getAll<T>(path: string, signal?: AbortSignal): Promise<{ i
 	}
 	return { items };
 }
-export const post = <T>(path: string, body: unknown) => call<T>("POST", path, { body });
+export const post = <T>(path: string, body: unknown, signal?: AbortSignal) => call<T>("POST", path, { body, signal });
 export const patch = <T>(path: string, body: unknown, version: number) => call<T>("PATCH", path, { body, version });
-export const remove = (path: string) => call<void>("DELETE", path);
+export const put = <T>(path: string, body: unknown, version: number) => call<T>("PUT", path, { body, version });
+export const remove = (path: string, version?: number) => call<void>("DELETE", path, { version });
+export const send = <T>(method: string, path: string, bytes: Blob, headers: Record<string, string> = {}) => call<T>(method, path, { bytes, headers });
 
 export const aborted = (e: unknown) => e instanceof DOMException && e.name === "AbortError";

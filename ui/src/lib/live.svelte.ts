@@ -6,7 +6,11 @@ import type { Alert, Status } from "./types";
 // `epoch` grows when everything shown should be loaded again.
 export const live = $state({ status: null as Status | null, connected: false, now: Date.now(), epoch: 0 });
 
-type Message = { alert: Alert } | { status: Status } | { connected: boolean } | { ask: true };
+// What else the stream tells of: work that takes its time. The newest state of it is all that is passed on.
+const topics = ["lookback", "sweep", "file", "rule", "indicator"] as const;
+export type Topic = (typeof topics)[number];
+
+type Message = { alert: Alert } | { topic: Topic; data: { id?: number | string } } | { status: Status } | { connected: boolean } | { ask: true };
 const nothing: Status = {
 	events_per_second: 0,
 	events_total: 0,
@@ -21,6 +25,7 @@ const nothing: Status = {
 	roles: [],
 };
 const listeners = new Set<(alert: Alert) => void>();
+const told = new Map<Topic, Set<(data: { id?: number | string }) => void>>();
 let leading = false;
 let stop: (() => void) | null = null;
 
@@ -32,8 +37,16 @@ export function onAlert(run: (alert: Alert) => void) {
 	return () => void listeners.delete(run);
 }
 
+/** Calls `run` with what the stream says about a piece of work, until the returned function is called. */
+export function onTold<T extends { id?: number | string }>(topic: Topic, run: (data: T) => void) {
+	const set = told.get(topic) ?? new Set();
+	told.set(topic, set.add(run as (data: { id?: number | string }) => void));
+	return () => void set.delete(run as (data: { id?: number | string }) => void);
+}
+
 function take(message: Message) {
 	if ("alert" in message) for (const run of listeners) run(message.alert);
+	else if ("topic" in message) for (const run of told.get(message.topic) ?? []) run(message.data);
 	else if ("status" in message) {
 		live.status = { ...nothing, ...message.status };
 		live.connected = true;
@@ -48,6 +61,7 @@ function listen(send: (m: Message) => void, over: AbortSignal) {
 		stream.addEventListener("open", () => send({ connected: true }));
 		stream.addEventListener("alert", (e) => send({ alert: JSON.parse(e.data) }));
 		stream.addEventListener("status", (e) => send({ status: JSON.parse(e.data) }));
+		for (const topic of topics) stream.addEventListener(topic, (e) => send({ topic, data: JSON.parse(e.data) }));
 		stream.addEventListener("error", () => {
 			send({ connected: false });
 			if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself

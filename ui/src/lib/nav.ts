@@ -7,6 +7,7 @@ export interface Room {
 	icon: string;
 	group: number;
 	right: string;
+	within?: string[]; // other paths of the same room
 }
 
 const all: Room[] = [
@@ -16,8 +17,30 @@ const all: Room[] = [
 	{ path: "/sources", key: "nav.sources", icon: "radio-tower", group: 1, right: "source_read" },
 	{ path: "/systems", key: "nav.systems", icon: "server", group: 1, right: "register_read" },
 	{ path: "/organisations", key: "nav.organisations", icon: "building-2", group: 1, right: "register_read" },
-	{ path: "/rules", key: "nav.rules", icon: "shield-check", group: 1, right: "rule_read" },
+	{ path: "/rules", key: "nav.rules", icon: "shield-check", group: 2, right: "rule_read", within: ["/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks"] },
+	{ path: "/indicators", key: "nav.indicators", icon: "target", group: 2, right: "indicator_read", within: ["/indicators/sources"] },
+	{ path: "/files", key: "nav.files", icon: "file-search", group: 2, right: "file_read", within: ["/sweeps"] },
 ];
 
 /** Those that the person may enter. */
 export const rooms = () => all.filter((room) => room.right === "signed_in" || can(room.right));
+
+export const inside = (room: Room, path: string) => room.path === path || (room.within ?? []).includes(path);
+
+interface Door {
+	path: string;
+	key: string;
+	right: string;
+}
+const doors: Door[] = [
+	{ path: "/rules/coverage", key: "rules.tab_coverage", right: "rule_read" },
+	{ path: "/rules/exceptions", key: "rules.tab_exceptions", right: "rule_read" },
+	{ path: "/lookbacks", key: "rules.tab_lookbacks", right: "rule_read" },
+	{ path: "/rules/edit", key: "rules.new", right: "rule_change" },
+	{ path: "/indicators?add=1", key: "indicators.add", right: "indicator_change" },
+	{ path: "/indicators?import=1", key: "indicators.import", right: "indicator_change" },
+	{ path: "/indicators/sources", key: "indicators.tab_sources", right: "indicator_read" },
+	{ path: "/sweeps", key: "files.tab_sweeps", right: "file_read" },
+];
+/** Places within rooms that the palette leads to. */
+export const places = () => doors.filter((door) => can(door.right));

@@ -34,7 +34,7 @@ async function changeOne(queue: Queue, seen: Alert, change: AlertPatch): Promise
 
 function backOf(alert: Alert): AlertPatch {
 	return alert.state === "closed"
-		? { state: "closed", reason: alert.reason ?? t("triage.reason_again"), assignee: alert.assignee }
+		? { state: "closed", reason: alert.reason ?? t("triage.reason_again"), verdict: alert.verdict ?? undefined, assignee: alert.assignee }
 		: { state: alert.state, assignee: alert.assignee };
 }
 

@@ -38,6 +38,7 @@ export interface Alert {
 	contact: Contact | null;
 	assignee: string | null;
 	reason: string | null;
+	verdict?: Verdict | null;
 	version: number;
 	spark: number[];
 	demonstration: boolean;
@@ -79,6 +80,7 @@ export interface AlertDetail extends Alert {
 export interface AlertPatch {
 	state?: State;
 	reason?: string;
+	verdict?: Verdict;
 	assignee?: string | null;
 }
 
@@ -181,18 +183,199 @@ export interface Organisation {
 	systems: number;
 	alerts_open: number;
 }
+export type Verdict = "true" | "false" | "unclear";
+
+export interface Fault {
+	line: number;
+	column: number;
+	what: string;
+	arg?: string;
+}
+
 export interface Rule {
 	id: string;
 	title: string;
 	title_vi?: string | null;
 	level: Level;
+	own_level?: Level;
 	status: string;
 	author: string | null;
+	file?: string | null;
+	line?: number;
 	techniques: string[];
 	fired: number;
 	last_ms: number | null;
 	applicable: boolean;
+	correlation?: boolean;
+	engine?: string;
+	on: boolean;
+	origin?: "shipped" | "folder" | "desk";
+	closed_true?: number;
+	closed_false?: number;
+	exceptions?: number;
+	never_seen?: string[];
+	cost_ns?: number | null;
 }
+export interface RuleSwitch {
+	on: boolean;
+	level: Level | null;
+	reason: string;
+	who: string;
+	at_ms: number;
+}
+export interface RuleDetail extends Rule {
+	description?: string | null;
+	falsepositives?: string[];
+	references?: string[];
+	parameters?: Record<string, number>;
+	advice_vi?: string | null;
+	advice_en?: string | null;
+	license?: string | null;
+	text: string | null;
+	switch: RuleSwitch | null;
+	exception_items?: Exception[];
+	version: number;
+}
+export interface RuleCheck {
+	faults: Fault[];
+	rules: { id: string; title: string; level: Level; correlation: boolean }[];
+}
+export interface Exception {
+	id: number | string;
+	rule: string;
+	rule_title?: string | null;
+	fields: Pair[];
+	reason: string;
+	who: string;
+	created_ms: number;
+	until_ms: number | null;
+	matched: number;
+	alert?: number | null;
+	state: "active" | "expired";
+}
+export interface Technique {
+	id: string;
+	name: string;
+	rules: number;
+	rules_on: number;
+	rules_live: number;
+	fired: number;
+	state: string;
+}
+export interface Coverage {
+	tactics: { id: string; name: string; techniques: Technique[] }[];
+	sources: { product: string | null; service: string | null; category: string | null; events: number; last_ms: number | null }[];
+	never_seen: { field: string; rules: number }[];
+}
+export interface LookbackHit {
+	event: number;
+	time_ms: number;
+	rule: string;
+	title: string;
+	level: Level;
+	matched: Pair[];
+	text: string;
+	organisation?: string | null;
+	system?: string | null;
+}
+export interface Lookback {
+	id: number | string;
+	kind: "rule" | "draft" | "indicators";
+	title: string;
+	state: "queued" | "running" | "done" | "stopped" | "failed";
+	from_ms: number;
+	to_ms: number;
+	blocks: number;
+	blocks_done: number;
+	events: number;
+	events_per_second: number;
+	findings: number;
+	first_hit_ms: number | null;
+	last_hit_ms: number | null;
+	who: string;
+	created_ms: number;
+	faults?: Fault[];
+	days?: { day: string | number; count: number }[];
+	hits?: LookbackHit[];
+}
+
+export type Tlp = "clear" | "green" | "amber" | "amber+strict" | "red";
+export interface Indicator {
+	id: number | string;
+	kind: string;
+	value: string;
+	source: string;
+	tlp: Tlp;
+	confidence: number;
+	valid_from_ms: number | null;
+	valid_until_ms: number | null;
+	state: "active" | "expired" | "revoked" | "held";
+	note: string | null;
+	sightings: number;
+	first_seen_ms: number | null;
+	last_seen_ms: number | null;
+	reference?: string | null;
+	created_ms: number;
+	who: string | null;
+	version?: number;
+}
+export interface Sighting {
+	time_ms?: number;
+	seen_ms?: number;
+	event?: number | null;
+	alert?: number | null;
+	text?: string | null;
+	organisation?: string | Named | null;
+	system?: string | Named | null;
+}
+export interface IndicatorDetail extends Indicator {
+	sighting_items?: Sighting[];
+}
+export interface ImportResult {
+	read: number;
+	added: number;
+	updated: number;
+	unchanged: number;
+	refused: number;
+	held: number;
+	faults: Fault[];
+}
+export interface IndicatorSource {
+	name: string;
+	indicators: number;
+	active: number;
+	last_import_ms: number | null;
+	sightings: number;
+}
+export interface WarningList {
+	name: string;
+	title: string;
+	entries: number;
+}
+
+export interface StoredFile {
+	id: number | string;
+	name: string;
+	size: number;
+	sha256: string;
+	state: string;
+	matches: { rule: string; title: string; level: Level }[];
+	who: string;
+	created_ms: number;
+}
+export interface Sweep {
+	id: number | string;
+	folder: string;
+	state: string;
+	files: number;
+	files_done: number;
+	bytes: number;
+	matches: number | { rule: string; title: string; level: Level; path?: string; name?: string }[];
+	errors: number;
+	who?: string;
+	created_ms?: number;
+}
+
 export interface Session {
 	login: string;
 	name: string;

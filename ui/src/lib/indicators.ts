@@ -1,0 +1,55 @@
+// Indicators: how they are written so that nobody clicks them, and how a long list goes up in parts.
+import { t } from "./lang.svelte";
+
+export const kinds = ["ip", "cidr", "domain", "url", "hash", "mail"];
+export const tlps = ["clear", "green", "amber", "amber+strict", "red"] as const;
+export const tlpName = (tlp: string) => `TLP:${tlp.toUpperCase()}`;
+
+/** A name that a person may read and paste, but not open by accident. */
+export function defanged(kind: string, value: string) {
+	if (kind === "url") return value.replace(/^http/i, "hxxp").replace(/^([a-z]+:\/\/[^/]*)/i, (host) => host.replaceAll(".", "[.]"));
+	return kind === "domain" || kind === "mail" ? value.replaceAll(".", "[.]") : value;
+}
+/** The same name as machines write it. */
+export const refanged = (value: string) =>
+	value.trim().replace(/^hxxp/i, "http").replace(/\[(\.|:|@)\]|\((\.)\)|\{(\.)\}/g, (_, a, b, c) => a ?? b ?? c).replace(/\[at\]/gi, "@").replace(/\[dot\]/gi, ".");
+
+const partBytes = 700_000; // below the megabyte that one request may be, with room for what JSON adds
+
+export function formatOf(name: string, text: string): "stix" | "misp" | "csv" | "list" {
+	const head = text.trimStart().slice(0, 4000);
+	if (head.startsWith("{") || head.startsWith("[")) return /"(?:Event|Attribute)"\s*:/.test(head) ? "misp" : "stix";
+	return /\.csv$/i.test(name) || /^[^\n]*[,;\t][^\n]*$/m.test(head.split("\n").find((l) => l.trim() && !l.startsWith("#")) ?? "") ? "csv" : "list";
+}
+
+/** Cuts a list or a table at line ends; every part of a table begins with its head. null when a text cannot be cut. */
+export function partsOf(text: string, format: string): { text: string; line: number }[] | null {
+	const size = (s: string) => new Blob([JSON.stringify(s)]).size;
+	if (size(text) <= partBytes) return [{ text, line: 0 }];
+	if (format !== "list" && format !== "csv") return null;
+	const lines = text.split("\n");
+	const head = format === "csv" ? `${lines[0]}\n` : "";
+	const parts: { text: string; line: number }[] = [];
+	let part = "";
+	let bytes = 0;
+	let from = 0;
+	for (let i = head ? 1 : 0; i < lines.length; i++) {
+		const more = size(lines[i]);
+		if (more > partBytes) return null;
+		if (part && bytes + more > partBytes) {
+			parts.push({ text: part, line: from });
+			part = "";
+		}
+		if (!part) {
+			part = head;
+			bytes = size(head);
+			from = head ? i - 1 : i; // what a line number of this part must be raised by
+		}
+		part += `${lines[i]}\n`;
+		bytes += more;
+	}
+	if (part) parts.push({ text: part, line: from });
+	return parts;
+}
+
+export const stateWord = (state: string) => t(`indicator.state_${state}`);
