@@ -194,7 +194,7 @@ async function choose(theme, language) {
 /** In the page: the first thing that one would have to scroll sideways, except what is made for it. */
 function tooWide() {
 	if (document.documentElement.scrollWidth > innerWidth + 1) return "the page";
-	const scrolls = (e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === "auto" && !e.matches(".group, pre");
+	const scrolls = (e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === "auto" && !e.matches(".group, pre, textarea");
 	const found = [...document.querySelectorAll("main, main *")].find(scrolls);
 	return found ? `${found.tagName}.${found.className}` : null;
 }

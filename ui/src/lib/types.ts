@@ -275,8 +275,8 @@ export interface LookbackHit {
 	level: Level;
 	matched: Pair[];
 	text: string;
-	organisation?: string | null;
-	system?: string | null;
+	organisation?: Named | null;
+	system?: Named | null;
 }
 export interface Lookback {
 	id: number | string;
@@ -290,6 +290,11 @@ export interface Lookback {
 	events: number;
 	events_per_second: number;
 	findings: number;
+	alerts?: number; // opened by it
+	told?: number; // hits that an alert had told before
+	blocks_damaged?: number;
+	rule?: string | null;
+	source?: string | null;
 	first_hit_ms: number | null;
 	last_hit_ms: number | null;
 	who: string;
