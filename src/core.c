@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "core_apply.h"
+#include "core_lookback.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -180,6 +181,8 @@ static void respond(void *user, const struct api_response *r);
 static int end_demonstration(void *user);
 static void alert_changed(void *user, int64_t id);
 static void lookback_changed(void *user, int64_t id);
+static void lookback_told(void *user, int64_t id);
+static void rules_check(void *user, struct api_call *call, struct str text);
 
 static void
 give_desk(struct core *core)
@@ -195,9 +198,12 @@ give_desk(struct core *core)
 	d->end_demonstration = end_demonstration;
 	d->alert_changed = alert_changed;
 	d->lookback_changed = lookback_changed;
+	d->lookback_told = lookback_told;
+	d->rules_check = rules_check;
 	d->core = core;
 	core->book = alert_book_new(d->db);
 	arena_init(&core->arena, 1 << 20, VERDICT_ARENA);
+	core->lookback = core_lookback_new(core);
 	loop_add_timer(core->rc->loop, TICK_MS, TICK_MS, on_tick, core);
 	loop_add_timer(core->rc->loop, STATUS_MS, STATUS_MS, on_status, core);
 }
@@ -379,9 +385,10 @@ on_closed(void *user, struct channel *c)
 	struct core *core = user;
 	if (c == core->collect)
 		core->next = 0;
-	for (enum role peer = ROLE_COLLECT; peer < ROLE_COUNT; peer++)
-		if (peer != ROLE_CORE && *channel_of(core, peer) == c)
-			*channel_of(core, peer) = NULL;
+	static const enum role peers[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_WEB};
+	for (size_t i = 0; i < COUNT(peers); i++)
+		if (*channel_of(core, peers[i]) == c)
+			*channel_of(core, peers[i]) = NULL;
 	channel_free(c);
 }
 
@@ -390,6 +397,10 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 {
 	static const struct channel_events events = {on_message, on_closed, NULL};
 	struct core *core = rc->user;
+	if (peer == ROLE_LOOKBACK) {
+		core_lookback_peer(core->lookback, fd);
+		return;
+	}
 	struct channel **at = channel_of(core, peer);
 	if (*at)
 		on_closed(core, *at);
@@ -445,7 +456,7 @@ alert_changed(void *user, int64_t id)
 }
 
 static void
-lookback_changed(void *user, int64_t id)
+lookback_told(void *user, int64_t id)
 {
 	struct core *core = user;
 	struct arena arena;
@@ -458,6 +469,21 @@ lookback_changed(void *user, int64_t id)
 	}
 	buf_release(&json);
 	arena_release(&arena);
+}
+
+static void
+lookback_changed(void *user, int64_t id)
+{
+	struct core *core = user;
+	core_lookback_changed(core->lookback, id);
+	lookback_told(core, id);
+}
+
+static void
+rules_check(void *user, struct api_call *call, struct str text)
+{
+	struct core *core = user;
+	core_lookback_check(core->lookback, call, text);
 }
 
 /* The player stops, its alerts and its part of the register go; its events stay, marked, until retention takes them. */
@@ -520,6 +546,7 @@ on_tick(void *user)
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", now));
 	tell_released(core);
+	core_lookback_tick(core->lookback);
 	status_tick(&core->desk, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
 	uint64_t before = core->rate[(core->ticks + 1) % COUNT(core->rate)];
@@ -546,6 +573,7 @@ core_stop(struct role_context *rc)
 {
 	struct core *core = rc->user;
 	pool_free(core->desk.pool);
+	core_lookback_free(core->lookback);
 	/* Sealing leaves the next start nothing to replay; what has alerts that could not be written must be replayed. */
 	if (core_apply_left(core) == 0)
 		archive_close(core->desk.archive);

@@ -92,15 +92,6 @@ enrich(struct apply *a, struct event *e)
 	return s;
 }
 
-static int64_t
-time_of(const struct event *e)
-{
-	/* A clock far ahead would keep its alert open, and first in the list, for years. */
-	if (e->time_ms == TIME_NONE || e->time_ms < 0 || e->time_ms > e->raw->received_ms + TIME_DAY)
-		return e->raw->received_ms;
-	return e->time_ms;
-}
-
 static void
 add_finding(struct apply *a, const struct finding *f, uint64_t event_id, const struct system *s)
 {
@@ -108,7 +99,7 @@ add_finding(struct apply *a, const struct finding *f, uint64_t event_id, const s
 	struct finding *more = NULL;
 	core->desk.findings++;
 	if (!f->rule->silent && !a->counted)
-		alert_book_add(core->book, f->rule, f->event, (int64_t)event_id, time_of(f->event), f->matched,
+		alert_book_add(core->book, f->rule, f->event, (int64_t)event_id, event_time(f->event), f->matched,
 		    f->matched_count, s, f->event->raw->flags & RAW_DEMO);
 	if (!core->correlator || f->rule->correlation)
 		return;

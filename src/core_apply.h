@@ -30,6 +30,7 @@ struct core {
 	uint64_t gathered;         /* block that is in the archive and the book, its alerts perhaps not yet written */
 	uint64_t released;
 	struct buf held;           /* that verdict */
+	struct core_lookback *lookback;
 	uint64_t ticks, rate[11];
 };
 

@@ -10,6 +10,7 @@
 #include "demo.h"
 #include "host/log.h"
 #include "host/role.h"
+#include "lookback_role.h"
 #include "scan.h"
 #include "verify.h"
 #include "web/http.h"
@@ -21,6 +22,7 @@ static const struct role_entry *const roles[ROLE_COUNT] = {
 	[ROLE_WORKER] = &worker_role,
 	[ROLE_CORE] = &core_role,
 	[ROLE_WEB] = &web_role,
+	[ROLE_LOOKBACK] = &lookback_role,
 };
 
 static int

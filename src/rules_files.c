@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "rules_files.h"
 
-#include <limits.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -109,11 +108,23 @@ find_beside_rules(const struct rules_files *f, const char *name, char path[PATH_
 	return beside_program(rules_name);
 }
 
+const char *
+rules_files_map(const struct rules_files *f, char path[PATH_MAX])
+{
+	return f->map ? f->map : find_beside_rules(f, "map.yaml", path);
+}
+
+const char *
+rules_files_placeholders(const struct rules_files *f, char path[PATH_MAX])
+{
+	return f->placeholders ? f->placeholders : find_beside_rules(f, "placeholders.yaml", path);
+}
+
 static int
 add_map(struct load *l, struct fault *fault)
 {
 	char path[PATH_MAX];
-	const char *map = l->files->map ? l->files->map : find_beside_rules(l->files, "map.yaml", path);
+	const char *map = rules_files_map(l->files, path);
 	if (!map)
 		return fault_set(fault, E_NOT_FOUND, "rule_map_missing", STR("map.yaml"), 0, 0);
 	int error = read_text(l, map);
@@ -125,39 +136,15 @@ add_map(struct load *l, struct fault *fault)
 	return rules_add_map(l->rules, buf_str(&l->text), str_z(map), fault);
 }
 
-static void
-add_placeholder_rows(struct load *l, const struct yaml *map)
-{
-	YAML_EACH(name, map) {
-		struct str *values = mem_calloc(name->count, sizeof *values);
-		uint32_t n = 0;
-		YAML_EACH(value, name)
-			values[n++] = value->text;
-		rules_add_placeholder(l->rules, name->key, values, n);
-		mem_free(values);
-	}
-}
-
 static int
 add_placeholders(struct load *l, struct fault *fault)
 {
 	char path[PATH_MAX];
-	struct arena arena;
-	struct yaml **documents;
-	uint32_t count = 0;
-	const char *file = l->files->placeholders ? l->files->placeholders
-						   : find_beside_rules(l->files, "placeholders.yaml", path);
+	const char *file = rules_files_placeholders(l->files, path);
 	if (!file)
 		return 0;
 	TRY(read_text(l, file));
-	arena_init(&arena, 64 << 10, 64 << 20);
-	int error = yaml_parse(buf_str(&l->text), &arena, &documents, &count, fault);
-	if (error)
-		fault_in_file(fault, str_z(file));
-	for (uint32_t i = 0; i < count && !error; i++)
-		add_placeholder_rows(l, documents[i]);
-	arena_release(&arena);
-	return error;
+	return rules_add_placeholders(l->rules, buf_str(&l->text), str_z(file), fault);
 }
 
 static int

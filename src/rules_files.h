@@ -10,6 +10,8 @@
  * |expand. Everything else that ends in .yml or .yaml is taken for rules.
  */
 
+#include <limits.h>
+
 #include "detect/sigma.h"
 #include "host/options.h"
 
@@ -28,6 +30,9 @@ const char *rules_default_directory(void);
  * E_INVALID when the map does not load; rules with faults are told and left out. */
 [[nodiscard]] int rules_files_load(const struct rules_files *f, struct rules **ret, uint8_t ret_digest[32],
     struct fault *fault);
+/* Where the field map and the placeholders are; NULL when there are none. `path` may be used for the answer. */
+const char *rules_files_map(const struct rules_files *f, char path[PATH_MAX]);
+const char *rules_files_placeholders(const struct rules_files *f, char path[PATH_MAX]);
 /* What serve's options name. */
 void rules_files_from(const struct options *o, struct rules_files *ret);
 

@@ -56,6 +56,7 @@ alert_of(struct db_rows *rows, struct arena *arena)
 	    .reason = copy(arena, db_text(rows, 15)),
 	    .version = db_i64(rows, 16),
 	    .demonstration = db_i64(rows, 17) != 0,
+	    .lookback = db_i64(rows, 18),
 	};
 }
 

@@ -37,6 +37,7 @@ struct alert {
 	struct str assignee, reason;     /* empty when none */
 	int64_t version;
 	bool demonstration;
+	int64_t lookback;       /* the job that found it among stored events (alert/lookback.h); 0: made as they came */
 	uint32_t spark[ALERT_SLOTS];     /* filled by alert_spark() */
 };
 
@@ -70,6 +71,16 @@ void alert_book_clear(struct alert_book *b);
 uint64_t alert_book_over(const struct alert_book *b);
 /* Findings gathered and not yet written. */
 uint32_t alert_book_pending(const struct alert_book *b);
+
+/* For a book of its own: it looks back for this job. Its alerts are apart from those of other books, one for each rule
+ * and entity; findings at a time that another alert of the same rule and entity already spans have been told and are
+ * only counted. Nothing counts for the rule's own numbers. */
+void alert_book_look_back(struct alert_book *b, int64_t job);
+/* Since the last alert_book_clear(): findings told before, and alerts opened. */
+uint64_t alert_book_told(const struct alert_book *b);
+uint32_t alert_book_opened(const struct alert_book *b);
+/* What matched, as JSON: [{"name","value"}]. */
+void alert_matched_json(const struct finding_field *matched, uint32_t matched_count, struct buf *out);
 
 /* Whose system an event tells of: host.name, host.ip, destination.ip, source.ip, then domains; for firewalls and sensors,
  * whose own name stands in host.name, the addresses come first. NULL when unknown. */

@@ -1,12 +1,16 @@
 -- Alerts (alert/).
 
 -- name: alert_latest
-SELECT id, state, last_ms FROM alert WHERE rule = $1 AND entity_key = $2 ORDER BY last_ms DESC LIMIT 1;
+SELECT id, state, last_ms FROM alert WHERE rule = $1 AND entity_key = $2 AND lookback = $3 ORDER BY last_ms DESC LIMIT 1;
+
+-- name: alert_told
+SELECT first_ms, last_ms FROM alert WHERE rule = $1 AND entity_key = $2 AND lookback <> $3
+ORDER BY last_ms DESC LIMIT 10000;
 
 -- name: alert_open
 INSERT INTO alert (rule, title, title_vi, title_fold, level, state, entity_key, entity, techniques, count, first_ms,
-	last_ms, opened_ms, organisation, system, demonstration)
-VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, NULLIF($13, ''), NULLIF($14, ''), $15)
+	last_ms, opened_ms, organisation, system, demonstration, lookback)
+VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, NULLIF($13, ''), NULLIF($14, ''), $15, $16)
 RETURNING id;
 
 -- name: alert_grow
@@ -36,12 +40,12 @@ SELECT at_ms, who, change, reason FROM alert_history WHERE alert = $1 ORDER BY i
 
 -- name: alert_get
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
-	system, assignee, reason, version, demonstration
+	system, assignee, reason, version, demonstration, lookback
 FROM alert WHERE id = $1;
 
 -- name: alert_list
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
-	system, assignee, reason, version, demonstration
+	system, assignee, reason, version, demonstration, lookback
 FROM alert
 WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <> 0)
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
@@ -58,7 +62,7 @@ WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <>
 
 -- name: alert_similar
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
-	system, assignee, reason, version, demonstration
+	system, assignee, reason, version, demonstration, lookback
 FROM alert WHERE id <> $1 AND (rule = $2 OR (system = $3 AND $3 <> ''))
 ORDER BY last_ms DESC, id DESC LIMIT $4;
 

@@ -22,6 +22,12 @@ struct slot_count {
 	int64_t count;
 };
 
+/* What one alert has told. */
+struct told {
+	struct told *next;
+	int64_t first_ms, last_ms;
+};
+
 /* Findings of one rule about one entity since the last write. */
 struct group {
 	struct group *next; /* in its bucket */
@@ -35,6 +41,7 @@ struct group {
 	struct slot_count slots[8];
 	uint32_t slot_count;
 	int64_t alert; /* its id, once written */
+	struct told *told; /* looking back: by other alerts of the same rule and entity */
 };
 
 struct alert_book {
@@ -45,6 +52,10 @@ struct alert_book {
 	uint32_t groups, group_cap;
 	uint32_t pending;
 	uint64_t over; /* findings whose group found no room */
+	int64_t lookback; /* job, or 0 */
+	uint64_t told;
+	uint32_t opened;
+	int error;     /* what others have told could not be read */
 };
 
 struct alert_book *
@@ -76,6 +87,24 @@ uint32_t
 alert_book_pending(const struct alert_book *b)
 {
 	return b->pending;
+}
+
+void
+alert_book_look_back(struct alert_book *b, int64_t job)
+{
+	b->lookback = job;
+}
+
+uint64_t
+alert_book_told(const struct alert_book *b)
+{
+	return b->told;
+}
+
+uint32_t
+alert_book_opened(const struct alert_book *b)
+{
+	return b->opened;
 }
 
 /* Firewalls and sensors tell of other machines than the one that speaks. */
@@ -156,6 +185,34 @@ entity_json(const struct rule_info *rule, const struct event *e, const struct fi
 	}
 }
 
+static void
+add_told(struct alert_book *b, struct group *g)
+{
+	struct db_rows *rows;
+	int more = db_query(b->db, &rows, Q_ALERT_TOLD, "ssi", g->rule->id, g->entity, b->lookback);
+	if (more == 0) {
+		while ((more = db_next(rows)) > 0) {
+			struct told *t = ARENA_NEW(&b->arena, struct told);
+			if (!t)
+				break;
+			*t = (struct told){g->told, db_i64(rows, 0), db_i64(rows, 1)};
+			g->told = t;
+		}
+		db_end(rows);
+	}
+	if (more < 0)
+		b->error = more;
+}
+
+static bool
+is_told(const struct group *g, int64_t time_ms)
+{
+	for (const struct told *t = g->told; t; t = t->next)
+		if (time_ms >= t->first_ms && time_ms <= t->last_ms)
+			return true;
+	return false;
+}
+
 static struct group *
 group_of(struct alert_book *b, const struct rule_info *rule, struct str entity)
 {
@@ -174,7 +231,21 @@ group_of(struct alert_book *b, const struct rule_info *rule, struct str entity)
 	g->last = &g->kept;
 	MEM_GROW(b->group, b->groups, b->group_cap);
 	b->group[b->groups++] = g;
+	if (b->lookback)
+		add_told(b, g);
 	return g;
+}
+
+void
+alert_matched_json(const struct finding_field *matched, uint32_t matched_count, struct buf *out)
+{
+	struct buf json = BUF_INIT_MAX(32 << 10);
+	buf_add_char(&json, '[');
+	for (uint32_t i = 0; i < matched_count && json.n < 16 << 10; i++)
+		add_pair(&json, matched[i].name, str_cut(matched[i].value, 0, 1024));
+	buf_add_char(&json, ']');
+	buf_add(out, json.over ? STR("[]") : buf_str(&json)); /* half of it would be no JSON */
+	buf_release(&json);
 }
 
 static void
@@ -185,14 +256,7 @@ keep_finding(struct alert_book *b, struct group *g, const struct event *e, int64
 	struct buf json = BUF_INIT_MAX(32 << 10);
 	if (!k)
 		return;
-	buf_add_char(&json, '[');
-	for (uint32_t i = 0; i < matched_count && json.n < 16 << 10; i++)
-		add_pair(&json, matched[i].name, str_cut(matched[i].value, 0, 1024));
-	buf_add_char(&json, ']');
-	if (json.over) {
-		buf_clear(&json);
-		buf_add(&json, STR("[]"));
-	}
+	alert_matched_json(matched, matched_count, &json);
 	*k = (struct kept){.event = event_id, .time_ms = time_ms};
 	if (arena_copy(&b->arena, buf_str(&json), &k->matched) &&
 	    arena_copy(&b->arena, str_cut(e->text, 0, TEXT_KEPT), &k->text)) {
@@ -228,6 +292,10 @@ alert_book_add(struct alert_book *b, const struct rule_info *rule, const struct 
 	b->pending++;
 	if (!g) {
 		b->over++;
+		return;
+	}
+	if (is_told(g, time_ms)) {
+		b->told++;
 		return;
 	}
 	g->count++;
@@ -266,9 +334,9 @@ open_alert(struct alert_book *b, const struct group *g, int64_t now_ms, int64_t 
 	buf_add_char(&fold, ' ');
 	db_fold(g->rule->title_vi, &fold);
 	alert_techniques(g->rule, &techniques);
-	int error = db_query(b->db, &rows, Q_ALERT_OPEN, "ssssisssiiiissi", g->rule->id, g->rule->title,
+	int error = db_query(b->db, &rows, Q_ALERT_OPEN, "ssssisssiiiissii", g->rule->id, g->rule->title,
 	    g->rule->title_vi, buf_str(&fold), (int64_t)g->rule->level, g->entity, g->entity, buf_str(&techniques), g->count,
-	    g->first_ms, g->last_ms, now_ms, g->organisation, g->system, (int64_t)g->demonstration);
+	    g->first_ms, g->last_ms, now_ms, g->organisation, g->system, (int64_t)g->demonstration, b->lookback);
 	if (!error) {
 		error = db_next(rows);
 		if (error > 0)
@@ -278,6 +346,7 @@ open_alert(struct alert_book *b, const struct group *g, int64_t now_ms, int64_t 
 	buf_release(&fold);
 	buf_release(&techniques);
 	TRY(error);
+	b->opened++;
 	return db_run(b->db, Q_ALERT_HISTORY_PUT, "iisss", *ret_id, now_ms, STR("khien"), STR("opened"), STR(""));
 }
 
@@ -287,10 +356,10 @@ find_alert(struct alert_book *b, const struct group *g, int64_t *ret_id)
 {
 	struct db_rows *rows;
 	int64_t window = (g->rule->window_s ? g->rule->window_s : DEFAULT_WINDOW_S) * TIME_SECOND;
-	TRY(db_query(b->db, &rows, Q_ALERT_LATEST, "ss", g->rule->id, g->entity));
+	TRY(db_query(b->db, &rows, Q_ALERT_LATEST, "ssi", g->rule->id, g->entity, b->lookback));
 	int more = db_next(rows);
 	*ret_id = 0;
-	if (more > 0 && db_i64(rows, 1) != ALERT_CLOSED && g->first_ms - db_i64(rows, 2) <= window)
+	if (more > 0 && db_i64(rows, 1) != ALERT_CLOSED && (b->lookback || g->first_ms - db_i64(rows, 2) <= window))
 		*ret_id = db_i64(rows, 0);
 	db_end(rows);
 	return more < 0 ? more : 0;
@@ -302,6 +371,8 @@ write_details(struct alert_book *b, const struct group *g, int64_t id)
 	for (const struct kept *k = g->kept; k; k = k->next)
 		TRY(db_run(b->db, Q_ALERT_FINDING_PUT, "iiissi", id, k->event, k->time_ms, k->matched, k->text,
 		    (int64_t)ALERT_FINDINGS_KEPT));
+	if (b->lookback)
+		return 0;
 	for (uint32_t i = 0; i < g->slot_count; i++)
 		TRY(db_run(b->db, Q_ALERT_SLOT_PUT, "iii", id, g->slots[i].slot, g->slots[i].count));
 	return db_run(b->db, Q_RULE_COUNT_PUT, "sii", g->rule->id, g->count, g->last_ms);
@@ -310,6 +381,8 @@ write_details(struct alert_book *b, const struct group *g, int64_t id)
 static int
 write_group(struct alert_book *b, const struct group *g, int64_t now_ms, int64_t *ret_id)
 {
+	if (!g->count)
+		return 0; /* all of it was told before */
 	TRY(find_alert(b, g, ret_id));
 	if (*ret_id)
 		TRY(db_run(b->db, Q_ALERT_GROW, "iiii", *ret_id, g->count, g->first_ms, g->last_ms));
@@ -321,6 +394,8 @@ write_group(struct alert_book *b, const struct group *g, int64_t now_ms, int64_t
 int
 alert_book_write(struct alert_book *b, int64_t now_ms)
 {
+	TRY(b->error);
+	b->opened = 0;
 	for (uint32_t i = 0; i < b->groups; i++)
 		TRY(write_group(b, b->group[i], now_ms, &b->group[i]->alert));
 	return 0;
@@ -330,7 +405,8 @@ void
 alert_book_each(const struct alert_book *b, void (*each)(void *user, int64_t id), void *user)
 {
 	for (uint32_t i = 0; i < b->groups; i++)
-		each(user, b->group[i]->alert);
+		if (b->group[i]->alert)
+			each(user, b->group[i]->alert);
 }
 
 void
@@ -340,4 +416,7 @@ alert_book_clear(struct alert_book *b)
 	memset(b->bucket, 0, sizeof b->bucket);
 	b->groups = 0;
 	b->pending = 0;
+	b->told = 0;
+	b->opened = 0;
+	b->error = 0;
 }

@@ -117,10 +117,10 @@ lookback_of(struct db_rows *rows, struct arena *arena)
 	    .source = copy(arena, rows, 4),
 	    .title = copy(arena, rows, 5),
 	    .who = copy(arena, rows, 6),
-	    .faults = copy(arena, rows, 23),
-	    .text = copy(arena, rows, 24),
+	    .faults = copy(arena, rows, 24),
+	    .text = copy(arena, rows, 25),
 	};
-	int64_t *const number[] = {&j.from_ms, &j.to_ms, &j.created_ms, &j.ended_ms, &j.upto, &j.at, &j.blocks,
+	int64_t *const number[] = {&j.from_ms, &j.to_ms, &j.created_ms, &j.ended_ms, &j.upto, &j.at, &j.at_record, &j.blocks,
 	    &j.blocks_done, &j.blocks_damaged, &j.events, &j.spent_ms, &j.findings, &j.told, &j.alerts, &j.first_hit_ms,
 	    &j.last_hit_ms};
 	for (size_t i = 0; i < COUNT(number); i++)
@@ -254,34 +254,8 @@ lookback_rewind(struct db *db, int64_t id)
 int
 lookback_save(struct db *db, const struct lookback *j)
 {
-	return db_run(db, Q_LOOKBACK_SAVE, "iiiiiiiiiii", j->id, j->at, j->blocks_done, j->blocks_damaged, j->events,
+	return db_run(db, Q_LOOKBACK_SAVE, "iiiiiiiiiiii", j->id, j->at, j->at_record, j->blocks_done, j->blocks_damaged, j->events,
 	    j->spent_ms, j->findings, j->told, j->alerts, j->first_hit_ms, j->last_hit_ms);
-}
-
-static int64_t
-day_of(int64_t time_ms, int zone)
-{
-	int64_t local = time_ms + zone * TIME_MINUTE;
-	return local / TIME_DAY - (local % TIME_DAY < 0);
-}
-
-/* Hostile clocks do not fill the table: there are LOOKBACK_DAYS days up to the last that the job can mean. */
-static int64_t
-day_in_range(const struct lookback *j, int64_t time_ms, int zone)
-{
-	int64_t end = j->to_ms < j->created_ms + TIME_DAY ? j->to_ms : j->created_ms + TIME_DAY;
-	int64_t last = day_of(end, zone), first = last - LOOKBACK_DAYS + 1, day = day_of(time_ms, zone);
-	return day > last ? last : day < first ? first : day;
-}
-
-int
-lookback_hit_put(struct db *db, const struct lookback *j, int64_t n, const struct lookback_hit *h, int zone)
-{
-	TRY(db_run(db, Q_LOOKBACK_DAY_PUT, "ii", j->id, day_in_range(j, h->time_ms, zone)));
-	if (n > LOOKBACK_HITS)
-		return 0;
-	return db_run(db, Q_LOOKBACK_HIT_PUT, "iiississss", j->id, h->event, h->time_ms, h->rule, h->title,
-	    (int64_t)h->level, h->matched, h->text, h->organisation, h->system);
 }
 
 int

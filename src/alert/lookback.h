@@ -58,7 +58,8 @@ struct lookback {
 	int64_t from_ms, to_ms, created_ms;
 	int64_t ended_ms;                /* 0 = not yet */
 	int64_t upto;                    /* last journal block that it looks at; 0 = has not begun */
-	int64_t at;                      /* journal blocks up to here are looked at */
+	int64_t at;                      /* journal blocks up to here are looked at, */
+	int64_t at_record;               /* and so many records of the archive's block behind them */
 	int64_t blocks, blocks_done, blocks_damaged; /* blocks of the archive */
 	int64_t events, spent_ms;        /* looked at, and the time that took */
 	int64_t findings;                /* all hits */
@@ -105,10 +106,18 @@ struct lookback_day {
 [[nodiscard]] int lookback_rewind(struct db *db, int64_t id);
 /* What j says of progress and counts. */
 [[nodiscard]] int lookback_save(struct db *db, const struct lookback *j);
-/* Number `n` (from 1) of its hits; those beyond LOOKBACK_HITS only count by day. zone: minutes east of UTC. */
-[[nodiscard]] int lookback_hit_put(struct db *db, const struct lookback *j, int64_t n, const struct lookback_hit *h,
-    int zone);
 /* Its end. faults: JSON, or empty to leave them. E_CONFLICT when it has ended already. */
 [[nodiscard]] int lookback_end(struct db *db, int64_t id, enum lookback_state state, struct str faults, int64_t now_ms);
+
+/* What was found since the last write: memory, so that a flood of hits costs one row a day and not one a hit. */
+struct lookback_ledger;
+
+struct lookback_ledger *lookback_ledger_new(void);
+void lookback_ledger_free(struct lookback_ledger *l);
+/* One hit: counts in *j, kept while it is among the first LOOKBACK_HITS. zone: minutes east of UTC. */
+void lookback_ledger_add(struct lookback_ledger *l, struct lookback *j, const struct lookback_hit *h, int zone);
+/* Hits, days and what j says, in the caller's transaction; may be repeated. After the commit: lookback_ledger_clear(). */
+[[nodiscard]] int lookback_ledger_write(const struct lookback_ledger *l, struct db *db, const struct lookback *j);
+void lookback_ledger_clear(struct lookback_ledger *l);
 
 #endif

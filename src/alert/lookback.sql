@@ -17,7 +17,7 @@ UPDATE lookback SET from_ms = CASE WHEN $2 < from_ms THEN $2 ELSE from_ms END,
 WHERE id = $1;
 
 -- name: lookback_list
-SELECT id, kind, state, rule, source, title, who, from_ms, to_ms, created_ms, ended_ms, upto, at_block, blocks, blocks_done,
+SELECT id, kind, state, rule, source, title, who, from_ms, to_ms, created_ms, ended_ms, upto, at_block, at_record, blocks, blocks_done,
 	blocks_damaged, events, spent_ms, findings, told, alerts, first_hit_ms, last_hit_ms, faults, text
 FROM lookback WHERE id < $1 ORDER BY id DESC LIMIT $2;
 
@@ -25,12 +25,12 @@ FROM lookback WHERE id < $1 ORDER BY id DESC LIMIT $2;
 SELECT count(*) FROM lookback;
 
 -- name: lookback_get
-SELECT id, kind, state, rule, source, title, who, from_ms, to_ms, created_ms, ended_ms, upto, at_block, blocks, blocks_done,
+SELECT id, kind, state, rule, source, title, who, from_ms, to_ms, created_ms, ended_ms, upto, at_block, at_record, blocks, blocks_done,
 	blocks_damaged, events, spent_ms, findings, told, alerts, first_hit_ms, last_hit_ms, faults, text
 FROM lookback WHERE id = $1;
 
 -- name: lookback_next
-SELECT id, kind, state, rule, source, title, who, from_ms, to_ms, created_ms, ended_ms, upto, at_block, blocks, blocks_done,
+SELECT id, kind, state, rule, source, title, who, from_ms, to_ms, created_ms, ended_ms, upto, at_block, at_record, blocks, blocks_done,
 	blocks_damaged, events, spent_ms, findings, told, alerts, first_hit_ms, last_hit_ms, faults, text
 FROM lookback WHERE state IN (0, 1) ORDER BY state DESC, id LIMIT 1;
 
@@ -38,8 +38,8 @@ FROM lookback WHERE state IN (0, 1) ORDER BY state DESC, id LIMIT 1;
 UPDATE lookback SET state = 1, upto = $2, blocks = $3, title = $4 WHERE id = $1;
 
 -- name: lookback_save
-UPDATE lookback SET at_block = $2, blocks_done = $3, blocks_damaged = $4, events = $5, spent_ms = $6, findings = $7,
-	told = $8, alerts = $9, first_hit_ms = $10, last_hit_ms = $11
+UPDATE lookback SET at_block = $2, at_record = $3, blocks_done = $4, blocks_damaged = $5, events = $6, spent_ms = $7,
+	findings = $8, told = $9, alerts = $10, first_hit_ms = $11, last_hit_ms = $12
 WHERE id = $1;
 
 -- name: lookback_end
@@ -58,8 +58,8 @@ FROM lookback_hit WHERE lookback = $1 ORDER BY id LIMIT $2;
 DELETE FROM lookback_hit WHERE lookback = $1;
 
 -- name: lookback_day_put
-INSERT INTO lookback_day (lookback, day, count) VALUES ($1, $2, 1)
-ON CONFLICT (lookback, day) DO UPDATE SET count = lookback_day.count + 1;
+INSERT INTO lookback_day (lookback, day, count) VALUES ($1, $2, $3)
+ON CONFLICT (lookback, day) DO UPDATE SET count = lookback_day.count + excluded.count;
 
 -- name: lookback_days
 SELECT day, count FROM lookback_day WHERE lookback = $1 ORDER BY day LIMIT $2;

@@ -122,3 +122,11 @@ event_text(struct event *e)
 	buf_release(&text);
 	return e->text;
 }
+
+int64_t
+event_time(const struct event *e)
+{
+	if (e->time_ms == TIME_NONE || e->time_ms < 0 || e->time_ms > e->raw->received_ms + TIME_DAY)
+		return e->raw->received_ms;
+	return e->time_ms;
+}

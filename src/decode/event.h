@@ -102,6 +102,9 @@ const struct field *event_find(const struct event *e, uint32_t id);
 const struct field *event_find_name(const struct event *e, struct str name);
 /* The value with JSON escapes undone (once; the field remembers). Empty when the arena is full. */
 struct str event_value(struct event *e, struct field *f);
+/* When it happened, as far as we believe its source: the time it claims, or that of its receipt when it claims none or
+ * one more than a day ahead (a clock far ahead would keep its alert open, and first in the list, for years). */
+int64_t event_time(const struct event *e);
 /* e->text, rendered from the fields as one JSON object when the raw form is binary. */
 struct str event_text(struct event *e);
 

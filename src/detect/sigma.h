@@ -41,6 +41,8 @@ void rules_free(struct rules *r);
 void rules_add_placeholder(struct rules *r, struct str name, const struct str *values, size_t count);
 /* The values of such a list (the engines' own lists are called flow_...), none when there is no such list. */
 const struct str *rules_placeholder(const struct rules *r, struct str name, uint32_t *ret_count);
+/* placeholders.yaml: name: [values], one list a placeholder. */
+[[nodiscard]] int rules_add_placeholders(struct rules *r, struct str text, struct str file, struct fault *f);
 /* All documents of one rule file (the text is copied). Returns how many rules were added. Files below a directory are read by the caller
  * (this room opens nothing). A later rule with an id already taken is refused. */
 uint32_t rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_fault, void *user);
@@ -64,6 +66,8 @@ uint32_t rules_index(const struct rule_info *info);
 const struct rule_info *rules_engine(const struct rules *r, struct str engine);
 /* A row of khien.parameters; `fallback` when the document does not give it. */
 double rule_parameter(const struct rule_info *info, struct str name, double fallback);
+/* Files that hold Sigma filters, i from 0 (a file comes once for each of its filters). False at the end. */
+bool rules_filter_file(const struct rules *r, uint32_t i, struct str *ret);
 /* Does some source of the map deliver this rule's log source? Always so of correlations and engine rules. */
 bool rules_applicable(const struct rules *r, uint32_t index);
 

@@ -173,6 +173,35 @@ rules_placeholder(const struct rules *r, struct str name, uint32_t *ret_count)
 }
 
 static void
+add_placeholder_rows(struct rules *r, const struct yaml *map)
+{
+	YAML_EACH(name, map) {
+		struct str *values = mem_calloc(name->count, sizeof *values);
+		uint32_t n = 0;
+		YAML_EACH(value, name)
+			values[n++] = value->text;
+		rules_add_placeholder(r, name->key, values, n);
+		mem_free(values);
+	}
+}
+
+int
+rules_add_placeholders(struct rules *r, struct str text, struct str file, struct fault *f)
+{
+	struct arena arena;
+	struct yaml **documents;
+	uint32_t count = 0;
+	arena_init(&arena, 64 << 10, YAML_SCRATCH);
+	int error = yaml_parse(text, &arena, &documents, &count, f);
+	if (error)
+		fault_in_file(f, file);
+	for (uint32_t i = 0; i < count && !error; i++)
+		add_placeholder_rows(r, documents[i]);
+	arena_release(&arena);
+	return error;
+}
+
+static void
 refuse(struct rules *r, struct fault *f, struct str file, rules_on_fault *on_fault, void *user)
 {
 	r->stats.refused++;
@@ -457,4 +486,13 @@ rules_applicable(const struct rules *r, uint32_t index)
 {
 	assert(index < r->count);
 	return r->rule[index]->applicable;
+}
+
+bool
+rules_filter_file(const struct rules *r, uint32_t i, struct str *ret)
+{
+	if (i >= r->filters)
+		return false;
+	*ret = r->filter[i]->file;
+	return true;
 }

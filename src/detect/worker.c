@@ -33,6 +33,8 @@ struct worker {
 	struct name_table names;
 	struct buf body;
 	uint32_t records, events, findings, failed, unparsed, truncated;
+	uint32_t seen;      /* events, also those left out */
+	bool only_findings;
 };
 
 struct worker *
@@ -66,6 +68,18 @@ void
 worker_set_indicators(struct worker *w, const struct ioc *indicators)
 {
 	w->indicators = indicators;
+}
+
+void
+worker_only_findings(struct worker *w, bool only)
+{
+	w->only_findings = only;
+}
+
+uint32_t
+worker_seen(const struct worker *w)
+{
+	return w->seen;
 }
 
 void
@@ -198,6 +212,9 @@ put_event(struct worker *w, struct event *e)
 	bool truncated = e->dropped_fields > 0;
 	uint32_t count = matcher_match(w->matcher, e, &w->arena, &finding);
 	ioc_event(w->indicators, &w->indicator_rules, e, &w->arena, &finding, &count);
+	w->seen++;
+	if (w->only_findings && !count)
+		return;
 	bool own_text = e->text.p && e->raw && !(e->text.p == e->raw->bytes.p && e->text.n == e->raw->bytes.n);
 	wire_put_varint(&w->body, e->raw_index);
 	wire_put_varint(&w->body, e->sub_index);
@@ -264,7 +281,7 @@ worker_run(struct worker *w, struct str batch, struct buf *out)
 	struct raw raw;
 	if (!framing_is_whole(batch))
 		return E_CORRUPT;
-	w->records = w->events = w->findings = w->failed = w->unparsed = w->truncated = 0;
+	w->seen = w->records = w->events = w->findings = w->failed = w->unparsed = w->truncated = 0;
 	clear_names(&w->names);
 	buf_clear(&w->body);
 	while (batch_take(&wire, &raw))

@@ -21,6 +21,10 @@ uint32_t worker_dead_regexes(const struct worker *w); /* matcher_dead_regexes() 
 void worker_set_zone(struct worker *w, int minutes);
 /* The indicators to look for from the next batch on; NULL = none. They must stay until they are replaced. */
 void worker_set_indicators(struct worker *w, const struct ioc *indicators);
+/* Looking back: events without findings are left out of verdicts, which are then short. */
+void worker_only_findings(struct worker *w, bool only);
+/* Events in the last batch, also those left out. */
+uint32_t worker_seen(const struct worker *w);
 /* Appends the verdict on `batch` to `out`. E_CORRUPT when the batch's framing is broken (nothing is appended then). */
 [[nodiscard]] int worker_run(struct worker *w, struct str batch, struct buf *out);
 

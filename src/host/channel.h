@@ -27,6 +27,7 @@ enum message {
 	/* role -> supervisor */
 	MSG_READY = 16,
 	MSG_STOP_DEMO,      /* core only: end the demonstration player */
+	MSG_END_ROLE,       /* core only; u8 role: it has used up its time on something and is to be started anew */
 	/* collect -> worker */
 	MSG_RAW_BATCH = 32, /* u64 block, batch */
 	/* worker -> core */
@@ -45,6 +46,13 @@ enum message {
 	MSG_REQUEST = 96,   /* web/message.h */
 	MSG_RESPONSE,
 	MSG_PUSH,           /* something for the live stream */
+	/* core -> lookback, each answered by one message, in order (detect/trial.h) */
+	MSG_TRIAL_CHECK = 112, /* a set: what is to be told of it; answered by MSG_TRIAL_FACTS */
+	MSG_TRIAL_SET,      /* a set that batches will follow; it takes the place of the one before */
+	MSG_TRIAL_BATCH,    /* answered by MSG_TRIAL_FINDINGS */
+	/* lookback -> core */
+	MSG_TRIAL_FACTS,
+	MSG_TRIAL_FINDINGS,
 };
 
 struct channel;

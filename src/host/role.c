@@ -15,6 +15,7 @@ static const char *const names[ROLE_COUNT] = {
 	[ROLE_WORKER] = "worker",
 	[ROLE_CORE] = "core",
 	[ROLE_WEB] = "web",
+	[ROLE_LOOKBACK] = "lookback",
 };
 
 static const struct role_counts no_counts;
@@ -49,9 +50,9 @@ role_counts_use(const struct role_counts *counts)
 }
 
 static void
-role_tell(struct role_context *rc, enum message type)
+role_tell(struct role_context *rc, enum message type, struct str payload)
 {
-	int error = channel_send(rc->control, type, STR(""), STR(""), STR(""));
+	int error = channel_send(rc->control, type, payload, STR(""), STR(""));
 
 	if (error)
 		log_say(LOG_LEVEL_WARN, "role.control", LOG_TEXT("error", str_z(error_name(error))));
@@ -60,7 +61,7 @@ role_tell(struct role_context *rc, enum message type)
 void
 role_ready(struct role_context *rc)
 {
-	role_tell(rc, MSG_READY);
+	role_tell(rc, MSG_READY, STR(""));
 }
 
 int
@@ -75,9 +76,15 @@ role_confine(struct role_context *rc, unsigned powers, const struct sandbox_path
 }
 
 void
+role_end(struct role_context *rc, enum role role)
+{
+	role_tell(rc, MSG_END_ROLE, str_from((char[]){(char)role}, 1));
+}
+
+void
 role_stop_demo(struct role_context *rc)
 {
-	role_tell(rc, MSG_STOP_DEMO);
+	role_tell(rc, MSG_STOP_DEMO, STR(""));
 }
 
 /* The same binary wrote them, so they are passed as they lie in memory. */

@@ -14,7 +14,8 @@
  * SIGHUP: the worker finishes what it has and is started again, which reads the rules anew.
  *
  *   collect --MSG_RAW_BATCH--> worker --MSG_VERDICT--> core <--MSG_REQUEST-- web
- *      ^------------- MSG_RELEASE, MSG_REPLAY -------'
+ *      ^------------- MSG_RELEASE, MSG_REPLAY -------'|
+ *                                                     '---MSG_TRIAL_*--- lookback
  */
 
 #include "base/error.h"
@@ -22,7 +23,7 @@
 #include "host/options.h"
 #include "host/sandbox.h"
 
-enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_COUNT };
+enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_LOOKBACK, ROLE_COUNT };
 
 /* "collect", ...; static. */
 const char *role_name(enum role role);
@@ -52,6 +53,8 @@ struct role_events {
 void role_ready(struct role_context *rc);
 /* The end of start(): give up all power but these (host/sandbox.h), and say so in the log. */
 [[nodiscard]] int role_confine(struct role_context *rc, unsigned powers, const struct sandbox_path *paths, size_t count);
+/* core: this role hangs on what it was given. Only for roles that hold nothing (lookback): killed and started anew. */
+void role_end(struct role_context *rc, enum role role);
 /* core: the demonstration is no longer wanted. */
 void role_stop_demo(struct role_context *rc);
 

@@ -66,11 +66,12 @@ static const enum role links[][2] = {
 	{ROLE_WORKER, ROLE_CORE},
 	{ROLE_CORE, ROLE_COLLECT},
 	{ROLE_CORE, ROLE_WEB},
+	{ROLE_CORE, ROLE_LOOKBACK},
 };
 
 /* Against the stream first, so that there is somebody to hear; with it at the end, so that nothing is left inside. */
-static const enum role start_order[] = {ROLE_CORE, ROLE_WORKER, ROLE_WEB, ROLE_COLLECT};
-static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB};
+static const enum role start_order[] = {ROLE_CORE, ROLE_WORKER, ROLE_WEB, ROLE_LOOKBACK, ROLE_COLLECT};
+static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK, ROLE_CORE, ROLE_WEB};
 
 static void child_start(struct child *c);
 static void house_stop(struct supervisor *s);
@@ -170,6 +171,21 @@ child_is_ready(struct child *c)
 		demo_start(s);
 }
 
+/* Its end comes as SIGCHLD and is counted there: whatever made it hang is worth a look. */
+static void
+child_end(struct supervisor *s, struct str payload)
+{
+	struct wire w = {.rest = payload};
+	struct child *c = &s->child[ROLE_LOOKBACK];
+
+	if (wire_u8(&w) != ROLE_LOOKBACK || w.bad) /* the others hold what is not to be lost */
+		return;
+	log_say(LOG_LEVEL_WARN, "supervisor.role_hangs", LOG_TEXT("peer", str_z(role_name(c->role))),
+	    LOG_NUMBER("child", c->pid));
+	if (c->pid)
+		kill(c->pid, SIGKILL);
+}
+
 static void
 on_control(void *user, struct channel *channel, uint16_t type, struct str payload, int fd)
 {
@@ -181,6 +197,8 @@ on_control(void *user, struct channel *channel, uint16_t type, struct str payloa
 		child_is_ready(c);
 	else if (type == MSG_STOP_DEMO && c->role == ROLE_CORE)
 		demo_stop(c->house);
+	else if (type == MSG_END_ROLE && c->role == ROLE_CORE)
+		child_end(c->house, payload);
 	else
 		log_say(LOG_LEVEL_WARN, "supervisor.message_unknown", LOG_NUMBER("type", type));
 }

@@ -80,6 +80,8 @@ segment_add(struct segment *s, const struct block *b, uint64_t offset)
 		.last_batch = b->last_batch,
 		.min_time = b->min_time,
 		.max_time = b->max_time,
+		.min_received = b->min_received,
+		.max_received = b->max_received,
 		.offset = (uint32_t)offset,
 		.bytes = (uint32_t)b->bytes.n,
 		.rows = b->rows,

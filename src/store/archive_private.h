@@ -11,6 +11,7 @@
  * archive_block.c  those bytes are read again, nothing believed before its checksum and its bounds are
  * archive_match.c  which rows of a sealed block fit a search
  * archive_scan.c   search, histogram, top values over all of it
+ * archive_slab.c   whole blocks, oldest first, for looking back
  *
  * A sealed block, little-endian:
  *
@@ -332,6 +333,8 @@ void reader_release(struct reader *r);
     struct str *ret);
 /* The cells of row i in a column are first[i] .. first[i + 1] - 1. */
 [[nodiscard]] int reader_cells(struct reader *r, uint32_t column, const uint32_t **ret_first);
+/* Value of cell k of the row's shape. */
+[[nodiscard]] int reader_cell(struct reader *r, uint32_t row, uint32_t k, struct str *ret);
 [[nodiscard]] int reader_event(struct reader *r, uint32_t row, struct arena *arena, struct archive_event *ret);
 [[nodiscard]] int reader_raw(struct reader *r, uint32_t record, struct raw *ret);
 /* The journal block again, byte for byte. */
@@ -359,7 +362,7 @@ bit_set(uint64_t *bits, uint32_t i)
 struct block_info {
 	uint64_t first_id;
 	uint64_t first_batch, last_batch;
-	int64_t min_time, max_time;
+	int64_t min_time, max_time, min_received, max_received;
 	uint32_t offset, bytes;
 	uint32_t rows;
 };

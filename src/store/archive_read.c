@@ -180,8 +180,8 @@ cell_value(struct reader *r, uint32_t column, uint32_t cell, uint32_t row, struc
 	return 0;
 }
 
-static int
-row_field(struct reader *r, uint32_t row, uint32_t k, struct field *ret)
+int
+reader_cell(struct reader *r, uint32_t row, uint32_t k, struct str *ret)
 {
 	const struct shape *s = &r->shape[r->row_shape[row]];
 	uint32_t column = s->cell[k].column, before = 0;
@@ -191,9 +191,17 @@ row_field(struct reader *r, uint32_t row, uint32_t k, struct field *ret)
 	TRY(reader_cells(r, source, &first));
 	for (uint32_t j = 0; j < k && source == column; j++)
 		before += s->cell[j].column == column;
+	return cell_value(r, source, first[row] + before, row, ret);
+}
+
+static int
+row_field(struct reader *r, uint32_t row, uint32_t k, struct field *ret)
+{
+	const struct shape_cell *cell = &r->shape[r->row_shape[row]].cell[k];
+	const struct column *c = &r->column[cell->column];
 	uint32_t id = c->flags & COLUMN_CORE ? core_id(c->name) : 0;
-	struct field f = {.name = c->name, .kind = s->cell[k].kind, .id = id, .core = id != 0};
-	TRY(cell_value(r, source, first[row] + before, row, &f.value));
+	struct field f = {.name = c->name, .kind = cell->kind, .id = id, .core = id != 0};
+	TRY(reader_cell(r, row, k, &f.value));
 	*ret = f;
 	return 0;
 }

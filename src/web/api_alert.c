@@ -52,6 +52,10 @@ alert_members(struct buf *out, const struct desk *desk, const struct alert *a)
 	out_text_or_null(out, "reason", a->reason);
 	out_i64(out, "version", a->version);
 	out_bool(out, "demonstration", a->demonstration);
+	if (a->lookback)
+		out_i64(out, "lookback", a->lookback);
+	else
+		out_raw(out, "lookback", STR("null"));
 	spark_json(out, a);
 }
 

@@ -260,3 +260,13 @@ api_lookback_delete(struct api_call *c)
 	c->desk->lookback_changed(c->desk->core, id);
 	api_reply_empty(c, 204);
 }
+
+void
+api_rule_check(struct api_call *c)
+{
+	struct str text = text_of(c, STR("text"));
+	if (!text.n || text.n > LOOKBACK_TEXT)
+		api_reply_problem(c, 422, "invalid", "text");
+	else
+		c->desk->rules_check(c->desk->core, c, text);
+}

@@ -51,7 +51,10 @@ struct desk {
 	void (*respond)(void *core, const struct api_response *r);
 	int (*end_demonstration)(void *core);
 	void (*alert_changed)(void *core, int64_t id); /* tell the live stream */
-	void (*lookback_changed)(void *core, int64_t id); /* look at the jobs again, and tell the live stream */
+	void (*lookback_changed)(void *core, int64_t id); /* a job came or was stopped */
+	void (*lookback_told)(void *core, int64_t id); /* tell the live stream how far it is */
+	/* Have the text of rules checked by the look-back role, which ends the call. */
+	void (*rules_check)(void *core, struct api_call *call, struct str text);
 	void *core;
 };
 

@@ -15,6 +15,7 @@ CREATE TABLE lookback (
 	ended_ms {INT} NOT NULL DEFAULT 0,
 	upto {INT} NOT NULL DEFAULT 0,
 	at_block {INT} NOT NULL DEFAULT 0,
+	at_record {INT} NOT NULL DEFAULT 0,
 	blocks {INT} NOT NULL DEFAULT 0,
 	blocks_done {INT} NOT NULL DEFAULT 0,
 	blocks_damaged {INT} NOT NULL DEFAULT 0,

@@ -252,3 +252,62 @@ TEST(true_alerts_of_the_demonstrations_machines_outlive_it)
 	registry_free(r);
 	desk_close(&d);
 }
+
+/* An alert at NOW .. NOW + 10, made as the events came; what a book that looks back makes beside it. */
+TEST(looking_back_makes_alerts_of_its_own_and_tells_nothing_twice)
+{
+	struct desk d;
+	struct arena arena;
+	struct alert *list;
+	struct alert_filter all = {.before_ms = INT64_MAX, .before_id = INT64_MAX, .limit = 10};
+	const int64_t now = 1700000000000, day = 86400000;
+	uint32_t count;
+	desk_open(&d);
+	arena_init(&arena, 64 << 10, 1 << 20);
+	find(&d, &brute, "web", "203.0.113.1", 1, now);
+	find(&d, &brute, "web", "203.0.113.1", 2, now + 10);
+	write_all(&d, now);
+	struct alert_book *live = d.book;
+	d.book = alert_book_new(d.db);
+	alert_book_look_back(d.book, 5);
+	for (int part = 0; part < 2; part++) { /* two writes of one job: one alert */
+		find(&d, &brute, "web", "203.0.113.1", 3, now - 9 * day + part);
+		find(&d, &brute, "web", "203.0.113.1", 4, now + 5); /* told */
+		find(&d, &brute, "web", "203.0.113.1", 5, now - 3 * day);
+		CHECK_INT(alert_book_told(d.book), 1);
+		CHECK_INT(db_begin(d.db), 0);
+		CHECK_INT(alert_book_write(d.book, now), 0);
+		CHECK_INT(db_commit(d.db), 0);
+		CHECK_INT(alert_book_opened(d.book), part == 0);
+		alert_book_clear(d.book);
+	}
+	CHECK_INT(alert_list(d.db, &all, &arena, &list, &count), 0);
+	CHECK_INT(count, 2);
+	CHECK_INT(list[0].lookback, 0);
+	CHECK_INT(list[0].count, 2);
+	CHECK_INT(list[1].lookback, 5);
+	CHECK_INT(list[1].count, 4);
+	CHECK_INT(list[1].first_ms, now - 9 * day);
+	CHECK_INT(list[1].last_ms, now - 3 * day);
+	CHECK_INT(list[1].opened_ms, now);
+	/* the next job finds it all told, but for what nobody has seen */
+	alert_book_look_back(d.book, 6);
+	find(&d, &brute, "web", "203.0.113.1", 5, now - 4 * day);
+	find(&d, &brute, "web", "203.0.113.1", 4, now + 5);
+	CHECK_INT(alert_book_told(d.book), 2);
+	write_all(&d, now);
+	find(&d, &brute, "web", "203.0.113.1", 6, now - 20 * day);
+	write_all(&d, now);
+	/* and the worker's next finding joins the alert of its own kind */
+	alert_book_free(d.book);
+	d.book = live;
+	find(&d, &brute, "web", "203.0.113.1", 7, now + 20);
+	write_all(&d, now);
+	CHECK_INT(alert_list(d.db, &all, &arena, &list, &count), 0);
+	CHECK_INT(count, 3);
+	CHECK_INT(list[0].count, 3);
+	CHECK_INT(list[2].lookback, 6);
+	CHECK_INT(list[2].count, 1);
+	arena_release(&arena);
+	desk_close(&d);
+}

@@ -116,6 +116,15 @@ TEST(the_running_job_comes_before_the_oldest_that_waits)
 	world_close(&w);
 }
 
+static void
+write_ledger(struct world *w, struct lookback_ledger *l, const struct lookback *j)
+{
+	CHECK_INT(db_begin(w->db), 0);
+	CHECK_INT(lookback_ledger_write(l, w->db, j), 0);
+	CHECK_INT(db_commit(w->db), 0);
+	lookback_ledger_clear(l);
+}
+
 TEST(hits_are_bounded_and_all_are_counted_by_day)
 {
 	struct world w;
@@ -123,8 +132,9 @@ TEST(hits_are_bounded_and_all_are_counted_by_day)
 	struct lookback_hit *hits;
 	struct lookback_day *days;
 	struct lookback_wish a = wish(LOOKBACK_DRAFT, "a");
+	struct lookback_ledger *l = lookback_ledger_new();
 	uint32_t count;
-	int64_t id, n = 0, sum = 0;
+	int64_t id, sum = 0;
 	world_open(&w);
 	a.from_ms = 0;
 	CHECK_INT(lookback_request(w.db, &a, NOW, &id), 0);
@@ -132,28 +142,37 @@ TEST(hits_are_bounded_and_all_are_counted_by_day)
 	for (int i = 0; i < LOOKBACK_HITS * 2; i++) {
 		struct lookback_hit h = {.event = i + 1, .time_ms = NOW - (i % 4) * TIME_DAY, .rule = STR("r"),
 			.title = STR("t"), .matched = STR("[]"), .text = STR("x"), .level = LEVEL_HIGH};
-		CHECK_INT(lookback_hit_put(w.db, &j, ++n, &h, 420), 0);
+		lookback_ledger_add(l, &j, &h, 420);
+		if (i % 90 == 0)
+			write_ledger(&w, l, &j);
 	}
+	CHECK_INT(j.first_hit_ms, NOW - 3 * TIME_DAY);
+	CHECK_INT(j.last_hit_ms, NOW);
 	/* clocks far off share the days at the ends */
 	for (int i = 0; i < 5000; i++) {
 		struct lookback_hit h = {.time_ms = i * TIME_DAY, .matched = STR("[]")};
-		CHECK_INT(lookback_hit_put(w.db, &j, ++n, &h, 420), 0);
+		lookback_ledger_add(l, &j, &h, 420);
 	}
+	write_ledger(&w, l, &j);
+	CHECK_INT(j.findings, LOOKBACK_HITS * 2 + 5000);
 	CHECK_INT(lookback_hits(w.db, id, &w.arena, &hits, &count), 0);
 	CHECK_INT(count, LOOKBACK_HITS);
-	CHECK_INT(hits[0].event, 1);
-	CHECK_INT(hits[LOOKBACK_HITS - 1].event, LOOKBACK_HITS);
+	for (uint32_t i = 0; i < count; i++)
+		CHECK_INT(hits[i].event, i + 1);
 	CHECK_INT(lookback_days(w.db, id, &w.arena, &days, &count), 0);
 	CHECK(count <= LOOKBACK_DAYS);
 	for (uint32_t i = 0; i < count; i++)
 		sum += days[i].count;
-	CHECK_INT(sum, n);
+	CHECK_INT(sum, j.findings);
 	CHECK_INT(days[count - 1].count, LOOKBACK_HITS / 2);
+	CHECK_INT(lookback_get(w.db, id, &w.arena, &j), 0);
+	CHECK_INT(j.findings, sum);
 	CHECK_INT(lookback_rewind(w.db, id), 0);
 	CHECK_INT(lookback_hits(w.db, id, &w.arena, &hits, &count), 0);
 	CHECK_INT(count, 0);
 	CHECK_INT(lookback_days(w.db, id, &w.arena, &days, &count), 0);
 	CHECK_INT(count, 0);
+	lookback_ledger_free(l);
 	world_close(&w);
 }
 
@@ -163,17 +182,20 @@ TEST(a_day_begins_at_local_midnight)
 	struct lookback j;
 	struct lookback_day *days;
 	struct lookback_wish a = wish(LOOKBACK_DRAFT, "a");
+	struct lookback_ledger *l = lookback_ledger_new();
 	uint32_t count;
 	int64_t id, midnight = NOW - NOW % TIME_DAY - 7 * TIME_HOUR;
 	world_open(&w);
 	CHECK_INT(lookback_request(w.db, &a, NOW, &id), 0);
 	CHECK_INT(lookback_get(w.db, id, &w.arena, &j), 0);
 	struct lookback_hit before = {.time_ms = midnight - 1, .matched = STR("[]")}, after = {.time_ms = midnight, .matched = STR("[]")};
-	CHECK_INT(lookback_hit_put(w.db, &j, 1, &before, 420), 0);
-	CHECK_INT(lookback_hit_put(w.db, &j, 2, &after, 420), 0);
+	lookback_ledger_add(l, &j, &before, 420);
+	lookback_ledger_add(l, &j, &after, 420);
+	write_ledger(&w, l, &j);
 	CHECK_INT(lookback_days(w.db, id, &w.arena, &days, &count), 0);
 	CHECK_INT(count, 2);
 	CHECK_INT(days[1].day, NOW / TIME_DAY);
+	lookback_ledger_free(l);
 	world_close(&w);
 }
 
@@ -196,6 +218,7 @@ TEST(progress_is_kept_and_old_jobs_go)
 	CHECK_INT(total, LOOKBACK_KEPT + 1);
 	CHECK_INT(lookback_get(w.db, id, &w.arena, &j), 0);
 	j.at = 5;
+	j.at_record = 17;
 	j.blocks_done = 4;
 	j.blocks_damaged = 1;
 	j.events = 1000;
@@ -208,6 +231,7 @@ TEST(progress_is_kept_and_old_jobs_go)
 	CHECK_INT(lookback_save(w.db, &j), 0);
 	CHECK_INT(lookback_get(w.db, id, &w.arena, &again), 0);
 	CHECK_INT(again.at, 5);
+	CHECK_INT(again.at_record, 17);
 	CHECK_INT(again.blocks_done, 4);
 	CHECK_INT(again.blocks_damaged, 1);
 	CHECK_INT(again.events, 1000);

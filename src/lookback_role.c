@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "lookback_role.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "detect/trial.h"
+#include "host/log.h"
+#include "host/sandbox.h"
+
+#define MEMORY_MAX ((rlim_t)1 << 30) /* of addresses: a hostile text ends us, not the machine */
+#define ANSWER_MAX ((size_t)CHANNEL_MAX - (64u << 10))
+
+struct lookback_role {
+	struct role_context *rc;
+	struct channel *core;
+	struct trial *trial;
+	struct buf answer;
+};
+
+/* Live detection comes first, whatever we are given to do. */
+static void
+step_back(void)
+{
+	const struct sched_param none = {0};
+	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
+	if (setpriority(PRIO_PROCESS, 0, 19) < 0 || sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+		log_say(LOG_LEVEL_WARN, "lookback.priority", LOG_NUMBER("pid", getpid()));
+	if (sandbox_is_built() && setrlimit(RLIMIT_AS, &memory) < 0) /* a sanitizer needs terabytes of addresses */
+		log_say(LOG_LEVEL_WARN, "lookback.memory", LOG_NUMBER("pid", getpid()));
+}
+
+static int
+lookback_role_start(struct role_context *rc)
+{
+	struct lookback_role *l = MEM_NEW(struct lookback_role);
+	rc->user = l;
+	l->rc = rc;
+	step_back();
+	role_ready(rc);
+	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
+}
+
+static void
+answer(struct lookback_role *l, enum message type)
+{
+	if (channel_send(l->core, type, buf_str(&l->answer), STR(""), STR("")) < 0)
+		loop_stop(l->rc->loop); /* core waits for every answer; the next of us is asked again */
+	if (l->answer.cap > 4 * ANSWER_MAX)
+		buf_release(&l->answer);
+}
+
+static void
+on_set(struct lookback_role *l, struct str payload, bool run)
+{
+	if (run) {
+		trial_free(l->trial);
+		l->trial = NULL;
+	}
+	struct trial *t = trial_new(payload, l->rc->options->zone, &l->answer);
+	if (run)
+		l->trial = t;
+	else
+		trial_free(t);
+	answer(l, MSG_TRIAL_FACTS);
+}
+
+static void
+on_message(void *user, struct channel *c, uint16_t type, struct str payload, int fd)
+{
+	struct lookback_role *l = user;
+	if (fd >= 0)
+		close(fd);
+	buf_clear(&l->answer);
+	if (type == MSG_TRIAL_CHECK || type == MSG_TRIAL_SET) {
+		on_set(l, payload, type == MSG_TRIAL_SET);
+	} else if (type == MSG_TRIAL_BATCH && l->trial) {
+		trial_run(l->trial, payload, ANSWER_MAX, &l->answer);
+		answer(l, MSG_TRIAL_FINDINGS);
+	}
+}
+
+static void
+on_closed(void *user, struct channel *c)
+{
+	struct lookback_role *l = user;
+	l->core = NULL;
+	channel_free(c);
+	trial_free(l->trial); /* a new core begins anew */
+	l->trial = NULL;
+}
+
+static void
+lookback_role_peer(struct role_context *rc, enum role peer, int fd)
+{
+	static const struct channel_events events = {on_message, on_closed, NULL};
+	struct lookback_role *l = rc->user;
+	if (l->core)
+		on_closed(l, l->core);
+	l->core = channel_new(rc->loop, fd, &events, l);
+}
+
+static void
+lookback_role_stop(struct role_context *rc)
+{
+	struct lookback_role *l = rc->user;
+	channel_free(l->core);
+	trial_free(l->trial);
+	buf_release(&l->answer);
+	mem_free(l);
+	loop_stop(rc->loop);
+}
+
+const struct role_entry lookback_role = {
+	.start = lookback_role_start,
+	.events = {.peer = lookback_role_peer, .stop = lookback_role_stop},
+};
