@@ -63,6 +63,7 @@ struct core_lookback {
 	int64_t wait_until_ms;
 	uint32_t deaths;
 	bool waits;             /* for live work */
+	struct loop_timer *soon;
 };
 
 static void go_on(struct core_lookback *l);
@@ -641,7 +642,7 @@ on_ended(void *user, enum line_end why)
 }
 
 static void
-on_free(void *user)
+on_idle(void *user)
 {
 	go_on(user);
 }
@@ -706,7 +707,7 @@ next_job(struct core_lookback *l)
 struct core_lookback *
 core_lookback_new(struct core *core)
 {
-	static const struct line_events events = {on_facts, on_findings, on_ended, on_free};
+	static const struct line_events events = {on_facts, on_findings, on_ended, on_idle};
 	struct core_lookback *l = MEM_NEW(struct core_lookback);
 	l->core = core;
 	l->line = trial_line_new(core, &events, l);
@@ -725,6 +726,7 @@ core_lookback_free(struct core_lookback *l)
 	if (l->active && l->step == STEP_RUN && !l->stateful && write_found(l, false) < 0)
 		log_say(LOG_LEVEL_WARN, "lookback.not_written", LOG_NUMBER("job", l->job.id));
 	drop_job(l);
+	loop_remove_timer(l->soon);
 	trial_line_free(l->line);
 	alert_book_free(l->book);
 	lookback_ledger_free(l->ledger);
@@ -747,13 +749,24 @@ core_lookback_tick(struct core_lookback *l)
 	go_on(l);
 }
 
+static void
+on_soon(void *user)
+{
+	struct core_lookback *l = user;
+	l->soon = NULL;
+	next_job(l);
+	go_on(l);
+}
+
+/* Called from within the transaction of the change: whatever begins now begins when that is over. */
 void
 core_lookback_changed(struct core_lookback *l, int64_t id)
 {
 	struct lookback j;
 	if (l->active && id == l->job.id && (lookback_get(l->core->desk.db, id, &l->answer, &j) < 0 || j.state > LOOKBACK_RUNNING))
 		drop_job(l); /* an answer that is on its way finds nobody */
-	next_job(l);
+	if (!l->soon)
+		l->soon = loop_add_timer(l->core->rc->loop, 0, 0, on_soon, l);
 }
 
 void

@@ -238,7 +238,7 @@ line_go_on(struct trial_line *l)
 	while (l->check && l->role && !l->ended && l->asked == ASKED_NOTHING)
 		ask_check(l);
 	if (trial_line_is_free(l))
-		l->events->free(l->user);
+		l->events->idle(l->user);
 }
 
 static void

@@ -48,7 +48,7 @@ struct line_events {
 	void (*facts)(void *user, struct str message);
 	void (*findings)(void *user, struct str message);
 	void (*ended)(void *user, enum line_end why); /* whatever the role held of us is gone */
-	void (*free)(void *user);                     /* it may be asked */
+	void (*idle)(void *user);                     /* it may be asked */
 };
 
 struct trial_line *trial_line_new(struct core *core, const struct line_events *events, void *user);
