@@ -41,6 +41,10 @@ flow_tables_open(struct flow *f)
 	for (int i = 0; i < KIND_COUNT; i++) {
 		struct flow_table *t = &f->table[i];
 		*t = (struct flow_table){.body = kinds[i].body, .secret = f->table[0].secret, .memory_ms = kinds[i].memory_ms};
+		if (i == KIND_BEACON) {
+			t->release = beacon_release;
+			t->more = beacon_more;
+		}
 		if (i == KIND_VOLUME)
 			t->open = volume_open;
 		if (kinds[i].panes) {
@@ -183,6 +187,50 @@ flow_hash(const struct flow *f, struct str bytes)
 	return hash64(bytes, f->table[0].secret);
 }
 
+static void
+copy(uint8_t to[16], const uint8_t from[16])
+{
+	memcpy(to, from, 16);
+}
+
+struct flow_key
+flow_key_of(enum flow_kind kind, const struct flow_record *r)
+{
+	struct flow_key key = {.c = (uint32_t)r->transport << 16 | r->server_port};
+	switch (kind) {
+	case KIND_HOSTS:
+		copy(key.a, r->client);
+		break;
+	case KIND_PORTS:
+		key.c = (uint32_t)r->transport << 16;
+		[[fallthrough]];
+	case KIND_BEACON:
+		copy(key.a, r->client);
+		copy(key.b, r->server);
+		break;
+	case KIND_PEERS:
+		copy(key.b, r->server);
+		break;
+	default: /* KIND_VOLUME */
+		key.c = 0;
+		copy(key.a, r->client_ours ? r->client : r->server);
+	}
+	return key;
+}
+
+/* Five tables, five places in memory: all are fetched at once, not one after the other. */
+static void
+hint(struct flow *f, const struct flow_record *r)
+{
+	static const enum flow_kind kind[] = {KIND_HOSTS, KIND_PORTS, KIND_BEACON, KIND_PEERS, KIND_VOLUME};
+	for (size_t i = 0; i < COUNT(kind); i++) {
+		struct flow_key key = flow_key_of(kind[i], r);
+		flow_table_hint(&f->table[kind[i]], &key);
+	}
+	for (size_t i = 0; i < COUNT(kind); i++)
+		flow_table_hint_state(&f->table[kind[i]]);
+}
+
 struct flow_state *
 flow_panes(struct flow *f, enum flow_kind kind, const struct flow_key *key, int64_t time, bool make, int64_t *ret_pane,
     size_t *ret_before)
@@ -259,6 +307,7 @@ flow_feed(struct flow *f, struct event *e, struct arena *arena, struct finding *
 		flow_names(f, &r);
 	} else {
 		f->stats.flows++;
+		hint(f, &r);
 		flow_scan(f, &r);
 		flow_beacon(f, &r);
 		flow_amplification(f, &r);

@@ -4,6 +4,7 @@
  * intervals between the latest starts, the jitter the median distance from it over the period: one missed or late call
  * changes neither. Bursts with pauses between them are told apart by how many intervals are of the period at all. What many of our machines call (updates, time, a page's own refresh) is no beacon.
  */
+#include "base/memory.h"
 #include "detect/flow_private.h"
 
 struct rhythm {
@@ -45,9 +46,21 @@ measure(const struct beacon *b)
 	return r;
 }
 
-/* Into its place by time. False: it belongs to the call beside it, or is older than all that is kept. */
-static bool
-add_start(struct beacon *b, int64_t start, int64_t merge)
+void
+beacon_release(void *body)
+{
+	mem_free(((struct beacon *)body)->start);
+}
+
+size_t
+beacon_more(const void *body)
+{
+	const struct beacon *b = body;
+	return b->cap * sizeof *b->start;
+}
+
+bool
+beacon_add(struct beacon *b, int64_t start, int64_t merge)
 {
 	uint32_t at = b->n;
 	while (at && b->start[at - 1] > start)
@@ -59,6 +72,10 @@ add_start(struct beacon *b, int64_t start, int64_t merge)
 			return false;
 		memmove(b->start, b->start + 1, at * sizeof *b->start);
 	} else {
+		if (b->n == b->cap) {
+			b->cap = b->cap ? b->cap * 2 : 2;
+			b->start = mem_realloc(b->start, b->cap * sizeof *b->start);
+		}
 		memmove(b->start + at + 1, b->start + at, (b->n - at) * sizeof *b->start);
 		b->n++;
 	}
@@ -71,10 +88,9 @@ add_start(struct beacon *b, int64_t start, int64_t merge)
 static bool
 is_popular(struct flow *f, const struct flow_record *r)
 {
-	struct flow_key key = {.c = flow_service(r->transport, r->server_port)};
+	const struct flow_key key = flow_key_of(KIND_PEERS, r);
 	int64_t pane;
 	size_t before;
-	memcpy(key.b, r->server, sizeof key.b);
 	struct flow_state *at = flow_panes(f, KIND_PEERS, &key, r->end, true, &pane, &before);
 	if (!at)
 		return false;
@@ -110,19 +126,19 @@ void
 flow_beacon(struct flow *f, const struct flow_record *r)
 {
 	const struct flow_rules *is = &f->is;
-	struct flow_key key = {.c = flow_service(r->transport, r->server_port)};
+	const struct flow_key key = flow_key_of(KIND_BEACON, r);
 	if (!is->beacon || !r->client_ours || r->server_ours || flow_multicast(r->server) || flow_is_regular(&f->lists, r))
 		return;
 	bool popular = is_popular(f, r);
-	memcpy(key.a, r->client, sizeof key.a);
-	memcpy(key.b, r->server, sizeof key.b);
 	struct flow_state *at = flow_table_get(&f->table[KIND_BEACON], &key, r->end);
 	struct beacon *b = (struct beacon *)at->body;
+	size_t before = beacon_more(b);
 	b->flows++;
 	b->bytes_out += r->asked_bytes;
 	b->bytes_in += r->answered_bytes;
-	if (!add_start(b, r->start, is->beacon_merge))
+	if (!beacon_add(b, r->start, is->beacon_merge))
 		return;
+	flow_table_settle(&f->table[KIND_BEACON], at, before);
 	if (b->added == 1)
 		b->first = r->start;
 	/* Every fourth is often enough. */

@@ -96,14 +96,20 @@ struct flow_rules {
 	double night_from, night_to, night_bytes, new_days;
 };
 
-/* Start times in order, of the latest connections. */
+/* Start times in order, of the latest connections. Most services are called but a few times: the list grows. */
 #define BEATS 32u
 struct beacon {
-	int64_t start[BEATS];
-	uint32_t n, added;
+	int64_t *start;
+	uint32_t n, cap, added;
 	uint64_t flows, bytes_out, bytes_in;
 	int64_t first;
 };
+
+/* For struct flow_table; and a start into its place by time. False: it belongs to the call beside it (no further than
+ * `merge`), or is older than all that is kept. */
+void beacon_release(void *body);
+size_t beacon_more(const void *body);
+bool beacon_add(struct beacon *b, int64_t start, int64_t merge);
 
 #define VOLUME_WEEKS 5u
 #define WEEK_HOURS 168u
@@ -145,6 +151,8 @@ bool volume_has_learned(const struct flow *f, const struct volume *v);
 
 /* transport << 16 | port */
 uint32_t flow_service(enum flow_transport transport, uint16_t port);
+/* What a kind asks for, of a flow. */
+struct flow_key flow_key_of(enum flow_kind kind, const struct flow_record *r);
 /* The state of `key` with its panes moved to that time; NULL (and counted) when that is too late. `make`: if there is
  * none, there will be. *ret_before for flow_settle(). */
 struct flow_state *flow_panes(struct flow *f, enum flow_kind kind, const struct flow_key *key, int64_t time, bool make,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * All state as bytes, little-endian: "KFLW" | u32 version | u64 secret | i64 begun | for each kind: i64 length of its
- * window (0 = none) | i64 clock | u32 states, the stalest first | each: key, touched, fired, value, body. What is read is
+ * window (0 = none) | i64 clock | u64 turns | u32 states, the stalest first | each: key, turn, touched, fired, value, body. What is read is
  * checked as if anybody had written it.
  */
 #include "base/memory.h"
@@ -81,11 +81,13 @@ flow_save(const struct flow *f, struct buf *out)
 		const struct flow_table *t = &f->table[kind];
 		wire_put_i64(out, f->is.window_ms[kind]);
 		wire_put_i64(out, t->clock);
+		wire_put_u64(out, t->turns);
 		wire_put_u32(out, t->count);
 		for (const struct flow_state *at = t->oldest; at; at = at->newer) {
 			uint64_t value;
 			memcpy(&value, &at->fired_value, sizeof value);
 			buf_add(out, str_from((const char *)&at->key, sizeof at->key));
+			wire_put_u64(out, at->turn);
 			wire_put_i64(out, at->touched);
 			wire_put_i64(out, at->fired);
 			wire_put_u64(out, value);
@@ -142,12 +144,12 @@ load_panes(struct panes *p, struct wire *w)
 static bool
 load_beacon(struct beacon *b, struct wire *w)
 {
-	b->n = wire_u32(w);
-	if (b->n > BEATS)
+	uint32_t n = wire_u32(w);
+	if (n > BEATS)
 		return false;
-	for (uint32_t i = 0; i < b->n; i++) {
-		b->start[i] = wire_i64(w);
-		if (!is_time(b->start[i]) || (i && b->start[i] < b->start[i - 1]))
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t start = wire_i64(w);
+		if (!is_time(start) || (i && start <= b->start[i - 1]) || !beacon_add(b, start, 0))
 			return false;
 	}
 	b->added = wire_u32(w);
@@ -190,6 +192,7 @@ load_state(struct flow_table *t, enum flow_kind kind, struct wire *w)
 {
 	struct flow_key key;
 	struct str bytes = wire_bytes(w, sizeof key);
+	uint64_t turn = wire_u64(w);
 	int64_t touched = wire_i64(w), fired = wire_i64(w);
 	uint64_t value = wire_u64(w);
 	double fired_value;
@@ -203,6 +206,7 @@ load_state(struct flow_table *t, enum flow_kind kind, struct wire *w)
 	struct flow_state *at = flow_table_get(t, &key, touched);
 	size_t before = t->more ? t->more(at->body) : 0;
 	bool ok = load_body(kind, at->body, w);
+	at->turn = turn;
 	at->fired = fired;
 	at->fired_value = fired_value;
 	if (t->more)
@@ -214,6 +218,7 @@ static bool
 load_table(const struct flow *f, struct flow_table *t, enum flow_kind kind, struct wire *w)
 {
 	int64_t window = wire_i64(w), clock = wire_i64(w);
+	uint64_t turns = wire_u64(w);
 	uint32_t count = wire_u32(w);
 	for (uint32_t i = 0; i < count; i++)
 		if (w->bad || !load_state(t, kind, w))
@@ -222,6 +227,7 @@ load_table(const struct flow *f, struct flow_table *t, enum flow_kind kind, stru
 		return false;
 	t->evicted = 0;
 	t->clock = clock;
+	t->turns = turns;
 	if (window != f->is.window_ms[kind])
 		flow_table_clear(t);
 	return true;

@@ -71,14 +71,10 @@ flow_scan(struct flow *f, const struct flow_record *r)
 		is->hosts_share, "hosts", "limit.hosts"};
 	const struct scan ports = {KIND_PORTS, is->ports, r->client_ours ? is->ports_least : is->ports_least_outside,
 		is->ports_share, "ports", "limit.ports"};
-	struct flow_key key = {.c = flow_service(r->transport, r->server_port)};
+	const struct flow_key by_port = flow_key_of(KIND_HOSTS, r), by_host = flow_key_of(KIND_PORTS, r);
 	if (flow_multicast(r->server) || (!r->client_ours && !r->server_ours))
 		return;
-	memcpy(key.a, r->client, sizeof key.a);
-	feed_scan(f, &hosts, &key, flow_hash(f, str_from((const char *)r->server, 16)), r);
-	if (r->transport == FLOW_ICMP)
-		return;
-	memcpy(key.b, r->server, sizeof key.b);
-	key.c = flow_service(r->transport, 0);
-	feed_scan(f, &ports, &key, (uint64_t)r->server_port + 1, r);
+	feed_scan(f, &hosts, &by_port, flow_hash(f, str_from((const char *)r->server, 16)), r);
+	if (r->transport != FLOW_ICMP)
+		feed_scan(f, &ports, &by_host, (uint64_t)r->server_port + 1, r);
 }

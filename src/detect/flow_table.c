@@ -4,14 +4,14 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define BUCKETS_MIN 256u
+#define SLOTS_MIN 256u
 
 void
 flow_table_open(struct flow_table *t, size_t max_bytes)
 {
-	t->buckets = BUCKETS_MIN;
-	t->bucket = mem_calloc(t->buckets, sizeof *t->bucket);
-	t->bytes = t->buckets * sizeof *t->bucket;
+	t->slots = SLOTS_MIN;
+	t->slot = mem_calloc(t->slots, sizeof *t->slot);
+	t->bytes = t->slots * sizeof *t->slot;
 	t->max_bytes = max_bytes;
 	t->clock = TIME_NONE;
 	t->count = 0;
@@ -39,8 +39,8 @@ flow_table_release(struct flow_table *t)
 		newer = at->newer;
 		state_free(t, at);
 	}
-	mem_free(t->bucket);
-	t->bucket = NULL;
+	mem_free(t->slot);
+	t->slot = NULL;
 	t->newest = t->oldest = NULL;
 	t->count = 0;
 }
@@ -73,29 +73,47 @@ link_newest(struct flow_table *t, struct flow_state *at)
 /* ---- by key ---- */
 
 static void
-grow_buckets(struct flow_table *t)
+put_slot(struct flow_table *t, struct flow_state *at)
 {
-	uint32_t buckets = t->buckets * 2;
-	struct flow_state **bucket = mem_calloc(buckets, sizeof *bucket);
-	for (struct flow_state *at = t->oldest; at; at = at->newer) {
-		struct flow_state **head = &bucket[at->hash & (buckets - 1)];
-		at->next = *head;
-		*head = at;
+	uint32_t i = (uint32_t)at->hash & (t->slots - 1);
+	while (t->slot[i].at)
+		i = (i + 1) & (t->slots - 1);
+	t->slot[i] = (struct flow_slot){at->hash, at};
+}
+
+static void
+grow_slots(struct flow_table *t)
+{
+	mem_free(t->slot);
+	t->bytes += t->slots * sizeof *t->slot;
+	t->slots *= 2;
+	t->slot = mem_calloc(t->slots, sizeof *t->slot);
+	for (struct flow_state *at = t->oldest; at; at = at->newer)
+		put_slot(t, at);
+}
+
+/* What stands behind it moves up, so that no search ends too early. */
+static void
+free_slot(struct flow_table *t, const struct flow_state *at)
+{
+	uint32_t mask = t->slots - 1, hole = (uint32_t)at->hash & mask;
+	while (t->slot[hole].at != at)
+		hole = (hole + 1) & mask;
+	for (uint32_t i = (hole + 1) & mask; t->slot[i].at; i = (i + 1) & mask) {
+		uint32_t home = (uint32_t)t->slot[i].hash & mask;
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		t->slot[hole] = t->slot[i];
+		hole = i;
 	}
-	mem_free(t->bucket);
-	t->bytes += (buckets - t->buckets) * sizeof *bucket;
-	t->bucket = bucket;
-	t->buckets = buckets;
+	t->slot[hole].at = NULL;
 }
 
 static void
 evict_oldest(struct flow_table *t)
 {
 	struct flow_state *at = t->oldest;
-	struct flow_state **link = &t->bucket[at->hash & (t->buckets - 1)];
-	while (*link != at)
-		link = &(*link)->next;
-	*link = at->next;
+	free_slot(t, at);
 	unlink_touch(t, at);
 	t->evicted += t->clock - at->touched <= t->memory_ms;
 	t->count--;
@@ -119,11 +137,9 @@ state_new(struct flow_table *t, const struct flow_key *key, uint64_t hash)
 	at->fired = TIME_NONE;
 	if (t->open)
 		t->open(at->body);
-	if (t->count >= t->buckets)
-		grow_buckets(t);
-	struct flow_state **head = &t->bucket[hash & (t->buckets - 1)];
-	at->next = *head;
-	*head = at;
+	if (t->count >= t->slots / 2)
+		grow_slots(t);
+	put_slot(t, at);
 	link_newest(t, at);
 	t->count++;
 	t->bytes += state_bytes(t, at);
@@ -136,6 +152,9 @@ touch(struct flow_table *t, struct flow_state *at, int64_t time)
 {
 	if (time > t->clock)
 		t->clock = time;
+	if (++t->turns - at->turn <= t->count / 8 && at->turn)
+		return;
+	at->turn = t->turns;
 	at->touched = t->clock;
 	if (t->newest == at)
 		return;
@@ -146,16 +165,36 @@ touch(struct flow_table *t, struct flow_state *at, int64_t time)
 static struct flow_state *
 find(const struct flow_table *t, const struct flow_key *key, uint64_t hash)
 {
-	for (struct flow_state *at = t->bucket[hash & (t->buckets - 1)]; at; at = at->next)
-		if (at->hash == hash && memcmp(&at->key, key, sizeof *key) == 0)
-			return at;
+	for (uint32_t i = (uint32_t)hash & (t->slots - 1); t->slot[i].at; i = (i + 1) & (t->slots - 1))
+		if (t->slot[i].hash == hash && memcmp(&t->slot[i].at->key, key, sizeof *key) == 0)
+			return t->slot[i].at;
 	return NULL;
 }
 
 static uint64_t
 hash_of(const struct flow_table *t, const struct flow_key *key)
 {
+	if (t->hinted_hash && memcmp(key, &t->hinted, sizeof *key) == 0)
+		return t->hinted_hash;
 	return hash64(str_from((const char *)key, sizeof *key), t->secret);
+}
+
+void
+flow_table_hint(struct flow_table *t, const struct flow_key *key)
+{
+	t->hinted = *key;
+	t->hinted_hash = hash64(str_from((const char *)key, sizeof *key), t->secret);
+	__builtin_prefetch(&t->slot[(uint32_t)t->hinted_hash & (t->slots - 1)]);
+}
+
+void
+flow_table_hint_state(const struct flow_table *t)
+{
+	const struct flow_slot *slot = &t->slot[(uint32_t)t->hinted_hash & (t->slots - 1)];
+	if (slot->at && slot->hash == t->hinted_hash) {
+		__builtin_prefetch(slot->at);
+		__builtin_prefetch(slot->at->body);
+	}
 }
 
 struct flow_state *
@@ -253,7 +292,7 @@ item_at(struct pane_item *item, uint32_t cap, uint64_t what)
 static void
 grow_items(struct panes *p)
 {
-	uint32_t live = 0, cap = 8;
+	uint32_t live = 0, cap = 4;
 	for (uint32_t i = 0; i < p->cap; i++)
 		live += p->item[i].what && p->item[i].when >> 1 >= oldest_pane(p);
 	while (cap / 4 * 3 <= live + live / 4 && cap < PANE_ITEMS * 2)

@@ -4,8 +4,8 @@
 
 /*
  * What flow analytics remembers: one table of states for each kind of question, bounded in bytes. Whoever was touched
- * longest ago goes first, which depends on the order of events alone, so that a replay evicts the same. Private to
- * detect/flow*.c.
+ * longest ago goes first, give or take an eighth of the table (moving to the front at each touch would cost four cache
+ * misses); it depends on the order of events alone, so that a replay evicts the same. Private to detect/flow*.c.
  */
 
 #include "base/time.h"
@@ -18,13 +18,18 @@ struct flow_key {
 
 struct flow_state {
 	uint64_t hash;
-	struct flow_state *next;          /* in its bucket */
 	struct flow_state *newer, *older; /* by touch */
 	struct flow_key key;
-	int64_t touched;                  /* the clock of the table then */
+	uint64_t turn;                    /* of the table when it last moved to the front */
+	int64_t touched;                  /* and its clock */
 	int64_t fired;                    /* TIME_NONE = never */
 	double fired_value;
 	uint64_t body[]; /* what the kind of table keeps */
+};
+
+struct flow_slot {
+	uint64_t hash;
+	struct flow_state *at;            /* NULL = free */
 };
 
 struct flow_table {
@@ -34,18 +39,24 @@ struct flow_table {
 	void (*open)(void *body);         /* body begins as zeroes; or NULL */
 	int64_t memory_ms;                /* how long a key may still be asked for: evicted later it is no loss */
 	uint64_t secret;
-	struct flow_state **bucket;
-	uint32_t buckets, count;
+	struct flow_slot *slot;           /* open addressing, at most half of them filled */
+	uint32_t slots, count;
+	struct flow_key hinted;           /* and its hash, from flow_table_hint() */
+	uint64_t hinted_hash;
 	struct flow_state *newest, *oldest;
 	size_t bytes, max_bytes;
 	int64_t clock;                    /* latest time of any event */
+	uint64_t turns;                   /* touches so far */
 	uint64_t evicted;
 };
 
-/* The members above `bucket` are the caller's. */
+/* The members above `slot` are the caller's. */
 void flow_table_open(struct flow_table *t, size_t max_bytes);
 void flow_table_release(struct flow_table *t);
 void flow_table_clear(struct flow_table *t);
+/* Key and place will be asked for soon: fetch them into the cache, first all places, then what stands there. */
+void flow_table_hint(struct flow_table *t, const struct flow_key *key);
+void flow_table_hint_state(const struct flow_table *t);
 /* The state of the key, or NULL; touched. */
 struct flow_state *flow_table_find(struct flow_table *t, const struct flow_key *key, int64_t time);
 /* Likewise, made when there is none. Others may go for it. */

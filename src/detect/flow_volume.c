@@ -226,10 +226,9 @@ void
 flow_volume(struct flow *f, const struct flow_record *r)
 {
 	const struct flow_rules *is = &f->is;
-	struct flow_key key = {0};
+	const struct flow_key key = flow_key_of(KIND_VOLUME, r);
 	if (!is->volume || r->client_ours == r->server_ours || flow_multicast(r->server))
 		return;
-	memcpy(key.a, r->client_ours ? r->client : r->server, sizeof key.a);
 	struct flow_state *at = flow_table_get(&f->table[KIND_VOLUME], &key, r->end);
 	struct volume *v = (struct volume *)at->body;
 	struct str host = r->client_ours ? r->client_text : r->server_text;
