@@ -11,8 +11,8 @@
 #include "alert/lookback.h"
 #include "base/hash.h"
 #include "base/memory.h"
-#include "core_apply.h"
 #include "core_lookback.h"
+#include "core_rules.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -34,49 +34,6 @@ static void
 on_fault(void *user, const struct fault *f)
 {
 	log_fault(f);
-}
-
-static void
-on_rule_fault(void *user, const struct fault *f)
-{
-	/* The worker says it too; core only counts (rules_stats). */
-}
-
-static bool
-is_ours(void *user, const uint8_t address[16])
-{
-	const struct core *core = user;
-	return core->desk.registry && registry_by_bytes(core->desk.registry, address);
-}
-
-/* What was seen of flows stays when the rules change. */
-static void
-read_flow_rules(struct core *core, const struct rules *rules)
-{
-	const struct options *o = core->rc->options;
-	const struct flow_options options = {(size_t)o->flow_memory << 20, is_ours, core, o->zone};
-	if (core->flow)
-		flow_set_rules(core->flow, rules);
-	else
-		core->flow = flow_new(rules, &options);
-	core->desk.flow = core->flow;
-}
-
-static int
-load_rules(struct core *core, struct fault *fault)
-{
-	struct rules_files files;
-	struct rules *rules;
-	rules_files_from(core->rc->options, &files);
-	files.on_fault = on_rule_fault;
-	TRY(rules_files_load(&files, &rules, core->rules_digest, fault));
-	correlator_free(core->correlator);
-	read_flow_rules(core, rules);
-	rules_free(core->desk.rules);
-	core->desk.rules = rules;
-	core->desk.rules_stats = rules_stats(rules);
-	core->correlator = core->desk.rules_stats.correlations ? correlator_new(rules, CORRELATE_BYTES) : NULL;
-	return 0;
 }
 
 static int
@@ -180,6 +137,7 @@ static void on_status(void *user);
 static void respond(void *user, const struct api_response *r);
 static int end_demonstration(void *user);
 static void alert_changed(void *user, int64_t id);
+static void rules_loaded(struct core *core);
 static void lookback_changed(void *user, int64_t id);
 static void lookback_told(void *user, int64_t id);
 static void rules_check(void *user, struct api_call *call, struct str text);
@@ -202,6 +160,8 @@ give_desk(struct core *core)
 	d->rules_check = rules_check;
 	d->core = core;
 	core->book = alert_book_new(d->db);
+	core->rules_loaded = rules_loaded;
+	core_rules_start(core);
 	arena_init(&core->arena, 1 << 20, VERDICT_ARENA);
 	core->lookback = core_lookback_new(core);
 	loop_add_timer(core->rc->loop, TICK_MS, TICK_MS, on_tick, core);
@@ -231,7 +191,7 @@ core_start(struct role_context *rc)
 	core->supervisor = getppid(); /* may not be asked once confined */
 	int error = open_stores(core, &fault);
 	if (!error)
-		error = load_rules(core, &fault);
+		error = core_rules_open(core, &fault);
 	if (error) {
 		if (!fault.code)
 			fault_set(&fault, error, NULL, STR(""), 0, 0);
@@ -270,31 +230,19 @@ tell_released(struct core *core)
 	}
 }
 
-/* Findings name rules by their number, so worker and core must have read the same files. Once for each other set that a
- * worker shows: read again, and if it is still another, have a new worker read. False: do not apply. */
-static bool
-rules_are_those(struct core *core, const uint8_t digest[32])
-{
-	struct fault fault = {0};
-	if (memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0 ||
-	    memcmp(digest, core->rules_seen, sizeof core->rules_seen) == 0)
-		return true;
-	memcpy(core->rules_seen, digest, sizeof core->rules_seen);
-	if (load_rules(core, &fault) < 0) {
-		log_fault(&fault);
-		return true;
-	}
-	if (memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0)
-		return true;
-	log_say(LOG_LEVEL_WARN, "rules.differ", LOG_NUMBER("block", (int64_t)core->next));
-	return !core->worker || channel_send(core->worker, MSG_STOP, STR(""), STR(""), STR("")) < 0;
-}
-
 static void
 hold_worker(struct core *core, bool hold)
 {
 	if (core->worker)
 		channel_pause(core->worker, hold);
+}
+
+static void
+keep_held(struct core *core, struct str payload)
+{
+	buf_clear(&core->held);
+	buf_add(&core->held, payload);
+	hold_worker(core, true);
 }
 
 static void
@@ -310,22 +258,22 @@ on_verdict(struct core *core, struct str payload)
 	if (!core->next || block != core->next)
 		return; /* a copy of what is applied, or from before collect said where it begins */
 	int error = core_apply_left(core);
-	bool other = !error && !rules_are_those(core, m.digest); /* the block comes again from a worker with our rules */
-	if (!error && !other)
+	if (!error && !core_rules_fit(core, m.digest)) {
+		keep_held(core, payload); /* until its rules are read, or the block comes again from another worker */
+		core->held_for_rules = true;
+		return;
+	}
+	if (!error)
 		error = core_apply(core, &m);
 	if (error) {
 		/* Disk full or the like: nothing is told, collect's window fills and the doors close. Tried again by tick.
 		 * Verdicts behind this one wait in the channel. */
 		core->desk.stalled = error;
-		buf_clear(&core->held);
-		buf_add(&core->held, payload);
-		hold_worker(core, true);
+		keep_held(core, payload);
 		return;
 	}
 	core->desk.stalled = 0;
 	hold_worker(core, false);
-	if (other)
-		return;
 	core->next = block + 1;
 	send_number(core->collect, MSG_APPLIED, block);
 	tell_released(core);
@@ -361,6 +309,8 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 		on_request(core, payload);
 	else if (type == MSG_SOURCES && c == core->collect)
 		on_report(core, payload);
+	else if (type == MSG_RULES && c == core->worker && payload.n == sizeof core->worker_digest)
+		core_rules_of_worker(core, (const uint8_t *)payload.p);
 	else if (type == MSG_FROM && c == core->collect)
 		core->next = wire_u64(&w);
 }
@@ -405,6 +355,10 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 	if (*at)
 		on_closed(core, *at);
 	*at = channel_new(rc->loop, fd, &events, core);
+	if (peer == ROLE_WORKER && core->held_for_rules) { /* collect sends it to this one */
+		core->held_for_rules = false;
+		buf_clear(&core->held);
+	}
 	if (peer != ROLE_COLLECT)
 		return;
 	core->released = 0;
@@ -516,9 +470,22 @@ retry_held(struct core *core)
 	core->held = BUF_INIT;
 	core->desk.stalled = 0;
 	on_verdict(core, buf_str(&payload));
-	if (!core->desk.stalled)
+	if (!core->desk.stalled && !core->held_for_rules)
 		hold_worker(core, false);
 	buf_release(&payload);
+}
+
+static void
+rules_loaded(struct core *core)
+{
+	struct buf json = BUF_INIT_MAX(64);
+	buf_add(&json, STR("{\"id\":null}"));
+	push(core, "rule", &json);
+	buf_release(&json);
+	if (!core->held_for_rules)
+		return;
+	core->held_for_rules = false;
+	retry_held(core);
 }
 
 static void
@@ -547,6 +514,7 @@ on_tick(void *user)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", now));
 	tell_released(core);
 	core_lookback_tick(core->lookback);
+	core_rules_tick(core, now);
 	status_tick(&core->desk, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
 	uint64_t before = core->rate[(core->ticks + 1) % COUNT(core->rate)];
@@ -574,6 +542,7 @@ core_stop(struct role_context *rc)
 	struct core *core = rc->user;
 	pool_free(core->desk.pool);
 	core_lookback_free(core->lookback);
+	core_rules_stop(core);
 	/* Sealing leaves the next start nothing to replay; what has alerts that could not be written must be replayed. */
 	if (core_apply_left(core) == 0)
 		archive_close(core->desk.archive);

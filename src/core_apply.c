@@ -96,7 +96,14 @@ static void
 add_finding(struct apply *a, const struct finding *f, uint64_t event_id, const struct system *s)
 {
 	struct core *core = a->core;
-	struct finding *more = NULL;
+	struct finding *more = NULL, kept = *f;
+	if (f->rule->off)
+		return; /* of an engine that was not told yet */
+	if (exception_book_takes(core->exceptions, &kept, event_time(f->event))) {
+		core->desk.suppressed++;
+		return;
+	}
+	f = &kept; /* what an exception no longer covers is of the rule it was made for */
 	core->desk.findings++;
 	if (!f->rule->silent && !a->counted)
 		alert_book_add(core->book, f->rule, f->event, (int64_t)event_id, event_time(f->event), f->matched,
@@ -180,11 +187,13 @@ write_alerts(struct apply *a)
 	struct core *core = a->core;
 	struct db *db = core->desk.db;
 	char number[24];
-	if (a->counted || !alert_book_pending(core->book))
+	if (a->counted || (!alert_book_pending(core->book) && !exception_book_pending(core->exceptions)))
 		return 0;
 	snprintf(number, sizeof number, "%llu", (unsigned long long)a->message->block);
 	TRY(db_begin(db));
 	int error = alert_book_write(core->book, a->now_ms);
+	if (!error)
+		error = exception_book_write(core->exceptions, db);
 	if (!error)
 		error = db_run(db, Q_SETTING_SET, "ss", BLOCK_SETTING, str_z(number));
 	if (!error)
@@ -238,6 +247,7 @@ core_apply_left(struct core *core)
 	TRY(write_alerts(&a));
 	core->desk.findings_over = alert_book_over(core->book);
 	alert_book_clear(core->book);
+	exception_book_clear(core->exceptions);
 	end_batch(core);
 	return 0;
 }

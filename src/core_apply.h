@@ -4,6 +4,7 @@
 
 /* Core's state, and the path of one verdict through it. Private to core.c and core_apply.c. */
 
+#include "alert/exception.h"
 #include "detect/correlate.h"
 #include "detect/flow.h"
 #include "detect/worker.h"
@@ -23,13 +24,22 @@ struct core {
 	struct flow *flow;
 	struct arena arena;        /* of the verdict being applied */
 	uint8_t rules_digest[32];  /* of desk.rules */
-	uint8_t rules_seen[32];    /* digest of a worker's rules that we could not match */
+	/* core_rules.c */
+	struct pool *loader;       /* a thread for reading rules, so that searches do not hold it up */
+	uint8_t next_digest[32];   /* of desk.rules_next */
+	uint8_t worker_digest[32]; /* of the rules that the worker has, as it says */
+	bool rules_loading, rules_again; /* the files are being read; and changed meanwhile */
+	struct rules_waiter *rules_waiters;
+	void (*rules_loaded)(struct core *core);
+	struct exception_book *exceptions;
+	int64_t exceptions_end_ms; /* the next of them ends */
 	uint64_t next;             /* block whose verdict comes next; 0 = collect has not said */
 	uint64_t findings_block;   /* findings up to this block are in the database */
 	bool batch_open;           /* the archive waits for archive_end() until the alerts of `gathered` are written */
 	uint64_t gathered;         /* block that is in the archive and the book, its alerts perhaps not yet written */
 	uint64_t released;
-	struct buf held;           /* that verdict */
+	struct buf held;           /* a verdict that could not be applied: desk.stalled tells why, or */
+	bool held_for_rules;       /* core has not read its rules yet */
 	struct core_lookback *lookback;
 	uint64_t ticks, rate[11];
 };

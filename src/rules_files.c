@@ -147,6 +147,71 @@ add_placeholders(struct load *l, struct fault *fault)
 	return rules_add_placeholders(l->rules, buf_str(&l->text), str_z(file), fault);
 }
 
+/* ---- what the desk made ---- */
+
+const char *
+rules_desk_directory(const char *data)
+{
+	static char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/detect", data);
+	return path;
+}
+
+static void
+add_switch(struct load *l, const struct yaml *row)
+{
+	const struct yaml *off = yaml_get(row, STR("off")), *level = yaml_get(row, STR("level"));
+	enum level own;
+	bool is_off = false;
+	if (off && !yaml_to_bool(off, &is_off))
+		is_off = false;
+	bool has_level = level && level_from_name(level->text, &own);
+	rules_switch(l->rules, yaml_get_text(row, STR("id"), STR("")), is_off, has_level ? &own : NULL);
+}
+
+/* A fault in it leaves every rule as it was written: better too many alerts than none. */
+static void
+add_switches(struct load *l, const char *path)
+{
+	struct arena arena;
+	struct yaml **document;
+	uint32_t count = 0;
+	struct fault fault = {0};
+	int error = read_text(l, path);
+	arena_init(&arena, 64 << 10, 64 << 20);
+	if (!error)
+		error = yaml_parse(buf_str(&l->text), &arena, &document, &count, &fault);
+	for (uint32_t i = 0; i < count && !error; i++)
+		YAML_EACH(row, yaml_get(document[i], STR("switches")))
+			add_switch(l, row);
+	arena_release(&arena);
+	if (error)
+		tell(l, error, "rule_file", path);
+}
+
+static int
+add_desk_folder(struct load *l, const char *name)
+{
+	char path[PATH_MAX];
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", l->files->desk, name) >= sizeof path || access(path, R_OK) < 0)
+		return 0;
+	return file_walk(path, add_file, on_unreadable, l);
+}
+
+static int
+add_desk(struct load *l)
+{
+	char path[PATH_MAX];
+	if (!l->files->desk)
+		return 0;
+	TRY(add_desk_folder(l, "rules"));
+	TRY(add_desk_folder(l, "filters"));
+	rules_count_exceptions(l->rules);
+	if ((size_t)snprintf(path, sizeof path, "%s/switches.yaml", l->files->desk) < sizeof path && access(path, R_OK) == 0)
+		add_switches(l, path);
+	return 0;
+}
+
 static int
 load_all(struct load *l, struct fault *fault)
 {
@@ -154,6 +219,7 @@ load_all(struct load *l, struct fault *fault)
 	TRY(add_placeholders(l, fault));
 	for (uint32_t i = 0; i < l->files->count; i++)
 		TRY(file_walk(l->files->directory[i], add_file, on_unreadable, l));
+	TRY(add_desk(l));
 	return rules_finish(l->rules, l->files->on_fault, l->files->user);
 }
 
@@ -179,6 +245,7 @@ rules_files_from(const struct options *o, struct rules_files *ret)
 	*ret = (struct rules_files){0};
 	for (uint32_t i = 0; i < o->rules_count; i++)
 		ret->directory[ret->count++] = o->rules[i];
+	ret->desk = rules_desk_directory(o->data);
 	const char *usual = ret->count ? NULL : rules_default_directory();
 	if (usual)
 		ret->directory[ret->count++] = usual;

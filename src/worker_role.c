@@ -164,6 +164,8 @@ worker_role_peer(struct role_context *rc, enum role peer, int fd)
 	struct channel **at = peer == ROLE_CORE ? &w->core : &w->collect;
 	channel_free(*at);
 	*at = channel_new(rc->loop, fd, &events, w);
+	if (peer == ROLE_CORE)
+		(void)!channel_send(w->core, MSG_RULES, str_from((const char *)w->digest, sizeof w->digest), STR(""), STR(""));
 }
 
 static void

@@ -94,7 +94,7 @@ count_feeds(struct correlator *c)
 {
 	const struct rules *r = c->r;
 	for (uint32_t i = 0; i < r->count; i++) {
-		const struct correlation *it = r->rule[i]->correlation;
+		const struct correlation *it = r->rule[i]->info.off ? NULL : r->rule[i]->correlation;
 		for (uint32_t k = 0; it && k < it->rules; k++)
 			c->first_feed[it->rule[k] + 1] += names_first(it, k);
 	}
@@ -108,7 +108,7 @@ fill_feeds(struct correlator *c)
 	const struct rules *r = c->r;
 	uint32_t *filled = mem_calloc(r->count + 1, sizeof *filled);
 	for (uint32_t i = 0; i < r->count; i++) {
-		const struct correlation *it = r->rule[i]->correlation;
+		const struct correlation *it = r->rule[i]->info.off ? NULL : r->rule[i]->correlation;
 		for (uint32_t k = 0; it && k < it->rules; k++) {
 			uint32_t by = it->rule[k];
 			if (!names_first(it, k))

@@ -31,7 +31,8 @@ struct rule_info {
 	struct str status;      /* stable, test, experimental ... */
 	struct str file;        /* path as given */
 	uint32_t line;          /* of the document in the file */
-	enum level level;
+	enum level level;       /* in force: the desk's, else its own */
+	enum level own_level;   /* as written */
 	const struct str *tags; /* attack.t1110.001 ... */
 	uint32_t tag_count;
 	const struct str *falsepositives;
@@ -48,6 +49,9 @@ struct rule_info {
 	uint32_t parameter_count;
 	bool correlation;       /* made by detect/correlate.h from other findings */
 	bool silent;            /* feeds correlations only, makes no alert of its own (generate: false) */
+	bool off;               /* the desk switched it off: nothing runs it, and correlations hear nothing from it */
+	uint64_t exception;     /* no rule of a person: its findings are those that this exception took from `excepted` */
+	const struct rule_info *excepted; /* that rule; NULL for ordinary rules */
 };
 
 struct finding_field {

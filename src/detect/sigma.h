@@ -46,6 +46,17 @@ const struct str *rules_placeholder(const struct rules *r, struct str name, uint
 /* All documents of one rule file (the text is copied). Returns how many rules were added. Files below a directory are read by the caller
  * (this room opens nothing). A later rule with an id already taken is refused. */
 uint32_t rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_fault, void *user);
+/*
+ * What the desk decided, after the last rules_add(): a rule switched off, or its own level replaced (NULL: kept). False
+ * when no rule has that id.
+ */
+bool rules_switch(struct rules *r, struct str id, bool off, const enum level *level);
+/*
+ * Exceptions are Sigma filters that name one rule and carry khien.exception: a number > 0. A set that is asked to count
+ * them has for each a rule of its own (rule_info.exception), which finds what the exception takes away from the other, so
+ * that core can tell how often, and give back what the exception's end date no longer covers. Before rules_finish().
+ */
+void rules_count_exceptions(struct rules *r);
 /* After the last rules_add(): resolve references between rules, number the fields. No rules_add() after it. */
 [[nodiscard]] int rules_finish(struct rules *r, rules_on_fault *on_fault, void *user);
 struct rules_stats rules_stats(const struct rules *r);
@@ -68,6 +79,11 @@ const struct rule_info *rules_engine(const struct rules *r, struct str engine);
 double rule_parameter(const struct rule_info *info, struct str name, double fallback);
 /* Files that hold Sigma filters, i from 0 (a file comes once for each of its filters). False at the end. */
 bool rules_filter_file(const struct rules *r, uint32_t i, struct str *ret);
+/* Log source as the rule names it; all empty for correlations and engine rules. */
+struct rule_source {
+	struct str product, category, service;
+};
+struct rule_source rules_source(const struct rules *r, uint32_t index);
 /* Does some source of the map deliver this rule's log source? Always so of correlations and engine rules. */
 bool rules_applicable(const struct rules *r, uint32_t index);
 

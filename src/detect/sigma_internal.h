@@ -12,6 +12,7 @@
 
 #include <hs.h>
 
+#include "detect/fold.h"
 #include "detect/sigma.h"
 
 #define RULE_MAX_LEAVES 65536u /* tests of a rule, selections counted as often as its condition names them */
@@ -173,6 +174,7 @@ struct filter {
 	const struct expr *expr;
 	struct str file;
 	uint32_t line, column;
+	uint64_t exception;          /* khien.exception; 0: an ordinary filter */
 };
 
 /* Rules of one log source, and the rows of the map that provide it. */
@@ -217,6 +219,7 @@ struct rules {
 	uint32_t groups, group_cap;
 	struct placeholder *placeholder;
 	struct rules_stats stats;
+	bool counts_exceptions;
 	bool finished;
 };
 
@@ -277,10 +280,5 @@ bool text_to_number(struct str s, double *ret);
 /* IPv4 (mapped) or IPv6 text. */
 bool text_to_address(struct str s, uint8_t ret[16]);
 bool number_compare(enum compare how, double a, double b);
-
-/* sigma_fold.c: simple case folding (Unicode 15, C and S) of UTF-8; other bytes stay. `out` has room for 3 * s.n / 2 + 4
- * bytes; returns the length. */
-size_t fold_text(struct str s, char *out);
-#define FOLD_ROOM(n) ((n) + (n) / 2 + 4)
 
 #endif

@@ -266,6 +266,15 @@ group_of(struct rules *r, const struct rule *rule)
 	return g;
 }
 
+static bool
+is_provided(const struct rules *r, const struct rule *rule)
+{
+	for (uint32_t i = 0; i < r->rows; i++)
+		if (row_provides(&r->row[i], rule))
+			return true;
+	return false;
+}
+
 void
 rules_group(struct rules *r)
 {
@@ -274,7 +283,11 @@ rules_group(struct rules *r)
 		rule->applicable = !rule->expr;
 		if (!rule->expr)
 			continue;
-		struct rule_group *g = group_of(r, rule);
+		struct rule_group *g = rule->info.off ? NULL : group_of(r, rule);
+		if (!g) {
+			rule->applicable = is_provided(r, rule);
+			continue;
+		}
 		MEM_GROW(g->rule, g->rules, g->rule_cap);
 		g->rule[g->rules++] = i;
 		note_words(r, g, rule->expr);

@@ -189,6 +189,7 @@ parse_info(struct parse *p, const struct yaml *document, struct str file, struct
 	TRY(read_list(p, document, KEY("falsepositives"), &info->falsepositives, &info->falsepositive_count));
 	TRY(read_list(p, document, KEY("references"), &info->references, &info->reference_count));
 	TRY(parse_level(p, document, &info->level));
+	info->own_level = info->level;
 	if (!info->id.n)
 		info->id = info->file;
 	return parse_khien(p, document, info);
@@ -385,6 +386,15 @@ parse_correlation(struct parse *p, const struct yaml *node, struct rule *rule)
 /* ---- documents ---- */
 
 static int
+parse_exception(struct parse *p, const struct yaml *document, uint64_t *ret)
+{
+	const struct yaml *number = yaml_get(yaml_get(document, KEY("khien")), KEY("exception"));
+	if (number && (number->kind != YAML_SCALAR || !str_to_u64(number->text, ret) || !*ret))
+		return yaml_fault(number, &p->fault, E_INVALID, "rule_number", KEY("exception"));
+	return 0;
+}
+
+static int
 parse_filter(struct parse *p, const struct yaml *document, struct str file)
 {
 	struct rules *r = p->r;
@@ -398,6 +408,7 @@ parse_filter(struct parse *p, const struct yaml *document, struct str file)
 	TRY(keep_text(p, document, file, &filter->file));
 	TRY(parse_logsource(p, document, &filter->product, &filter->category, &filter->service));
 	TRY(parse_detection(p, document, KEY("filter"), &filter->expr));
+	TRY(parse_exception(p, document, &filter->exception));
 	if (references && !(references->kind == YAML_SCALAR && str_eq(references->text, KEY("any"))))
 		TRY(read_list(p, section, KEY("rules"), &filter->reference, &filter->references));
 	MEM_GROW(r->filter, r->filters, r->filter_cap);

@@ -237,6 +237,26 @@ rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_
 	return r->count - before;
 }
 
+bool
+rules_switch(struct rules *r, struct str id, bool off, const enum level *level)
+{
+	struct rule *rule = rules_find_name(r, id);
+	assert(!r->finished);
+	if (!rule || !str_eq(rule->info.id, id))
+		return false;
+	rule->info.off = off;
+	if (level)
+		rule->info.level = *level;
+	return true;
+}
+
+void
+rules_count_exceptions(struct rules *r)
+{
+	assert(!r->finished);
+	r->counts_exceptions = true;
+}
+
 /* ---- joining ---- */
 
 static bool
@@ -258,6 +278,36 @@ join_filter(struct rules *r, const struct filter *f, struct rule *rule)
 	return 0;
 }
 
+/* The rule that finds what an exception takes away: the other as it stood before, and not the filter. */
+static int
+add_excepted(struct rules *r, const struct filter *f, const struct rule *rule)
+{
+	struct parse p = {.r = r};
+	struct buf id = BUF_INIT_MAX(64);
+	struct rule *twin = ARENA_NEW(&r->arena, struct rule);
+	struct expr *taken = expr_not(&p, (struct expr *)(uintptr_t)f->expr);
+	struct expr *child[2] = {(struct expr *)(uintptr_t)rule->expr, taken};
+	if (!twin || !taken)
+		return E_LIMIT;
+	*twin = *rule;
+	twin->name = (struct str){0};
+	twin->info.exception = f->exception;
+	twin->info.excepted = &rule->info;
+	twin->expr = expr_join(&p, EXPR_AND, child, 2);
+	buf_addf(&id, "exception %llu", (unsigned long long)f->exception);
+	bool copied = arena_copy(&r->arena, buf_str(&id), &twin->info.id);
+	buf_release(&id);
+	return copied && twin->expr ? rules_keep(r, twin) : E_LIMIT;
+}
+
+static int
+apply_exception(struct rules *r, const struct filter *f, struct rule *rule)
+{
+	if (f->exception && r->counts_exceptions && !rule->info.off)
+		TRY(add_excepted(r, f, rule));
+	return join_filter(r, f, rule);
+}
+
 static int
 apply_filter(struct rules *r, const struct filter *f, struct fault *fault)
 {
@@ -268,8 +318,11 @@ apply_filter(struct rules *r, const struct filter *f, struct fault *fault)
 		struct rule *rule = rules_find_name(r, f->reference[i]);
 		if (!rule || !rule->expr)
 			return fault_set(fault, E_NOT_FOUND, "rule_reference", f->reference[i], f->line, f->column);
-		if (join_filter(r, f, rule) < 0)
-			return fault_set(fault, E_LIMIT, "rule_too_big", rule->info.id, f->line, f->column);
+		int error = apply_exception(r, f, rule);
+		if (error == E_EXISTS)
+			return fault_set(fault, error, "rule_twice", f->reference[i], f->line, f->column);
+		if (error)
+			return fault_set(fault, error, "rule_too_big", rule->info.id, f->line, f->column);
 	}
 	return 0;
 }
@@ -384,8 +437,10 @@ mark_silent(struct rules *r)
 static void
 count_rules(struct rules *r)
 {
-	r->stats.rules = r->count;
 	for (uint32_t i = 0; i < r->count; i++) {
+		if (r->rule[i]->info.exception)
+			continue;
+		r->stats.rules++;
 		r->stats.not_applicable += !r->rule[i]->applicable;
 		r->stats.correlations += r->rule[i]->info.correlation;
 	}
@@ -479,6 +534,14 @@ rules_find(const struct rules *r, struct str id)
 {
 	const struct rule *rule = rules_find_name(r, id);
 	return rule ? &rule->info : NULL;
+}
+
+struct rule_source
+rules_source(const struct rules *r, uint32_t index)
+{
+	assert(index < r->count);
+	const struct rule *rule = r->rule[index];
+	return (struct rule_source){rule->product, rule->category, rule->service};
 }
 
 bool

@@ -28,11 +28,12 @@ enum message {
 	MSG_READY = 16,
 	MSG_STOP_DEMO,      /* core only: end the demonstration player */
 	MSG_END_ROLE,       /* core only; u8 role: it has used up its time on something and is to be started anew */
+	MSG_RELOAD,         /* core only: the rules on disk are others; a worker that has read them, please */
 	/* collect -> worker */
 	MSG_RAW_BATCH = 32, /* u64 block, batch */
 	/* worker -> core */
 	MSG_VERDICT = 48,   /* u64 block, str batch, str verdict (detect/worker.h) */
-	MSG_RULES = 49,     /* rule set facts at worker start: u64 generation, then text JSON */
+	MSG_RULES = 49,     /* the first message: 32 bytes, digest of its rules (rules_files.h) */
 	/* core -> worker */
 	MSG_INDICATORS = 56, /* + descriptor: an indicator image (detect/ioc.h) to ask from the next batch on */
 	/* core -> collect */

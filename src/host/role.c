@@ -87,6 +87,12 @@ role_stop_demo(struct role_context *rc)
 	role_tell(rc, MSG_STOP_DEMO, STR(""));
 }
 
+void
+role_reload(struct role_context *rc)
+{
+	role_tell(rc, MSG_RELOAD, STR(""));
+}
+
 /* The same binary wrote them, so they are passed as they lie in memory. */
 int
 role_options(struct options *ret)

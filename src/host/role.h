@@ -57,6 +57,8 @@ void role_ready(struct role_context *rc);
 void role_end(struct role_context *rc, enum role role);
 /* core: the demonstration is no longer wanted. */
 void role_stop_demo(struct role_context *rc);
+/* core: as SIGHUP to the supervisor, a worker that reads the rules anew. */
+void role_reload(struct role_context *rc);
 
 /* One row a role, in src/khien.c. `start` sets up and ends by giving up power (host/sandbox.h); then the loop runs and
  * brings peers and listeners. A start() that fails has said why in the log and returns its error: at the first start

@@ -75,6 +75,7 @@ static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK,
 
 static void child_start(struct child *c);
 static void house_stop(struct supervisor *s);
+static void house_reload(struct supervisor *s);
 
 static void
 child_tell(struct child *c, enum message type, struct str payload, int fd)
@@ -199,6 +200,8 @@ on_control(void *user, struct channel *channel, uint16_t type, struct str payloa
 		demo_stop(c->house);
 	else if (type == MSG_END_ROLE && c->role == ROLE_CORE)
 		child_end(c->house, payload);
+	else if (type == MSG_RELOAD && c->role == ROLE_CORE)
+		house_reload(c->house);
 	else
 		log_say(LOG_LEVEL_WARN, "supervisor.message_unknown", LOG_NUMBER("type", type));
 }
@@ -423,10 +426,15 @@ on_reload_late(void *user)
 static void
 on_reload_signal(void *user, int signal)
 {
-	struct supervisor *s = user;
+	log_say(LOG_LEVEL_INFO, "supervisor.reload", LOG_NUMBER("signal", signal));
+	house_reload(user);
+}
+
+static void
+house_reload(struct supervisor *s)
+{
 	struct child *worker = &s->child[ROLE_WORKER];
 
-	log_say(LOG_LEVEL_INFO, "supervisor.reload", LOG_NUMBER("signal", signal));
 	s->counts->reload_ms = clock_now_ms();
 	if (s->stopping || !worker->control || worker->leaving)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Organisations, systems and rules as tables. They are held in memory, so a cursor is a position. */
+/* Organisations and systems as tables. They are held in memory, so a cursor is a position. */
 #include "web/route.h"
 
 #include "base/hash.h"
@@ -39,7 +39,7 @@ reply_page(struct api_call *c, const struct page *p, uint32_t count)
 
 struct tally {
 	struct str key;
-	int64_t count, last_ms;
+	int64_t count;
 };
 
 struct tallies {
@@ -57,7 +57,7 @@ tally_slot(struct tallies *t, struct str key)
 }
 
 static int
-tallies_read(struct api_call *c, enum query q, uint32_t expected, bool with_time, struct tallies *ret)
+tallies_read(struct api_call *c, enum query q, uint32_t expected, struct tallies *ret)
 {
 	struct db_rows *rows;
 	int more;
@@ -71,7 +71,7 @@ tallies_read(struct api_call *c, enum query q, uint32_t expected, bool with_time
 	for (uint32_t n = 0; (more = db_next(rows)) > 0 && n < ret->mask; n++) {
 		struct tally *t = tally_slot(ret, db_text(rows, 0));
 		if (arena_copy(&c->arena, db_text(rows, 0), &t->key))
-			*t = (struct tally){t->key, db_i64(rows, 1), with_time ? db_i64(rows, 2) : 0};
+			t->count = db_i64(rows, 1);
 	}
 	db_end(rows);
 	return more < 0 ? more : 0;
@@ -86,7 +86,7 @@ api_organisations(struct api_call *c)
 	struct page p;
 	struct tallies open;
 	const struct organisation *list = registry_organisations(c->desk->registry, &count);
-	int error = tallies_read(c, Q_ALERT_OPEN_BY_ORGANISATION, count, false, &open);
+	int error = tallies_read(c, Q_ALERT_OPEN_BY_ORGANISATION, count, &open);
 	if (error) {
 		api_reply_error(c, error);
 		return;
@@ -136,7 +136,7 @@ api_systems(struct api_call *c)
 	struct page p;
 	struct tallies open;
 	const struct system *list = registry_systems(c->desk->registry, &count);
-	int error = tallies_read(c, Q_ALERT_OPEN_BY_SYSTEM, count, false, &open);
+	int error = tallies_read(c, Q_ALERT_OPEN_BY_SYSTEM, count, &open);
 	if (error) {
 		api_reply_error(c, error);
 		return;
@@ -147,51 +147,6 @@ api_systems(struct api_call *c)
 		if (i > p.from)
 			buf_add_char(&c->out, ',');
 		system_json(&c->out, &list[i], tally_slot(&open, list[i].id)->count);
-	}
-	reply_page(c, &p, count);
-}
-
-static void
-rule_row_json(struct buf *out, const struct rule_info *r, const struct tally *fired, bool applicable)
-{
-	buf_add_char(out, '{');
-	out_text(out, "id", r->id);
-	out_text(out, "title", r->title);
-	out_text_or_null(out, "title_vi", r->title_vi);
-	out_text(out, "level", str_z(level_name(r->level)));
-	out_text(out, "status", r->status);
-	out_text(out, "author", r->author);
-	out_text(out, "file", r->file);
-	out_name(out, "techniques");
-	alert_techniques(r, out);
-	out_i64(out, "fired", fired->count);
-	if (fired->last_ms)
-		out_i64(out, "last_ms", fired->last_ms);
-	else
-		out_raw(out, "last_ms", STR("null"));
-	out_bool(out, "applicable", applicable);
-	out_bool(out, "correlation", r->correlation);
-	buf_add_char(out, '}');
-}
-
-void
-api_rules(struct api_call *c)
-{
-	uint32_t count = rules_count(c->desk->rules);
-	struct page p;
-	struct tallies fired;
-	int error = tallies_read(c, Q_RULE_COUNT_ALL, count * 2, true, &fired);
-	if (error) {
-		api_reply_error(c, error);
-		return;
-	}
-	if (!read_page(c, count, &p))
-		return;
-	for (uint32_t i = p.from; i < p.to; i++) {
-		const struct rule_info *r = rules_info(c->desk->rules, i);
-		if (i > p.from)
-			buf_add_char(&c->out, ',');
-		rule_row_json(&c->out, r, tally_slot(&fired, r->id), rules_applicable(c->desk->rules, i));
 	}
 	reply_page(c, &p, count);
 }

@@ -260,6 +260,8 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_i64(out, "loaded", d->rules_stats.rules);
 	out_i64(out, "refused", d->rules_stats.refused);
 	out_i64(out, "not_applicable", d->rules_stats.not_applicable);
+	out_text(out, "not_published", d->rules_error ? str_z(error_name(d->rules_error)) : STR(""));
+	out_i64(out, "suppressed", (int64_t)d->suppressed);
 	buf_add_char(out, '}');
 	out_name(out, "record");
 	buf_add_char(out, '{');

@@ -25,8 +25,11 @@ struct desk {
 	struct db *db;
 	struct archive *archive;
 	struct registry *registry;  /* swapped when the register changes */
-	struct rules *rules;
-	struct rules_stats rules_stats;
+	struct rules *rules;        /* what judges: findings name rules of this set */
+	struct rules *rules_next;   /* read already, judges as soon as a worker has it; NULL = no change is under way */
+	const char *rules_shipped, *rules_desk; /* folders that tell where a rule comes from; NULL = there is none */
+	int rules_error;            /* why what the desk decided about rules is not in force yet (E_FULL ...), or 0 */
+	struct rules_stats rules_stats; /* of the newer one */
 	const struct flow *flow;    /* core feeds it */
 	struct pool *pool;
 	struct throttle *throttle;
@@ -38,6 +41,7 @@ struct desk {
 	uint64_t events;            /* applied since the start */
 	uint64_t unparsed, failed, truncated;
 	uint64_t findings, findings_over;
+	uint64_t suppressed;        /* findings that exceptions took away since the start */
 	struct lost {
 		uint64_t kernel_drops, refused, oversized, quarantined;
 	} lost_before;              /* lost before today began (local time); today is the rest */
@@ -55,7 +59,16 @@ struct desk {
 	void (*lookback_told)(void *core, int64_t id); /* tell the live stream how far it is */
 	/* Have the text of rules checked by the look-back role, which ends the call. */
 	void (*rules_check)(void *core, struct api_call *call, struct str text);
+	/* The database holds other rules, switches or exceptions: publish and read them; `then` when that is done. */
+	void (*rules_changed)(void *core, void (*then)(void *user, int error), void *user);
 	void *core;
 };
+
+/* The newest rule set: what people see. */
+static inline const struct rules *
+desk_rules(const struct desk *d)
+{
+	return d->rules_next ? d->rules_next : d->rules;
+}
 
 #endif

@@ -122,3 +122,11 @@ recorded_end(struct api_call *c, uint16_t status)
 		db_rollback(d->db);
 	return error;
 }
+
+int
+recorded_now(struct api_call *c)
+{
+	int error = recorded_end(c, 200);
+	c->recorded = false;
+	return error;
+}

@@ -18,5 +18,8 @@ void recorded_run(struct api_call *c, void (*step)(struct api_call *c));
 /* At the end of the call, before its answer leaves: entry and commit for a good status, else nothing stays. An error:
  * nothing stayed, and the answer must be another. */
 [[nodiscard]] int recorded_end(struct api_call *c, uint16_t status);
+/* The same before the end, for a handler that has decided and goes on with what no longer changes the decision. The call
+ * then ends without a second entry. */
+[[nodiscard]] int recorded_now(struct api_call *c);
 
 #endif

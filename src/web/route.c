@@ -210,6 +210,12 @@ api_query(struct api_call *c, struct str name)
 	return (struct str){0};
 }
 
+struct str
+api_path_id(struct api_call *c)
+{
+	return percent_decode(c->path_id, &c->arena);
+}
+
 bool
 api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret)
 {

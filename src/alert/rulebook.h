@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef ALERT_RULEBOOK_H
+#define ALERT_RULEBOOK_H
+
+/*
+ * What the desk decided about rules, and what they proved worth: switches with their own level, rules written here, the
+ * score of each. Core alone, one thread. The database is the truth; core publishes it as files that the worker reads
+ * (src/core_rules.c). Every decision leaves a row of history with who, when and why; the number of a rule's newest row
+ * is its version, and a change must name the version it saw.
+ */
+
+#include "detect/finding.h"
+#include "store/db.h"
+
+#define OWN_RULE_BYTES (1u << 20) /* of one document */
+#define OWN_RULES_MAX 2000u
+#define OWN_RULE_ID_BYTES 64u
+
+struct rule_switch {
+	struct str rule;
+	bool off;
+	bool own_level;     /* the rule's own level holds */
+	enum level level;   /* else this one */
+	struct str reason, who;
+	int64_t at_ms;
+};
+
+struct rule_change {
+	int64_t at_ms;
+	struct str who, change, reason; /* change: on, off, level, created, changed, deleted, exception, exception_ended */
+};
+
+struct own_rule {
+	struct str id, text, who;
+	int64_t created_ms, changed_ms;
+};
+
+/* Texts live in `arena`. */
+[[nodiscard]] int rulebook_version(struct db *db, struct str rule, int64_t *ret);
+[[nodiscard]] int rulebook_switch_get(struct db *db, struct str rule, struct arena *arena, struct rule_switch *ret);
+[[nodiscard]] int rulebook_switches(struct db *db, struct arena *arena, struct rule_switch **ret, uint32_t *ret_count);
+/* E_INVALID with f->what "rule_reason" without a reason; E_CONFLICT when `version` is not the newest. */
+[[nodiscard]] int rulebook_switch_set(struct db *db, const struct rule_switch *s, int64_t version, struct fault *f);
+[[nodiscard]] int rulebook_history(struct db *db, struct str rule, struct arena *arena, struct rule_change **ret,
+    uint32_t *ret_count); /* newest first, the last hundred */
+
+/* May a rule written here be called so? Letters, digits, '-', '_', '.', and no dot first: it names a file. */
+bool own_rule_id_fits(struct str id);
+/* All or none. E_LIMIT beyond OWN_RULES_MAX, E_EXISTS. Switched off from the start unless `on`. */
+[[nodiscard]] int own_rules_add(struct db *db, const struct own_rule *list, uint32_t count, bool on, struct str who,
+    int64_t now_ms);
+[[nodiscard]] int own_rule_set(struct db *db, const struct own_rule *rule, int64_t version, int64_t now_ms);
+[[nodiscard]] int own_rule_delete(struct db *db, struct str id, struct str who, int64_t now_ms);
+[[nodiscard]] int own_rule_get(struct db *db, struct str id, struct arena *arena, struct own_rule *ret);
+/* Each in turn; an error of `each` ends it. */
+[[nodiscard]] int own_rules_each(struct db *db, int (*each)(void *user, const struct own_rule *rule), void *user);
+
+/* What a rule did, by rule id. */
+struct rule_score {
+	struct str rule;
+	int64_t fired, last_ms;          /* last_ms 0 = never */
+	int64_t closed_true, closed_false;
+	int64_t exceptions;              /* in force */
+	int64_t cost_ns, cost_samples;   /* mean time asked alone, of so many events; 0 samples = not measured */
+};
+
+struct rule_scores {
+	struct rule_score *slot; /* open addressing */
+	uint32_t mask;
+};
+
+[[nodiscard]] int rule_scores_read(struct db *db, int64_t now_ms, uint32_t rules, struct arena *arena,
+    struct rule_scores *ret);
+/* All zero for a rule that has none. */
+struct rule_score rule_score_of(const struct rule_scores *s, struct str rule);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "core_rules.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "core_publish.h"
+#include "host/clock.h"
+#include "host/log.h"
+#include "rules_files.h"
+
+#define LOADER_QUEUE 64
+
+/* Somebody who waits for the rules to be read. */
+struct rules_waiter {
+	struct rules_waiter *next;
+	void (*then)(void *user, int error);
+	void *user;
+};
+
+/* One reading of the files, on the loader's thread. */
+struct rules_job {
+	struct core *core;
+	struct publish publish;
+	struct rules_files files;
+	struct rules *rules;
+	uint8_t digest[32];
+	struct fault fault;
+	int error;
+};
+
+static void load(struct core *core);
+
+static void
+on_rule_fault(void *user, const struct fault *f)
+{
+	/* The worker says it too; core only counts (rules_stats). */
+}
+
+static int
+read_files(struct core *core, struct rules **ret, uint8_t ret_digest[32], struct fault *fault)
+{
+	struct rules_files files;
+	rules_files_from(core->rc->options, &files);
+	files.on_fault = on_rule_fault;
+	return rules_files_load(&files, ret, ret_digest, fault);
+}
+
+/* ---- swapping ---- */
+
+static bool
+is_ours(void *user, const uint8_t address[16])
+{
+	const struct core *core = user;
+	return core->desk.registry && registry_by_bytes(core->desk.registry, address);
+}
+
+/* Groups of correlations that ask the same as before go on where they were. */
+static void
+use_correlations(struct core *core, const struct rules *rules)
+{
+	struct correlator *fresh = rules_stats(rules).correlations ? correlator_new(rules, CORRELATE_BYTES) : NULL;
+	struct buf saved = BUF_INIT_MAX(4 * CORRELATE_BYTES);
+	if (fresh && core->correlator) {
+		correlator_save(core->correlator, &saved);
+		if (saved.over || correlator_load(fresh, buf_str(&saved)) < 0)
+			log_say(LOG_LEVEL_ERROR, "correlations.forgotten", LOG_NUMBER("bytes", (int64_t)saved.n));
+	}
+	buf_release(&saved);
+	correlator_free(core->correlator);
+	core->correlator = fresh;
+}
+
+/* Those who find across events keep what they have seen when the rules change. */
+static void
+use_rules(struct core *core, const struct rules *rules)
+{
+	const struct options *o = core->rc->options;
+	const struct flow_options options = {(size_t)o->flow_memory << 20, is_ours, core, o->zone};
+	use_correlations(core, rules);
+	if (core->flow)
+		flow_set_rules(core->flow, rules);
+	else
+		core->flow = flow_new(rules, &options);
+	core->desk.flow = core->flow;
+}
+
+/* The newest set judges from here on. What was gathered under the old one must be written before. */
+static void
+swap(struct core *core)
+{
+	assert(core->desk.rules_next);
+	use_rules(core, core->desk.rules_next);
+	rules_free(core->desk.rules);
+	core->desk.rules = core->desk.rules_next;
+	core->desk.rules_next = NULL;
+	memcpy(core->rules_digest, core->next_digest, sizeof core->rules_digest);
+}
+
+static bool
+swap_if(struct core *core, const uint8_t digest[32])
+{
+	if (!core->desk.rules_next || memcmp(digest, core->next_digest, sizeof core->next_digest) != 0)
+		return false;
+	if (core_apply_left(core) < 0)
+		return false; /* tried again with the next verdict */
+	swap(core);
+	return true;
+}
+
+bool
+core_rules_fit(struct core *core, const uint8_t digest[32])
+{
+	if (memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0 || swap_if(core, digest))
+		return true;
+	core_rules_of_worker(core, digest);
+	return false;
+}
+
+/* A worker with rules that we have not read: read them; if the files have changed since, a new worker does. */
+void
+core_rules_of_worker(struct core *core, const uint8_t digest[32])
+{
+	memcpy(core->worker_digest, digest, sizeof core->worker_digest);
+	bool same = memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0;
+	if ((same && !core->desk.rules_next) || swap_if(core, digest))
+		return;
+	if (!core->rules_loading && !same)
+		load(core);
+}
+
+/* ---- reading ---- */
+
+static void
+tell_waiters(struct core *core, int error)
+{
+	struct rules_waiter *w = core->rules_waiters;
+	core->rules_waiters = NULL;
+	while (w) {
+		struct rules_waiter *next = w->next;
+		w->then(w->user, error);
+		mem_free(w);
+		w = next;
+	}
+}
+
+/* The set that was read becomes the next, unless it is the one that judges. */
+static void
+take_loaded(struct core *core, struct rules_job *job)
+{
+	rules_free(core->desk.rules_next);
+	core->desk.rules_next = NULL;
+	if (memcmp(job->digest, core->rules_digest, sizeof job->digest) == 0) {
+		rules_free(job->rules);
+	} else {
+		core->desk.rules_next = job->rules;
+		memcpy(core->next_digest, job->digest, sizeof job->digest);
+	}
+	core->desk.rules_stats = rules_stats(desk_rules(&core->desk));
+	if (!swap_if(core, core->worker_digest) &&
+	    memcmp(core->worker_digest, job->digest, sizeof job->digest) != 0 && core->worker)
+		role_reload(core->rc); /* it read while the files were written, or before */
+}
+
+static void
+load_work(void *user)
+{
+	struct rules_job *job = user;
+	job->error = rules_files_load(&job->files, &job->rules, job->digest, &job->fault);
+}
+
+static void
+load_done(void *user, bool cancelled)
+{
+	struct rules_job *job = user;
+	struct core *core = job->core;
+	core->rules_loading = false;
+	if (cancelled) {
+		mem_free(job);
+		return;
+	}
+	if (job->error)
+		log_fault(&job->fault);
+	else if (core->rules_again)
+		rules_free(job->rules);
+	else
+		take_loaded(core, job);
+	int error = job->error;
+	mem_free(job);
+	if (core->rules_again)
+		load(core);
+	else {
+		tell_waiters(core, error ? error : core->desk.rules_error);
+		core->rules_loaded(core);
+	}
+}
+
+static void
+load(struct core *core)
+{
+	core->rules_again = core->rules_loading;
+	if (core->rules_loading)
+		return;
+	struct rules_job *job = MEM_NEW(struct rules_job);
+	job->core = core;
+	rules_files_from(core->rc->options, &job->files);
+	job->files.on_fault = on_rule_fault;
+	core->rules_loading = true;
+	if (pool_submit(core->loader, load_work, load_done, job) < 0)
+		load_done(job, true);
+}
+
+/* ---- publishing ---- */
+
+static void
+publish_work(void *user)
+{
+	struct rules_job *job = user;
+	job->error = publish_write(&job->publish);
+}
+
+static void
+publish_done(void *user, bool cancelled)
+{
+	struct rules_job *job = user;
+	struct core *core = job->core;
+	if (!cancelled) {
+		core->desk.rules_error = job->error;
+		if (job->error)
+			log_say(LOG_LEVEL_ERROR, "rules.not_published", LOG_TEXT("error", str_z(error_name(job->error))));
+		if (job->publish.written || job->publish.removed)
+			role_reload(core->rc);
+		load(core);
+	}
+	publish_release(&job->publish);
+	mem_free(job);
+}
+
+static int
+publish(struct core *core)
+{
+	struct rules_job *job = MEM_NEW(struct rules_job);
+	job->core = core;
+	int error = exception_book_load(core->exceptions, core->desk.db, clock_now_ms());
+	core->exceptions_end_ms = exception_book_next_end(core->exceptions);
+	if (!error)
+		error = publish_gather(&job->publish, rules_desk_directory(core->rc->options->data), core->desk.db,
+		    core->exceptions, desk_rules(&core->desk));
+	if (!error)
+		error = pool_submit(core->loader, publish_work, publish_done, job);
+	if (error) {
+		publish_release(&job->publish);
+		mem_free(job);
+		log_say(LOG_LEVEL_ERROR, "rules.not_published", LOG_TEXT("error", str_z(error_name(error))));
+	}
+	return error;
+}
+
+void
+core_rules_changed(void *user, void (*then)(void *user, int error), void *then_user)
+{
+	struct core *core = user;
+	int error = publish(core);
+	if (error && then) {
+		then(then_user, error);
+		return;
+	}
+	if (!then)
+		return;
+	struct rules_waiter *w = MEM_NEW(struct rules_waiter), **at = &core->rules_waiters;
+	*w = (struct rules_waiter){NULL, then, then_user};
+	while (*at)
+		at = &(*at)->next;
+	*at = w;
+}
+
+/* ---- life ---- */
+
+int
+core_rules_open(struct core *core, struct fault *fault)
+{
+	struct publish p;
+	core->exceptions = exception_book_new();
+	TRY(exception_book_load(core->exceptions, core->desk.db, clock_now_ms()));
+	core->exceptions_end_ms = exception_book_next_end(core->exceptions);
+	TRY(read_files(core, &core->desk.rules, core->rules_digest, fault));
+	int error = publish_gather(&p, rules_desk_directory(core->rc->options->data), core->desk.db, core->exceptions,
+	    core->desk.rules);
+	if (!error)
+		error = publish_write(&p);
+	bool other = p.written || p.removed;
+	publish_release(&p);
+	TRY(error);
+	if (other) {
+		rules_free(core->desk.rules);
+		core->desk.rules = NULL;
+		TRY(read_files(core, &core->desk.rules, core->rules_digest, fault));
+	}
+	core->desk.rules_stats = rules_stats(core->desk.rules);
+	use_rules(core, core->desk.rules);
+	return 0;
+}
+
+void
+core_rules_start(struct core *core)
+{
+	core->loader = pool_new(core->rc->loop, 1, LOADER_QUEUE);
+	core->desk.rules_shipped = rules_default_directory();
+	core->desk.rules_desk = rules_desk_directory(core->rc->options->data);
+	core->desk.rules_changed = core_rules_changed;
+}
+
+void
+core_rules_stop(struct core *core)
+{
+	pool_free(core->loader);
+}
+
+void
+core_rules_tick(struct core *core, int64_t now_ms)
+{
+	if (now_ms >= core->exceptions_end_ms || (core->desk.rules_error && core->ticks % 10 == 0))
+		core_rules_changed(core, NULL, NULL);
+}

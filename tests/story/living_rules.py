@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Living with rules: a switch and an own level with reason and name, exceptions that end by themselves and hide nothing,
+rules written at the desk with their faults in place."""
+from desk import *
+
+CANARY = "0b5f8f5e-6f0a-4d53-9d7e-1f6f6b8c0001"
+OTHER = "0b5f8f5e-6f0a-4d53-9d7e-1f6f6b8c0002"
+MANY = "0b5f8f5e-6f0a-4d53-9d7e-1f6f6b8c0003"
+folder = pathlib.Path(tempfile.mkdtemp(prefix="khien-rules-"))
+(folder / "canary.yml").write_text(f"""# a comment that belongs to it
+title: Canary
+id: {CANARY}
+description: The bird sings.
+tags: [attack.t1110.001]
+logsource: {{product: linux}}
+detection:
+  word: [canary]
+  condition: word
+level: high
+---
+title: Other bird
+id: {OTHER}
+logsource: {{product: linux}}
+detection:
+  word: [parrot]
+  condition: word
+level: low
+---
+title: Many birds
+id: {MANY}
+correlation:
+  type: event_count
+  rules: [{OTHER}]
+  group-by: [host.name]
+  timespan: 10m
+  condition: {{gte: 3}}
+  generate: true
+level: medium
+""")
+desk = Desk(rules=folder, register=REGISTER).start()
+relp = Relp(desk.relp)
+
+
+def say(text, host="host"):
+    relp.send(f"<13>Jan  1 00:00:00 {host} app: {text}".encode())
+
+
+def fired(rule=CANARY, state="all"):
+    return sum(a["count"] for a in desk.get(f"/api/v1/alerts?state={state}&rule={rule}").get("items", []))
+
+
+def rule(id=CANARY):
+    return desk.get(f"/api/v1/rules/{id}")
+
+
+def change(id, body, method="PATCH", version=None, path="rules"):
+    headers = {"If-Match": f'"{rule(id)["version"] if version is None else version}"'}
+    status, body, _ = desk.call(method, f"/api/v1/{path}/{id}", body, headers)
+    return status, json.loads(body or b"{}")
+
+
+def settled():
+    """A line that only counts tells that all before it was judged."""
+    settled.n = getattr(settled, "n", 0) + 1
+    say(f"settled{settled.n}x")
+    return until(lambda: desk.get(f"/api/v1/events?q=settled{settled.n}x&limit=1").get("items"), 15)
+
+
+# --- the list and the whole rule
+items = desk.get("/api/v1/rules?sort=title")["items"]
+check("every rule is listed, in the order asked for", [r["title"] for r in items] == ["Canary", "Many birds", "Other bird"], items)
+check("filters", [len(desk.get(f"/api/v1/rules?{q}")["items"]) for q in
+      ("engine=correlation", "level=high,low", "q=t1110", "on=0", "origin=folder", "q=nobody", "applicable=1")] == [1, 2, 1, 0, 3, 0, 3])
+check("a false filter is told", desk.call("GET", "/api/v1/rules?level=loud")[0] == 422 and desk.call("GET", "/api/v1/rules?sort=colour")[0] == 422)
+one = rule()
+check("the whole rule with its text", one["text"].startswith("# a comment") and "Other bird" not in one["text"] and
+      one["description"] == "The bird sings." and one["switch"] is None and one["version"] == 0, one)
+check("of a later document too", rule(OTHER)["text"].startswith("title: Other bird") and "Many" not in rule(OTHER)["text"])
+
+# --- the switch
+say("canary 1")
+check("the rule fires", until(lambda: fired() == 1))
+check("no decision without a reason", change(CANARY, {"on": False, "reason": " "})[0] == 422)
+check("nor about what somebody else changed", change(CANARY, {"on": False, "reason": "x"}, version=7)[0] == 409)
+began = time.monotonic()
+status, one = change(CANARY, {"on": False, "reason": "too loud"})
+print(f"# switched off within {time.monotonic() - began:.2f} s")
+check("off, with reason, name and time", status == 200 and one["on"] is False and one["switch"]["reason"] == "too loud" and
+      one["switch"]["at_ms"] > 0 and one["history"][0]["change"] == "off", one)
+until(lambda: desk.pids().get("worker"), 5)
+time.sleep(0.5)
+say("canary 2")
+settled()
+check("and it is silent", fired() == 1, fired())
+status, one = change(CANARY, {"on": True, "level": "critical", "reason": "needed after all"})
+check("on again, at the desk's own level", status == 200 and one["on"] and one["level"] == "critical" and one["own_level"] == "high", one)
+time.sleep(1)
+say("canary 3", "other-host")
+check("which its alerts have", until(lambda: [a["level"] for a in desk.get(f"/api/v1/alerts?rule={CANARY}").get("items", [])].count("critical") == 1))
+desk.stop()
+desk.start()
+check("decisions outlive a restart", rule()["level"] == "critical" and len(rule()["history"]) == 3, rule())
+status, one = change(CANARY, {"level": None, "reason": "as written"})
+check("null gives the rule its own level back", status == 200 and one["level"] == "high" and one["switch"]["level"] is None, one)
+relp = Relp(desk.relp)
+time.sleep(1)
+
+# --- exceptions
+soon = int(time.time() * 1000) + 3600_000
+
+
+def except_(fields, rule=CANARY, until_ms=None, **more):
+    status, body, _ = desk.call("POST", "/api/v1/exceptions", {"rule": rule, "fields": fields, "reason": "known", "until_ms": until_ms or soon, **more})
+    return status, json.loads(body)
+
+
+check("an exception needs a reason", desk.call("POST", "/api/v1/exceptions", {"rule": CANARY, "fields": [{"name": "host.name", "value": "x"}], "reason": "", "until_ms": soon})[0] == 422)
+check("an end date", desk.call("POST", "/api/v1/exceptions", {"rule": CANARY, "fields": [{"name": "host.name", "value": "x"}], "reason": "r"})[0] == 422)
+check("at most a year away", except_([{"name": "host.name", "value": "x"}], until_ms=soon + 367 * 86400_000)[0] == 422)
+check("fields", except_([])[0] == 422 and except_([{"name": "a|re", "value": "x"}])[0] == 422 and except_([{"name": "host.name", "value": "*"}])[0] == 422)
+check("and a rule", except_([{"name": "host.name", "value": "x"}], rule="nobody")[0] == 422)
+before = fired()
+status, made = except_([{"name": "host.name", "value": "QUIET-host"}])
+check("made", status == 201 and made["state"] == "active" and made["matched"] == 0, made)
+say("canary 4", "quiet-host")
+say("canary 5", "loud-host")
+check("it takes what it names, and nothing else", until(lambda: fired() == before + 1) and settled() and fired() == before + 1, fired() - before)
+
+
+def matched(id):
+    return next(e["matched"] for e in desk.get("/api/v1/exceptions")["items"] if e["id"] == id)
+
+
+check("and tells how often", until(lambda: matched(made["id"]) == 1), matched(made["id"]))
+time.sleep(1.5)
+say("canary 6", "quiet-host")
+check("also once it is a filter of the rule", settled() and until(lambda: matched(made["id"]) == 2) and fired() == before + 1, matched(made["id"]))
+check("the rule shows it", rule()["exceptions"] == 1 and rule()["exception_items"][0]["id"] == made["id"] and desk.get("/api/v1/exceptions?state=active")["total"] == 1)
+check("it is a Sigma filter on disk", "filter:" in (desk.data / f"detect/filters/{made['id']}.yml").read_text())
+check("ended by hand", desk.call("DELETE", f"/api/v1/exceptions/{made['id']}")[0] == 204 and desk.call("DELETE", f"/api/v1/exceptions/{made['id']}")[0] == 404)
+say("canary 7", "quiet-host")
+check("it takes nothing more, and stays in the list", until(lambda: fired() == before + 2) and desk.get("/api/v1/exceptions?state=expired")["items"][0]["ended_ms"] > 0, fired() - before)
+status, made = except_([{"name": "host.name", "value": "quiet*"}], until_ms=int(time.time() * 1000) + 4000)
+say("canary 8", "quiet-host")
+check("a star at the end is a wildcard", until(lambda: matched(made["id"]) == 1))
+until(lambda: desk.get("/api/v1/exceptions?state=active")["total"] == 0, 10)
+time.sleep(3)
+say("canary 9", "quiet-host")
+check("and it ends by itself", until(lambda: fired() == before + 3) and matched(made["id"]) == 1, (fired() - before, matched(made["id"])))
+status, made = except_([{"name": "host.name", "value": "flock"}], rule=MANY)
+for n in range(3):
+    say(f"parrot {n}", "flock")
+    say(f"parrot {n}", "flight")
+check("a correlation has exceptions too", until(lambda: fired(MANY) == 1) and until(lambda: matched(made["id"]) == 1), (fired(MANY), matched(made["id"])))
+status, made = except_([{"name": "khien.organisation", "value": "xa-dong-tam"}])
+before = fired()
+say("canary 10", "ubndx-web")
+check("and so have fields that only the register knows", until(lambda: matched(made["id"]) == 1) and settled() and fired() == before, fired() - before)
+desk.stop()
+desk.start()
+relp = Relp(desk.relp)
+check("exceptions outlive a restart", desk.get("/api/v1/exceptions?state=active")["total"] == 2 and matched(made["id"]) == 1)
+
+relp.close()
+desk.close()
+shutil.rmtree(folder, ignore_errors=True)
+done()
