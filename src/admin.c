@@ -11,6 +11,7 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "register/system.h"
+#include "law_files.h"
 #include "rules_files.h"
 #include "store/record.h"
 #include "web/session.h"
@@ -140,6 +141,25 @@ check_rules(const struct options *o, int *faults)
 	rules_free(rules);
 }
 
+static void
+check_law(int *faults)
+{
+	uint32_t instruments, rows;
+	char number[2][16];
+	struct buf out = BUF_INIT;
+	struct law *law = law_files_load(count_fault, faults);
+	if (!law)
+		return;
+	law_instruments(law, &instruments);
+	law_rules(law, &rows);
+	snprintf(number[0], sizeof number[0], "%u", instruments);
+	snprintf(number[1], sizeof number[1], "%u", rows);
+	lang_format(&out, lang_of_user(), STR("cli.check_law"), (struct str[]){str_z(number[0]), str_z(number[1])}, 2);
+	printf("%s\n", out.p);
+	buf_release(&out);
+	law_free(law);
+}
+
 /* The register is brought into a database of its own that is thrown away. */
 static void
 check_register(const struct options *o, int *faults)
@@ -173,6 +193,7 @@ check_command(int argc, char **argv)
 	if (options_read(&o, argc, argv, &f) < 0)
 		count_fault(&faults, &f);
 	check_rules(&o, &faults);
+	check_law(&faults);
 	check_register(&o, &faults);
 	return faults ? 1 : 0;
 }

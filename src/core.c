@@ -18,6 +18,7 @@
 #include "host/log.h"
 #include "host/sandbox.h"
 #include "store/record.h"
+#include "law_files.h"
 #include "rules_files.h"
 #include "web/route.h"
 
@@ -63,6 +64,15 @@ load_register(struct core *core)
 	registry_free(core->desk.registry);
 	core->desk.registry = fresh;
 	return 0;
+}
+
+/* A province without a readable law has none in force, and every screen says so: better than not to start. */
+static void
+open_law(struct core *core)
+{
+	core->desk.law = law_files_load(on_fault, NULL);
+	if (!core->desk.law)
+		core->desk.law = law_new();
 }
 
 static int
@@ -198,6 +208,7 @@ core_start(struct role_context *rc)
 		log_fault(&fault);
 		return error;
 	}
+	open_law(core);
 	TRY(open_register(core));
 	core_apply_open(core);
 	print_address(core);

@@ -25,6 +25,7 @@ struct desk {
 	struct db *db;
 	struct archive *archive;
 	struct registry *registry;  /* swapped when the register changes */
+	struct law *law;            /* the rules in force; never NULL */
 	struct rules *rules;        /* what judges: findings name rules of this set */
 	struct rules *rules_next;   /* read already, judges as soon as a worker has it; NULL = no change is under way */
 	const char *rules_shipped, *rules_desk; /* folders that tell where a rule comes from; NULL = there is none */
