@@ -234,6 +234,7 @@ export interface RuleDetail extends Rule {
 	text: string | null;
 	switch: RuleSwitch | null;
 	exception_items?: Exception[];
+	history?: Change[];
 	version: number;
 }
 export interface RuleCheck {
@@ -358,27 +359,54 @@ export interface WarningList {
 	entries: number;
 }
 
+export interface YaraMatch {
+	rule: string;
+	space?: string | null;
+	title: string;
+	title_vi?: string | null;
+	level: Level;
+	reference?: string | null;
+	strings?: { name: string; offset: number; length: number; text: string }[];
+}
 export interface StoredFile {
 	id: number | string;
 	name: string;
 	size: number;
-	sha256: string;
-	state: string;
-	matches: { rule: string; title: string; level: Level }[];
+	sha256: string | null;
+	state: "receiving" | "waiting" | "clean" | "matched" | "failed" | "refused" | "removed";
+	problem?: string | null;
+	matches: YaraMatch[];
+	match_count?: number;
 	who: string;
+	system?: Named | null;
 	created_ms: number;
+	done_ms?: number | null;
+	removed_who?: string | null;
+	removed_ms?: number | null;
+	parts?: number;
+	parts_here?: number;
+	part_bytes?: number;
 }
 export interface Sweep {
 	id: number | string;
 	folder: string;
-	state: string;
+	state: "queued" | "running" | "done" | "stopped" | "failed";
+	problem?: string | null;
 	files: number;
 	files_done: number;
 	bytes: number;
-	matches: number | { rule: string; title: string; level: Level; path?: string; name?: string }[];
+	matches: number;
+	partial?: number;
 	errors: number;
-	who?: string;
-	created_ms?: number;
+	crashed?: number;
+	links?: number;
+	special?: number;
+	elsewhere?: number;
+	who: string;
+	stopped_who?: string | null;
+	created_ms: number;
+	matched_files?: { path: string; sha256: string; bytes: number; partial: boolean; matches: YaraMatch[] }[];
+	error_files?: { path: string; what: string }[];
 }
 
 export interface Session {

@@ -1,47 +1,60 @@
-// A file on its way to the desk, in parts, with its hash taken here as well: what arrives must be what was sent.
-import { Problem, post, send } from "./api";
+// A file on its way to the desk, in parts. Its hash is taken here first where the browser can: what is scanned must be
+// what was sent. A part that gets lost is sent again; what the desk has it need not get twice.
+import { post, Problem, send } from "./api";
 import type { StoredFile } from "./types";
 
-const part = 4 << 20;
+const hashable = 256 << 20; // the browser hashes whole buffers only
+
+async function hashOf(file: File): Promise<string> {
+	if (file.size > hashable || !crypto.subtle) return "";
+	const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+	return [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 export class Upload {
-	name = $state("");
-	size = $state(0);
 	sent = $state(0);
 	sha256 = $state("");
 	error = $state<unknown>(null);
 	done = $state.raw<StoredFile | null>(null);
 
-	constructor(readonly file: File) {
-		this.name = file.name;
-		this.size = file.size;
+	constructor(
+		readonly file: File,
+		readonly system: string,
+	) {}
+
+	async #part(id: StoredFile["id"], n: number, bytes: Blob) {
+		for (let tries = 0; ; tries++) {
+			try {
+				return await send("PUT", `files/${id}/parts/${n}`, bytes);
+			} catch (e) {
+				const passing = e instanceof Problem && (e.status === 0 || e.status === 503 || e.status === 429);
+				if (!passing || tries === 4) throw e;
+				await pause(500 << tries);
+			}
+		}
 	}
 
 	async start() {
 		this.error = null;
 		this.sent = 0;
 		try {
-			void this.#hash();
-			const begun = await post<StoredFile & { part_size?: number }>("files", { name: this.name.normalize("NFC"), size: this.size });
-			const step = begun.part_size ?? part;
-			let last: StoredFile = begun;
-			for (let from = 0; from < this.size; from += step) {
-				const to = Math.min(this.size, from + step);
-				last = (await send<StoredFile | undefined>("PUT", `files/${begun.id}/parts/${from / step}`, this.file.slice(from, to))) ?? last;
+			this.sha256 = await hashOf(this.file);
+			const one = await post<StoredFile>("files", {
+				name: this.file.name.normalize("NFC"), size: this.file.size,
+				...(this.sha256 ? { sha256: this.sha256 } : {}), ...(this.system ? { system: this.system } : {}),
+			});
+			const step = one.part_bytes ?? 1 << 20;
+			for (let n = 0; n * step < this.file.size; n++) {
+				const to = Math.min(this.file.size, (n + 1) * step);
+				await this.#part(one.id, n, this.file.slice(n * step, to));
 				this.sent = to;
 			}
-			this.sent = this.size;
-			this.done = last;
+			this.done = await post<StoredFile>(`files/${one.id}/complete`, {});
 		} catch (e) {
-			this.error = e instanceof Problem || e instanceof Error ? e : new Error(String(e));
+			this.error = e;
 		}
 		return this.done;
-	}
-
-	// The browser hashes whole buffers only; larger files are hashed by the desk alone.
-	async #hash() {
-		if (this.size > 256 << 20 || !crypto.subtle) return;
-		const digest = await crypto.subtle.digest("SHA-256", await this.file.arrayBuffer());
-		this.sha256 = [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
 	}
 }
