@@ -7,41 +7,12 @@
 //   KHIEN_SEND       a command that sends the log lines of a brute force to the server
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { chapter, done, inspect, missing, must, ok, open } from "./browser.mjs";
+import { chapter, done, must, ok } from "./browser.mjs";
+import { at, base, choose, clean, close, context, current, faults, heading, key, login, page, password, send, settled, setup, signIn, whole } from "./house.mjs";
 
-const { KHIEN_URL: base, KHIEN_SETUP_URL: setup, KHIEN_SEND: send } = process.env;
-const login = process.env.KHIEN_LOGIN ?? "truc.ban";
-const password = process.env.KHIEN_PASSWORD ?? "một câu dài dễ nhớ 2026";
-if (!base || missing()) {
-	console.log(`1..0 # SKIP ${base ? "no chromium" : "KHIEN_URL is not set"}`);
-	process.exit(0);
-}
 const shell = (command) => promisify(execFile)("/bin/sh", ["-c", command]);
-const { context, page, faults, close } = await open();
-
-const at = (path) => page.waitForURL((url) => url.pathname === path);
-const heading = () => page.locator("h1").first().waitFor();
-const key = (name) => page.keyboard.press(name);
-const current = () => page.locator("tr[aria-current=true]");
 const panel = () => page.locator("aside[data-state]");
 const panelSays = (state) => page.locator(`aside[data-state=${state}]`).waitFor();
-async function clean() {
-	const wrong = await inspect(page);
-	must(wrong.length === 0, wrong.join("\n"));
-}
-async function settled(path) {
-	await page.goto(base + path);
-	await heading();
-	await page.locator("nav footer").waitFor(); // the stream speaks
-	await page.locator("main table, main .empty, main section").first().waitFor();
-	await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
-}
-
-async function signIn(word) {
-	await page.fill("input[name=login]", login);
-	await page.fill("input[name=password]", word);
-	await key("Enter");
-}
 
 await chapter(page, "the first administrator comes in by the one-time link", async () => {
 	if (!setup) {
@@ -186,18 +157,6 @@ await chapter(page, "help and palette open by keys, axe finds nothing, the palet
 	await at("/sources");
 });
 
-async function choose(theme, language) {
-	const chosen = JSON.stringify({ theme, language, density: "comfortable", keys: true });
-	await page.evaluate((text) => localStorage.setItem("khien.preferences", text), chosen);
-}
-
-/** In the page: the first thing that one would have to scroll sideways, except what is made for it. */
-function tooWide() {
-	if (document.documentElement.scrollWidth > innerWidth + 1) return "the page";
-	const scrolls = (e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === "auto" && !e.matches(".group, pre, textarea");
-	const found = [...document.querySelectorAll("main, main *")].find(scrolls);
-	return found ? `${found.tagName}.${found.className}` : null;
-}
 const screens = ["/", "/alerts?state=all", "/hunt", "/sources", "/systems", "/organisations", "/rules"];
 for (const theme of ["light", "dark"]) {
 	await choose(theme, theme === "light" ? "vi" : "en");
@@ -205,12 +164,7 @@ for (const theme of ["light", "dark"]) {
 		await chapter(page, `axe finds nothing, and nothing is cut off: ${path} ${theme}`, async () => {
 			await settled(path);
 			must(page.url() === base + path, `landed on ${page.url()}`);
-			await clean();
-			for (const [width, height] of [[390, 844], [1366, 768]]) {
-				await page.setViewportSize({ width, height });
-				const wide = await page.evaluate(tooWide);
-				must(!wide, `${wide} is wider than its place at ${width} px`);
-			}
+			await whole();
 		});
 }
 

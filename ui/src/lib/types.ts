@@ -39,6 +39,7 @@ export interface Alert {
 	assignee: string | null;
 	reason: string | null;
 	verdict?: Verdict | null;
+	lookback?: number | null; // the look-back that found it among stored events
 	version: number;
 	spark: number[];
 	demonstration: boolean;
