@@ -148,9 +148,34 @@ static void respond(void *user, const struct api_response *r);
 static int end_demonstration(void *user);
 static void alert_changed(void *user, int64_t id);
 static void rules_loaded(struct core *core);
+static void upload_changed(void *user, int64_t id);
+static void sweep_changed(void *user, int64_t id);
 static void lookback_changed(void *user, int64_t id);
 static void lookback_told(void *user, int64_t id);
 static void rules_check(void *user, struct api_call *call, struct str text);
+
+static const struct rule_info *
+yara_rule(void *user)
+{
+	struct core *core = user;
+	return rules_engine(core->desk.rules, STR("yara"));
+}
+
+static const struct system *
+system_of(void *user, struct str id)
+{
+	struct core *core = user;
+	return registry_system(core->desk.registry, id);
+}
+
+static void
+open_inspect(struct core *core)
+{
+	const struct inspect_owner owner = {.options = core->rc->options, .db = core->desk.db, .loop = core->rc->loop,
+	    .pool = core->desk.pool, .rule = yara_rule, .system_of = system_of, .alert_changed = alert_changed,
+	    .upload_changed = upload_changed, .sweep_changed = sweep_changed, .user = core};
+	core->desk.inspect = inspect_new(&owner);
+}
 
 static void
 give_desk(struct core *core)
@@ -159,6 +184,7 @@ give_desk(struct core *core)
 	d->options = core->rc->options;
 	d->supervisor = core->supervisor;
 	d->pool = pool_new(core->rc->loop, POOL_THREADS, POOL_QUEUE);
+	open_inspect(core);
 	d->throttle = throttle_new();
 	d->reports = report_book_new();
 	d->started_ms = clock_now_ms();
@@ -182,10 +208,15 @@ static int
 give_up_power(struct role_context *rc)
 {
 	const struct options *o = rc->options;
-	struct sandbox_path paths[OPTIONS_MAX_RULES + 3] = {{o->data, true}, {"/proc", false}};
+	struct sandbox_path paths[2 * OPTIONS_MAX_TEXTS + 3] = {{o->data, true}, {"/proc", false}};
 	size_t n = 2;
 	for (uint32_t i = 0; i < o->rules_count; i++)
 		paths[n++] = (struct sandbox_path){o->rules[i], false};
+	for (uint32_t i = 0; i < o->sweep_count; i++)
+		if (access(o->sweep[i], F_OK) == 0)
+			paths[n++] = (struct sandbox_path){o->sweep[i], false};
+		else
+			log_say(LOG_LEVEL_WARN, "sweep.no_folder", LOG_TEXT("folder", str_z(o->sweep[i])));
 	if (rules_default_directory())
 		paths[n++] = (struct sandbox_path){rules_default_directory(), false};
 	return role_confine(rc, SANDBOX_FILES | SANDBOX_THREADS, paths, n);
@@ -362,6 +393,10 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 		core_lookback_peer(core->lookback, fd);
 		return;
 	}
+	if (peer == ROLE_YARA) {
+		inspect_peer(core->desk.inspect, fd);
+		return;
+	}
 	struct channel **at = channel_of(core, peer);
 	if (*at)
 		on_closed(core, *at);
@@ -415,6 +450,38 @@ alert_changed(void *user, int64_t id)
 	if (alert_get(core->desk.db, id, &arena, &a) == 0 && alert_spark(core->desk.db, &a, clock_now_ms()) == 0) {
 		alert_json(&json, &core->desk, &a);
 		push(core, "alert", &json);
+	}
+	buf_release(&json);
+	arena_release(&arena);
+}
+
+static void
+upload_changed(void *user, int64_t id)
+{
+	struct core *core = user;
+	struct arena arena;
+	struct upload u;
+	struct buf json = BUF_INIT_MAX(1 << 20);
+	arena_init(&arena, 16 << 10, 1 << 20);
+	if (core->web && upload_get(core->desk.inspect, id, &arena, &u) == 0) {
+		upload_json(&json, &core->desk, &u);
+		push(core, "file", &json);
+	}
+	buf_release(&json);
+	arena_release(&arena);
+}
+
+static void
+sweep_changed(void *user, int64_t id)
+{
+	struct core *core = user;
+	struct arena arena;
+	struct sweep s;
+	struct buf json = BUF_INIT_MAX(64 << 10);
+	arena_init(&arena, 16 << 10, 1 << 20);
+	if (core->web && sweep_get(core->desk.inspect, id, &arena, &s) == 0) {
+		sweep_json(&json, &s);
+		push(core, "sweep", &json);
 	}
 	buf_release(&json);
 	arena_release(&arena);
@@ -527,6 +594,7 @@ on_tick(void *user)
 	core_lookback_tick(core->lookback);
 	core_rules_tick(core, now);
 	status_tick(&core->desk, now);
+	inspect_tick(core->desk.inspect, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
 	uint64_t before = core->rate[(core->ticks + 1) % COUNT(core->rate)];
 	uint64_t span = core->ticks < COUNT(core->rate) - 1 ? core->ticks : COUNT(core->rate) - 1;
@@ -554,6 +622,7 @@ core_stop(struct role_context *rc)
 	pool_free(core->desk.pool);
 	core_lookback_free(core->lookback);
 	core_rules_stop(core);
+	inspect_free(core->desk.inspect);
 	/* Sealing leaves the next start nothing to replay; what has alerts that could not be written must be replayed. */
 	if (core_apply_left(core) == 0)
 		archive_close(core->desk.archive);

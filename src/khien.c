@@ -12,9 +12,11 @@
 #include "host/role.h"
 #include "lookback_role.h"
 #include "scan.h"
+#include "sweep_command.h"
 #include "verify.h"
 #include "web/http.h"
 #include "worker_role.h"
+#include "yara_role.h"
 
 /* Who does what in which process. */
 static const struct role_entry *const roles[ROLE_COUNT] = {
@@ -23,6 +25,7 @@ static const struct role_entry *const roles[ROLE_COUNT] = {
 	[ROLE_CORE] = &core_role,
 	[ROLE_WEB] = &web_role,
 	[ROLE_LOOKBACK] = &lookback_role,
+	[ROLE_YARA] = &yara_role,
 };
 
 static int
@@ -72,6 +75,7 @@ static const struct command {
 } commands[] = {
 	{"serve", command_serve},
 	{"scan", scan_command},
+	{"sweep", sweep_command},
 	{"check", check_command},
 	{"verify", verify_command},
 	{"admin", admin_command},

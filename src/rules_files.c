@@ -21,9 +21,8 @@ is_yaml(struct str path)
 	return str_ends(path, STR(".yml")) || str_ends(path, STR(".yaml"));
 }
 
-/* The path of something that stands beside the program: ../NAME from build/khien, else /usr/share/khien/NAME. */
-static const char *
-beside_program(const char *name)
+const char *
+rules_beside_program(const char *name)
 {
 	static char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
@@ -43,7 +42,7 @@ const char *
 rules_default_directory(void)
 {
 	static char kept[PATH_MAX];
-	const char *path = beside_program("rules");
+	const char *path = rules_beside_program("rules");
 	if (!path)
 		return NULL;
 	snprintf(kept, sizeof kept, "%s", path);
@@ -105,7 +104,7 @@ find_beside_rules(const struct rules_files *f, const char *name, char path[PATH_
 			return path;
 	}
 	snprintf(rules_name, sizeof rules_name, "rules/%s", name);
-	return beside_program(rules_name);
+	return rules_beside_program(rules_name);
 }
 
 const char *

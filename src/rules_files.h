@@ -30,6 +30,9 @@ struct rules_files {
 
 /* DIR/detect of a data folder. Static. */
 const char *rules_desk_directory(const char *data);
+/* The path of content/NAME beside the source tree's build, else /usr/share/khien/NAME. Static, until the next call; NULL
+ * when there is neither. */
+const char *rules_beside_program(const char *name);
 /* The folder content/rules beside the source tree's build, or the installed one. Static; NULL when there is neither. */
 const char *rules_default_directory(void);
 /* *ret_digest: SHA-256 over paths and contents, equal where the rule sets are equal. E_NOT_FOUND when no map is found,

@@ -34,7 +34,7 @@ rule office_rtf_equation : document
 		reference = "https://nvd.nist.gov/vuln/detail/CVE-2017-11882"
 	strings:
 		$object = "\\objdata" nocase
-		$class = /0[ \r\n]{0,2}2[ \r\n]{0,2}c[ \r\n]{0,2}e[ \r\n]{0,2}0[ \r\n]{0,2}2[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}0[ \r\n]{0,2}c[ \r\n]{0,2}0/ nocase
+		$class = "02ce020000000000c0000000000000" nocase
 		// "Equation.3" as hexadecimal text
 		$name = "4571756174696f6e2e33" nocase
 		$update = "\\objupdate" nocase

@@ -52,8 +52,11 @@ rule powershell_shellcode : script
 		$c2 = "CreateThread" ascii wide
 		$d1 = "[DllImport(" nocase ascii wide
 		$d2 = "GetProcAddress" ascii wide
-		$e = /\$[a-z0-9_]{1,40}[ \t]{0,2}=|\[System\.Runtime\.InteropServices\.Marshal\]/ nocase ascii wide
+		$e1 = "InteropServices.Marshal]" nocase ascii wide
+		$e2 = "New-Object" nocase ascii wide
+		$e3 = "Add-Type" nocase ascii wide
+		$e4 = "Set-StrictMode" nocase ascii wide
 	condition:
 		filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint32(0) != 0x04034b50 and $a and $b and
-		any of ($c*) and any of ($d*) and #e >= 3
+		any of ($c*) and any of ($d*) and any of ($e*)
 }

@@ -57,11 +57,10 @@ rule script_python_loader : script
 		level = "high"
 		reference = "https://attack.mitre.org/techniques/T1027/013/"
 	strings:
-		$a1 = /\bexec[ \t]{0,2}\([ \t]{0,2}((zlib|gzip|lzma|bz2|base64|marshal|codecs|__import__\([ \t]{0,2}['"](zlib|base64|marshal|codecs|builtins)['"][ \t]{0,2}\))\.(decompress|b64decode|b32decode|b85decode|loads|decode)[ \t]{0,2}\([ \t]{0,2}){1,4}(b?['"]|_|[a-z])/
-		$a2 = /\bexec[ \t]{0,2}\([ \t]{0,2}\(?_\)?\(b?['"]/
+		$a1 = /\bexec[ \t]{0,2}\([ \t]{0,2}((zlib|gzip|lzma|bz2|base64|marshal|codecs|__import__\([ \t]{0,2}['"](zlib|base64|marshal|codecs|builtins)['"][ \t]{0,2}\))\.(decompress|b64decode|b32decode|b85decode|loads|decode)[ \t]{0,2}\([ \t]{0,2}){1,4}b?['"]{1,3}[^'"\r\n]{200}/
+		$a2 = /\bexec[ \t]{0,2}\([ \t]{0,2}\(?_\)?\([ \t]{0,2}b?['"]{1,3}[^'"\r\n]{200}/
 		$a3 = /\bexec[ \t]{0,2}\([ \t]{0,2}requests\.get[ \t]{0,2}\(/
-		$long = /b?['"]([A-Za-z0-9+\/=]{200}|(\\x[0-9a-f]{2}){60})/
 		$fernet = /\bexec[ \t]{0,2}\([ \t]{0,2}Fernet[ \t]{0,2}\(/
 	condition:
-		filesize < 8MB and uint32(0) != 0x464c457f and ($a3 or $fernet or (($a1 or $a2) and $long))
+		filesize < 8MB and uint32(0) != 0x464c457f and any of them
 }

@@ -29,12 +29,11 @@ rule webshell_php_packed : webshell
 	strings:
 		$php = /<\?(php|=|[ \t\r\n])/ nocase
 		$chain = /\b(eval|assert)[ \t]{0,4}\([ \t@]{0,4}((gzinflate|gzuncompress|gzdecode|str_rot13|strrev|convert_uudecode|hex2bin|rawurldecode|base64_decode)[ \t]{0,4}\([ \t@]{0,4}){1,4}['"$]/ nocase
-		$names = /\$[a-z0-9_]{1,20}[ \t]{0,2}=[ \t]{0,2}('[a-z0-9_]{1,6}'[ \t]{0,2}\.[ \t]{0,2}){3,20}'[a-z0-9_]{1,6}'[ \t]{0,2};/ nocase
+		$joined = /(['"]bas?e?['"]\.['"]s?e?6?4|['"]gzi?n?['"]\.['"]i?n?fl|['"]ev?['"]\.['"]v?al|['"]as?s?['"]\.['"]s?s?ert|['"]str_?['"]\.['"]_?rot|['"]crea?t?e?_?['"]\.['"]a?t?e?_?func)/ nocase
 		$nameless = /\$_{1,8}[ \t]{0,2}=[ \t]{0,2}\(?['"`][^A-Za-z0-9\r\n]{1,40}['"`]\^['"`]/
-		$long = /['"][A-Za-z0-9+\/]{4000}/
 		$run = /\b(eval|assert|create_function)[ \t]{0,4}\(/ nocase
 	condition:
-		filesize < 4MB and $php and ($chain or $nameless or ($run and $names and $long))
+		filesize < 4MB and $php and ($chain or $nameless or ($run and $joined))
 }
 
 rule webshell_php_known : webshell

@@ -43,6 +43,10 @@ enum message {
 	/* collect -> core */
 	MSG_SOURCES = 80,   /* source table and counters (collect/report.h) */
 	MSG_FROM,           /* u64 block: answer to MSG_REPLAY, the block whose verdict comes next (collect/deliver.h) */
+	/* core <-> yara (inspect/scan_message.h) */
+	MSG_SCAN = 144,     /* + descriptor: a file to look at */
+	MSG_SCANNED,        /* what was found in it */
+	MSG_SCAN_RULES,     /* yara to core, at first: which rules it has */
 	/* web <-> core */
 	MSG_REQUEST = 96,   /* web/message.h */
 	MSG_RESPONSE,

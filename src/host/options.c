@@ -114,6 +114,27 @@ option_set_number(struct options *o, const struct option *row, struct str value,
 	return 0;
 }
 
+/* How many texts a list has so far. Every list is OPTIONS_MAX_TEXTS texts of OPTION_TEXT_BYTES. */
+static uint32_t *
+option_count(struct options *o, const struct option *row)
+{
+	assert(row->size == OPTIONS_MAX_TEXTS * OPTION_TEXT_BYTES);
+	return row->offset == offsetof(struct options, rules) ? &o->rules_count : &o->sweep_count;
+}
+
+static int
+option_add_text(struct options *o, const struct option *row, struct str value, struct place at, struct fault *f)
+{
+	uint32_t *count = option_count(o, row);
+	char *list = (char *)o + row->offset;
+
+	if (*count == OPTIONS_MAX_TEXTS)
+		return option_fault(f, E_LIMIT, "option_too_many", row, value, at);
+	TRY(option_set_text(list + *count * OPTION_TEXT_BYTES, OPTION_TEXT_BYTES, row, value, at, f));
+	(*count)++;
+	return 0;
+}
+
 /* One value of any kind but a flag. Lists grow. */
 static int
 option_set(struct options *o, const struct option *row, struct str value, struct place at, struct fault *f)
@@ -122,11 +143,7 @@ option_set(struct options *o, const struct option *row, struct str value, struct
 	case OPTION_TEXT:
 		return option_set_text((char *)o + row->offset, row->size, row, value, at, f);
 	case OPTION_TEXTS:
-		if (o->rules_count == OPTIONS_MAX_RULES)
-			return option_fault(f, E_LIMIT, "option_too_many", row, value, at);
-		TRY(option_set_text(o->rules[o->rules_count], sizeof(o->rules[0]), row, value, at, f));
-		o->rules_count++;
-		return 0;
+		return option_add_text(o, row, value, at, f);
 	case OPTION_LISTEN:
 		return option_add_listen(o, row, value, at, f);
 	case OPTION_NUMBER:
@@ -145,7 +162,7 @@ option_forget(struct options *o, const struct option *row)
 	uint32_t kept = 0;
 
 	if (row->kind == OPTION_TEXTS)
-		o->rules_count = 0;
+		*option_count(o, row) = 0;
 	if (row->kind != OPTION_LISTEN)
 		return;
 	for (uint32_t i = 0; i < o->listen_count; i++)
@@ -331,7 +348,8 @@ int
 options_read(struct options *ret, int argc, char **argv, struct fault *f)
 {
 	struct options o = {.data = "data", .retention_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
-	    .flow_memory = 64};
+	    .flow_memory = 64,
+	    .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30};
 	struct options words = o;
 
 	/* The words first: they say where the file is. Then again over the file. */

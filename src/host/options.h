@@ -15,7 +15,9 @@ enum listen_kind { LISTEN_SYSLOG_UDP, LISTEN_SYSLOG_TCP, LISTEN_SYSLOG_TLS, LIST
 	LISTEN_HTTP, LISTEN_KIND_COUNT };
 
 #define OPTIONS_MAX_LISTEN 16
-#define OPTIONS_MAX_RULES 8
+#define OPTIONS_MAX_TEXTS 8 /* of each list: --rules, --sweep */
+#define OPTION_TEXT_BYTES 256
+#define OPTIONS_MAX_RULES OPTIONS_MAX_TEXTS
 
 struct listen_option {
 	enum listen_kind kind;
@@ -26,8 +28,13 @@ struct options {
 	char data[256];            /* --data: everything we write lives below it; default "data" */
 	struct listen_option listen[OPTIONS_MAX_LISTEN];
 	uint32_t listen_count;
-	char rules[OPTIONS_MAX_RULES][256]; /* --rules, default: content/rules beside the binary or /usr/share/khien/rules */
+	char rules[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* --rules, default: content/rules beside the binary or /usr/share/khien/rules */
 	uint32_t rules_count;
+	char sweep[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* --sweep: folders that may be swept with YARA */
+	uint32_t sweep_count;
+	uint32_t upload_max_mb;    /* one file handed in; default 64 */
+	uint32_t upload_quota_mb;  /* all that are kept; default 2048 */
+	uint32_t upload_days;      /* files in which nothing was found are kept so long; default 30 */
 	char register_file[256];   /* --register: organisations and systems, YAML or CSV; "" = none */
 	char drop[256];            /* --drop: folder watched for files; "" = none */
 	char journald;             /* --journald: read this machine's own journal */

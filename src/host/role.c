@@ -16,6 +16,7 @@ static const char *const names[ROLE_COUNT] = {
 	[ROLE_CORE] = "core",
 	[ROLE_WEB] = "web",
 	[ROLE_LOOKBACK] = "lookback",
+	[ROLE_YARA] = "yara",
 };
 
 static const struct role_counts no_counts;

@@ -11,11 +11,12 @@
  * reads a byte that came from outside. No role outlives it: they die with it, and leave when their control channel ends.
  *
  * SIGTERM, SIGINT: MSG_STOP to collect, worker, core, web, each when the one before has left; SIGKILL after 10 s.
- * SIGHUP: the worker finishes what it has and is started again, which reads the rules anew.
+ * SIGHUP: worker and yara finish what they have and are started again, which reads the rules anew.
  *
  *   collect --MSG_RAW_BATCH--> worker --MSG_VERDICT--> core <--MSG_REQUEST-- web
  *      ^------------- MSG_RELEASE, MSG_REPLAY -------'|
  *                                                     '---MSG_TRIAL_*--- lookback
+ *                                                     '---MSG_SCAN------> yara
  */
 
 #include "base/error.h"
@@ -23,7 +24,7 @@
 #include "host/options.h"
 #include "host/sandbox.h"
 
-enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_LOOKBACK, ROLE_COUNT };
+enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_LOOKBACK, ROLE_YARA, ROLE_COUNT };
 
 /* "collect", ...; static. */
 const char *role_name(enum role role);

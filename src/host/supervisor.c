@@ -67,11 +67,12 @@ static const enum role links[][2] = {
 	{ROLE_CORE, ROLE_COLLECT},
 	{ROLE_CORE, ROLE_WEB},
 	{ROLE_CORE, ROLE_LOOKBACK},
+	{ROLE_CORE, ROLE_YARA},
 };
 
 /* Against the stream first, so that there is somebody to hear; with it at the end, so that nothing is left inside. */
-static const enum role start_order[] = {ROLE_CORE, ROLE_WORKER, ROLE_WEB, ROLE_LOOKBACK, ROLE_COLLECT};
-static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK, ROLE_CORE, ROLE_WEB};
+static const enum role start_order[] = {ROLE_CORE, ROLE_WORKER, ROLE_WEB, ROLE_LOOKBACK, ROLE_COLLECT, ROLE_YARA};
+static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK, ROLE_CORE, ROLE_YARA, ROLE_WEB};
 
 static void child_start(struct child *c);
 static void house_stop(struct supervisor *s);
@@ -424,23 +425,31 @@ on_reload_late(void *user)
 }
 
 static void
+child_renew(struct child *c)
+{
+	if (c->house->stopping || !c->control || c->leaving)
+		return;
+	c->leaving = true;
+	child_tell(c, MSG_STOP, STR(""), -1);
+	loop_add_timer(c->house->loop, STOP_KILL_MS, 0, on_reload_late, c);
+}
+
+/* Those that read rules at their start. */
+static void
 on_reload_signal(void *user, int signal)
 {
+	struct supervisor *s = user;
+
 	log_say(LOG_LEVEL_INFO, "supervisor.reload", LOG_NUMBER("signal", signal));
-	house_reload(user);
+	child_renew(&s->child[ROLE_YARA]);
+	house_reload(s);
 }
 
 static void
 house_reload(struct supervisor *s)
 {
-	struct child *worker = &s->child[ROLE_WORKER];
-
 	s->counts->reload_ms = clock_now_ms();
-	if (s->stopping || !worker->control || worker->leaving)
-		return;
-	worker->leaving = true;
-	child_tell(worker, MSG_STOP, STR(""), -1);
-	loop_add_timer(s->loop, STOP_KILL_MS, 0, on_reload_late, worker);
+	child_renew(&s->child[ROLE_WORKER]);
 }
 
 /* size bytes that children inherit, filled from `bytes` when given. */

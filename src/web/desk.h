@@ -13,6 +13,7 @@
 #include "detect/sigma.h"
 #include "host/options.h"
 #include "host/pool.h"
+#include "inspect/inspect.h"
 #include "store/archive.h"
 #include "web/message.h"
 #include "web/reports.h"
@@ -33,6 +34,7 @@ struct desk {
 	struct rules_stats rules_stats; /* of the newer one */
 	const struct flow *flow;    /* core feeds it */
 	struct pool *pool;
+	struct inspect *inspect;    /* files handed in, and sweeps */
 	struct throttle *throttle;
 	struct report_book *reports;
 	int64_t started_ms;

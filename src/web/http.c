@@ -261,6 +261,7 @@ ask_core(struct web *w, struct evhttp_request *request, struct str path, struct 
 	    .peer = str_z(peer),
 	    .agent = str_cut(header_of(request, "User-Agent"), 0, 256),
 	    .same_origin = is_same_origin(request),
+	    .raw = str_starts_nocase(header_of(request, "Content-Type"), STR("application/octet-stream")),
 	    .json = str_starts_nocase(header_of(request, "Content-Type"), STR("application/json")),
 	    .body = str_from(size ? (const char *)evbuffer_pullup(in, -1) : "", size),
 	};

@@ -5,7 +5,7 @@ void
 api_request_put(struct buf *out, const struct api_request *r)
 {
 	wire_put_u64(out, r->id);
-	wire_put_u8(out, (uint8_t)(r->same_origin | r->json << 1));
+	wire_put_u8(out, (uint8_t)(r->same_origin | r->json << 1 | r->raw << 2));
 	wire_put_str(out, r->method);
 	wire_put_str(out, r->path);
 	wire_put_str(out, r->query);
@@ -25,6 +25,7 @@ api_request_take(struct str message, struct api_request *ret)
 	uint8_t flags = wire_u8(&w);
 	r.same_origin = flags & 1;
 	r.json = flags & 2;
+	r.raw = flags & 4;
 	r.method = wire_str(&w);
 	r.path = wire_str(&w);
 	r.query = wire_str(&w);

@@ -22,6 +22,7 @@ struct api_request {
 	struct str agent;   /* User-Agent, at most 256 bytes */
 	bool same_origin;   /* by Sec-Fetch-Site, else by Origin and Host */
 	bool json;          /* Content-Type says application/json */
+	bool raw;           /* Content-Type says application/octet-stream */
 	struct str body;
 };
 

@@ -10,7 +10,7 @@
 #define CALL_BYTES (32u << 20) /* arena of one call at most */
 #define BODY_BYTES (16u << 20) - (64u << 10) /* an answer fits one message between roles */
 
-enum route_flags { BODY = 1, MATCH = 2, QUIET = 8 };
+enum route_flags { BODY = 1, MATCH = 2, RAW = 4, QUIET = 8 };
 
 struct route {
 	struct str method, path;
@@ -27,17 +27,24 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
-/* Does `path` fit the pattern? {id} takes one segment that is not empty. */
+/* Does `path` fit the pattern? {id} and {part} take one segment each that is not empty. */
 static bool
-path_fits(struct str pattern, struct str path, struct str *ret_id)
+path_fits(struct str pattern, struct str path, struct str *ret_id, struct str *ret_part)
 {
-	ptrdiff_t hole = str_find(pattern, STR("{id}"));
-	if (hole < 0)
-		return str_eq(pattern, path);
-	struct str id = str_skip(path, (size_t)hole);
-	if (!str_starts(path, str_cut(pattern, 0, (size_t)hole)) || !id.n || str_find_char(id, '/') >= 0)
+	struct str want, have, id = {0}, part = {0};
+	while (str_split(&pattern, '/', &want)) {
+		if (!str_split(&path, '/', &have))
+			return false;
+		struct str *hole = str_eq(want, STR("{id}")) ? &id : str_eq(want, STR("{part}")) ? &part : NULL;
+		if (hole ? !have.n : !str_eq(want, have))
+			return false;
+		if (hole)
+			*hole = have;
+	}
+	if (str_split(&path, '/', &have))
 		return false;
 	*ret_id = id;
+	*ret_part = part;
 	return true;
 }
 
@@ -46,12 +53,13 @@ find_route(struct api_call *c, bool *ret_path_known)
 {
 	*ret_path_known = false;
 	for (size_t i = 0; i < COUNT(routes); i++) {
-		struct str id = {0};
-		if (!path_fits(routes[i].path, c->request.path, &id))
+		struct str id, part;
+		if (!path_fits(routes[i].path, c->request.path, &id, &part))
 			continue;
 		*ret_path_known = true;
 		if (str_eq(routes[i].method, c->request.method)) {
 			c->path_id = id;
+			c->path_part = part;
 			return &routes[i];
 		}
 	}
@@ -63,6 +71,8 @@ find_route(struct api_call *c, bool *ret_path_known)
 static void
 call_free(struct api_call *c)
 {
+	if (c->release)
+		c->release(c);
 	json_release(&c->body);
 	arena_release(&c->arena);
 	buf_release(&c->out);
@@ -287,7 +297,7 @@ run_route(struct api_call *c, const struct route *route)
 		}
 	}
 	c->recorded = !str_eq(route->method, STR("GET")) && !(route->flags & QUIET);
-	if ((route->flags & BODY) && !take_body(c))
+	if (((route->flags & BODY) && !take_body(c)) || ((route->flags & RAW) && !c->request.raw))
 		api_reply_problem(c, 400, "body", NULL);
 	else if ((route->flags & MATCH) && !c->request.if_match.n)
 		api_reply_problem(c, 428, "if_match", NULL);
@@ -325,8 +335,14 @@ openapi_parameters(struct buf *out, const struct route *r)
 	struct str rest = r->query, name;
 	out_name(out, "parameters");
 	buf_add_char(out, '[');
-	if (str_find(r->path, STR("{id}")) >= 0)
-		buf_add(out, STR("{\"name\":\"id\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}}"));
+	static const char *const holes[] = {"id", "part"};
+	for (size_t i = 0; i < COUNT(holes); i++) {
+		char hole[8];
+		snprintf(hole, sizeof hole, "{%s}", holes[i]);
+		if (str_find(r->path, str_z(hole)) >= 0)
+			buf_addf(out, "%s{\"name\":\"%s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"}}",
+			    out->p[out->n - 1] == '[' ? "" : ",", holes[i]);
+	}
 	if (r->flags & MATCH)
 		buf_addf(out, "%s{\"name\":\"If-Match\",\"in\":\"header\",\"required\":true,\"schema\":{\"type\":\"string\"}}",
 		    out->p[out->n - 1] == '[' ? "" : ",");
@@ -348,6 +364,8 @@ openapi_operation(struct buf *out, const struct route *r)
 	if (r->flags & BODY)
 		out_raw(out, "requestBody", STR("{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"type\":"
 		    "\"object\"}}}}"));
+	if (r->flags & RAW)
+		out_raw(out, "requestBody", STR("{\"required\":true,\"content\":{\"application/octet-stream\":{}}}"));
 	out_name(out, "x-rights");
 	rights_json(r->rights, out);
 	out_raw(out, "security", r->rights ? STR("[{\"session\":[]},{\"key\":[]}]") : STR("[]"));

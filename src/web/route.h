@@ -19,6 +19,7 @@ struct api_call {
 	struct api_request request;
 	struct principal who;
 	struct str path_id;     /* what stands for {id} in the path */
+	struct str path_part;   /* what stands for {part} */
 	struct str pattern;     /* the path as the table has it */
 	struct json body;       /* parsed when the route takes one */
 	struct arena arena;
@@ -27,6 +28,7 @@ struct api_call {
 	int (*work)(struct api_call *c); /* on a pool thread */
 	void (*done)(struct api_call *c, int error);
 	int error;              /* what work() said */
+	void (*release)(struct api_call *c); /* when the call ends, also when no job was ever run for it; may be NULL */
 	bool recorded;          /* changes something: web/recorded.h */
 	struct str before, after, noun_id; /* what its entry in the record says beyond the request; may stay empty */
 	void *user;             /* the handler's own, in the arena */
@@ -56,6 +58,8 @@ struct lookback;
 void lookback_json(struct buf *out, const struct lookback *j);
 /* Once a second: begins a new day of losses at local midnight, and remembers it over a restart. */
 void status_tick(struct desk *desk, int64_t now_ms);
+void upload_json(struct buf *out, struct desk *desk, const struct upload *u);
+void sweep_json(struct buf *out, const struct sweep *s);
 void status_json(struct buf *out, struct desk *desk, int64_t now_ms);
 void openapi_json(struct buf *out);
 
