@@ -198,12 +198,22 @@ take_check(struct trial_line *l)
 	return call;
 }
 
+/* It is answered, or what asked for it goes on. */
+static void
+end_check(struct api_call *call)
+{
+	if (call->checked)
+		call->checked(call);
+	else
+		api_reply(call, 200);
+}
+
 /* An answer that is one fault of the text as a whole. */
 static void
 reply_fault(struct api_call *call, const char *what)
 {
 	buf_addf(&call->out, "{\"faults\":[{\"line\":0,\"column\":0,\"what\":\"%s\",\"arg\":\"\"}],\"rules\":[]}", what);
-	api_reply(call, 200);
+	end_check(call);
 }
 
 static int
@@ -272,7 +282,7 @@ answer_check(struct trial_line *l, struct str message)
 			buf_add(&call->out, STR("{\"faults\":"));
 			faults_json(&call->out, &f);
 			rules_json(&call->out, &f);
-			api_reply(call, 200);
+			end_check(call);
 		} else {
 			reply_fault(call, "rule_check_failed");
 		}

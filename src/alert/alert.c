@@ -56,6 +56,7 @@ alert_of(struct db_rows *rows, struct arena *arena)
 	    .reason = copy(arena, db_text(rows, 15)),
 	    .version = db_i64(rows, 16),
 	    .demonstration = db_i64(rows, 17) != 0,
+	    .verdict = copy(arena, db_text(rows, 19)),
 	    .lookback = db_i64(rows, 18),
 	};
 }
@@ -95,8 +96,9 @@ alert_list(struct db *db, const struct alert_filter *f, struct arena *arena, str
 	struct buf text = BUF_INIT_MAX(1024);
 	assert(f->limit >= 1 && f->limit <= 500);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_LIST, "iisssssiii", (int64_t)f->states, (int64_t)f->levels, f->system,
-	    f->organisation, buf_str(&text), f->rule, f->assignee, f->before_ms, f->before_id, (int64_t)f->limit);
+	int error = db_query(db, &rows, Q_ALERT_LIST, "iisssssiiis", (int64_t)f->states, (int64_t)f->levels, f->system,
+	    f->organisation, buf_str(&text), f->rule, f->assignee, f->before_ms, f->before_id, (int64_t)f->limit,
+	    f->verdict);
 	buf_release(&text);
 	TRY(error);
 	return collect_alerts(rows, arena, f->limit, ret, ret_count);
@@ -108,8 +110,8 @@ alert_count(struct db *db, const struct alert_filter *f, int64_t *ret)
 	struct db_rows *rows;
 	struct buf text = BUF_INIT_MAX(1024);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_COUNT, "iisssss", (int64_t)f->states, (int64_t)f->levels, f->system,
-	    f->organisation, buf_str(&text), f->rule, f->assignee);
+	int error = db_query(db, &rows, Q_ALERT_COUNT, "iissssss", (int64_t)f->states, (int64_t)f->levels, f->system,
+	    f->organisation, buf_str(&text), f->rule, f->assignee, f->verdict);
 	buf_release(&text);
 	TRY(error);
 	error = db_next(rows);
@@ -189,7 +191,7 @@ alert_changes(struct db *db, int64_t id, struct arena *arena, struct alert_chang
 			list = grown;
 		}
 		list[n++] = (struct alert_change){db_i64(rows, 0), copy(arena, db_text(rows, 1)),
-		    copy(arena, db_text(rows, 2)), copy(arena, db_text(rows, 3))};
+		    copy(arena, db_text(rows, 2)), copy(arena, db_text(rows, 3)), copy(arena, db_text(rows, 4))};
 	}
 	db_end(rows);
 	if (more < 0)
@@ -217,19 +219,45 @@ change_word(const struct alert *a, const struct alert_update *u)
 	return u->state == ALERT_NEW ? STR("reopened") : str_z(alert_state_name(u->state));
 }
 
+bool
+alert_verdict_is_one(struct str name)
+{
+	return str_eq(name, STR("true")) || str_eq(name, STR("false")) || str_eq(name, STR("unclear"));
+}
+
+/* The score of its rule: one alert more or less that told the truth, or did not. */
+static int
+write_score(struct db *db, const struct alert *a, struct str verdict)
+{
+	int64_t is_true = str_eq(verdict, STR("true")) - str_eq(a->verdict, STR("true"));
+	int64_t is_false = str_eq(verdict, STR("false")) - str_eq(a->verdict, STR("false"));
+	return is_true || is_false ? db_run(db, Q_RULE_CLOSED_PUT, "sii", a->rule, is_true, is_false) : 0;
+}
+
+/* Of closed alerts alone; who says nothing leaves it unclear. */
+static struct str
+verdict_after(const struct alert *a, const struct alert_update *u)
+{
+	if (!u->set_state)
+		return a->verdict;
+	return u->state != ALERT_CLOSED ? STR("") : u->verdict.n ? u->verdict : STR("unclear");
+}
+
 static int
 write_change(struct db *db, const struct alert *a, const struct alert_update *u, struct str who, int64_t now_ms)
 {
 	enum alert_state state = u->set_state ? u->state : a->state;
 	struct str assignee = u->set_assignee ? u->assignee : a->assignee;
-	struct str reason = u->set_state ? u->reason : a->reason;
+	struct str reason = u->set_state ? u->reason : a->reason, verdict = verdict_after(a, u);
 	if (u->set_state && state == ALERT_ACKNOWLEDGED && !u->set_assignee && !assignee.n)
 		assignee = who; /* who takes it has it */
-	TRY(db_run(db, Q_ALERT_SET, "iiissi", a->id, a->version, (int64_t)state, assignee, reason,
-	    state == ALERT_CLOSED ? now_ms : (int64_t)0));
+	TRY(db_run(db, Q_ALERT_SET, "iiissis", a->id, a->version, (int64_t)state, assignee, reason,
+	    state == ALERT_CLOSED ? now_ms : (int64_t)0, verdict));
 	if (db_changed(db) != 1)
 		return E_CONFLICT;
-	return db_run(db, Q_ALERT_HISTORY_PUT, "iisss", a->id, now_ms, who, change_word(a, u), u->reason);
+	TRY(write_score(db, a, verdict));
+	return db_run(db, Q_ALERT_HISTORY_PUT, "iissss", a->id, now_ms, who, change_word(a, u), u->reason,
+	    u->set_state ? verdict : STR(""));
 }
 
 int

@@ -35,6 +35,7 @@ struct alert {
 	int64_t count, first_ms, last_ms, opened_ms;
 	struct str organisation, system; /* ids; empty when the register does not know the machine */
 	struct str assignee, reason;     /* empty when none */
+	struct str verdict;     /* of a closed one: true, false (a false alarm), unclear; else empty */
 	int64_t version;
 	bool demonstration;
 	int64_t lookback;       /* the job that found it among stored events (alert/lookback.h); 0: made as they came */
@@ -51,6 +52,7 @@ struct alert_finding {
 struct alert_change {
 	int64_t at_ms;
 	struct str who, change, reason; /* change: opened, acknowledged, closed, reopened, assigned */
+	struct str verdict;             /* when it was closed */
 };
 
 /* Gathering. `registry` may be swapped between verdicts. */
@@ -94,6 +96,7 @@ struct alert_filter {
 	struct str text;         /* found in title or entity, accents folded; empty = any */
 	struct str rule;
 	struct str assignee;     /* login; empty = anybody's */
+	struct str verdict;      /* empty = any */
 	int64_t before_ms, before_id; /* cursor: rows after this one; INT64_MAX = from the newest */
 	uint32_t limit;          /* 1..500 */
 };
@@ -120,7 +123,9 @@ struct alert_update {
 	bool set_assignee;
 	struct str assignee;     /* empty = nobody */
 	struct str reason;
+	struct str verdict;      /* with ALERT_CLOSED; empty = unclear. The score of the rule follows it. */
 };
+bool alert_verdict_is_one(struct str name);
 [[nodiscard]] int alert_change(struct db *db, int64_t id, int64_t version, const struct alert_update *u, struct str who,
     int64_t now_ms, struct fault *f);
 

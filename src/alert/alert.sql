@@ -33,24 +33,24 @@ DELETE FROM alert_slot WHERE slot < $1;
 SELECT slot, count FROM alert_slot WHERE alert = $1 AND slot > $2;
 
 -- name: alert_history_put
-INSERT INTO alert_history (alert, at_ms, who, change, reason) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO alert_history (alert, at_ms, who, change, reason, verdict) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: alert_history_of
-SELECT at_ms, who, change, reason FROM alert_history WHERE alert = $1 ORDER BY id;
+SELECT at_ms, who, change, reason, verdict FROM alert_history WHERE alert = $1 ORDER BY id;
 
 -- name: alert_get
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
-	system, assignee, reason, version, demonstration, lookback
+	system, assignee, reason, version, demonstration, lookback, verdict
 FROM alert WHERE id = $1;
 
 -- name: alert_list
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
-	system, assignee, reason, version, demonstration, lookback
+	system, assignee, reason, version, demonstration, lookback, verdict
 FROM alert
 WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <> 0)
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
-	AND ($7 = '' OR assignee = $7) AND (last_ms, id) < ($8, $9)
+	AND ($7 = '' OR assignee = $7) AND (last_ms, id) < ($8, $9) AND ($11 = '' OR verdict = $11)
 ORDER BY last_ms DESC, id DESC LIMIT $10;
 
 -- name: alert_count
@@ -58,11 +58,11 @@ SELECT count(*) FROM alert
 WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <> 0)
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
-	AND ($7 = '' OR assignee = $7);
+	AND ($7 = '' OR assignee = $7) AND ($8 = '' OR verdict = $8);
 
 -- name: alert_similar
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
-	system, assignee, reason, version, demonstration, lookback
+	system, assignee, reason, version, demonstration, lookback, verdict
 FROM alert WHERE id <> $1 AND (rule = $2 OR (system = $3 AND $3 <> ''))
 ORDER BY last_ms DESC, id DESC LIMIT $4;
 
@@ -70,7 +70,7 @@ ORDER BY last_ms DESC, id DESC LIMIT $4;
 SELECT event, time_ms, matched, text FROM alert_finding WHERE alert = $1 ORDER BY id DESC LIMIT $2;
 
 -- name: alert_set
-UPDATE alert SET state = $3, assignee = NULLIF($4, ''), reason = NULLIF($5, ''), closed_ms = $6, version = version + 1
+UPDATE alert SET state = $3, assignee = NULLIF($4, ''), reason = NULLIF($5, ''), closed_ms = $6, verdict = $7, version = version + 1
 WHERE id = $1 AND version = $2;
 
 -- name: alert_state_counts

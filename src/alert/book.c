@@ -347,7 +347,7 @@ open_alert(struct alert_book *b, const struct group *g, int64_t now_ms, int64_t 
 	buf_release(&techniques);
 	TRY(error);
 	b->opened++;
-	return db_run(b->db, Q_ALERT_HISTORY_PUT, "iisss", *ret_id, now_ms, STR("khien"), STR("opened"), STR(""));
+	return db_run(b->db, Q_ALERT_HISTORY_PUT, "iissss", *ret_id, now_ms, STR("khien"), STR("opened"), STR(""), STR(""));
 }
 
 /* The open alert this group joins, or 0. */

@@ -174,13 +174,15 @@ own_rule_id_fits(struct str id)
 }
 
 static int
-count_own(struct db *db, int64_t *ret)
+count_own(struct db *db, int64_t *ret, int64_t *ret_bytes)
 {
 	struct db_rows *rows;
 	TRY(db_query(db, &rows, Q_OWN_RULE_COUNT, ""));
 	int more = db_next(rows);
-	if (more > 0)
+	if (more > 0) {
 		*ret = db_i64(rows, 0);
+		*ret_bytes = db_i64(rows, 1);
+	}
 	db_end(rows);
 	return more < 0 ? more : 0;
 }
@@ -196,9 +198,11 @@ insert_own(struct db *db, const struct own_rule *rule, bool on, struct str who, 
 int
 own_rules_add(struct db *db, const struct own_rule *list, uint32_t count, bool on, struct str who, int64_t now_ms)
 {
-	int64_t have = 0;
-	TRY(count_own(db, &have));
-	if (have + count > OWN_RULES_MAX)
+	int64_t have = 0, bytes = 0;
+	TRY(count_own(db, &have, &bytes));
+	for (uint32_t i = 0; i < count; i++)
+		bytes += (int64_t)list[i].text.n;
+	if (have + count > OWN_RULES_MAX || bytes > OWN_RULES_BYTES)
 		return E_LIMIT;
 	TRY(db_begin(db));
 	int error = 0;
@@ -210,7 +214,11 @@ own_rules_add(struct db *db, const struct own_rule *list, uint32_t count, bool o
 static int
 update_own(struct db *db, const struct own_rule *rule, int64_t version, int64_t now_ms)
 {
+	int64_t have = 0, bytes = 0;
 	TRY(check_version(db, rule->id, version));
+	TRY(count_own(db, &have, &bytes));
+	if (bytes + (int64_t)rule->text.n > OWN_RULES_BYTES + OWN_RULE_BYTES)
+		return E_LIMIT;
 	TRY(db_run(db, Q_OWN_RULE_SET, "sssi", rule->id, rule->text, rule->who, now_ms));
 	if (db_changed(db) != 1)
 		return E_NOT_FOUND;

@@ -14,6 +14,7 @@
 
 #define OWN_RULE_BYTES (1u << 20) /* of one document */
 #define OWN_RULES_MAX 2000u
+#define OWN_RULES_BYTES (16 << 20) /* of all together */
 #define OWN_RULE_ID_BYTES 64u
 
 struct rule_switch {

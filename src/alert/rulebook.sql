@@ -39,7 +39,7 @@ SELECT id, text, who, created_ms, changed_ms FROM own_rule ORDER BY id;
 DELETE FROM own_rule WHERE id = $1;
 
 -- name: own_rule_count
-SELECT count(*) FROM own_rule;
+SELECT count(*), COALESCE(sum(length(text)), 0) FROM own_rule;
 
 -- name: exception_put
 INSERT INTO rule_exception (rule, rule_title, fields, reason, who, created_ms, until_ms, alert)

@@ -50,6 +50,7 @@ alert_members(struct buf *out, const struct desk *desk, const struct alert *a)
 	owner_json(out, desk, a);
 	out_text_or_null(out, "assignee", a->assignee);
 	out_text_or_null(out, "reason", a->reason);
+	out_text_or_null(out, "verdict", a->verdict);
 	out_i64(out, "version", a->version);
 	out_bool(out, "demonstration", a->demonstration);
 	if (a->lookback)
@@ -146,6 +147,7 @@ read_filter(struct api_call *c, struct alert_filter *f)
 	f->rule = api_query(c, STR("rule"));
 	f->assignee = api_query(c, STR("assignee"));
 	f->text = api_query(c, STR("q"));
+	f->verdict = api_query(c, STR("verdict"));
 	return NULL;
 }
 
@@ -242,6 +244,8 @@ history_json(struct api_call *c, const struct alert *a)
 		out_text(out, "who", list[i].who);
 		out_text(out, "change", list[i].change);
 		out_text_or_null(out, "reason", list[i].reason);
+		if (list[i].verdict.n)
+			out_text(out, "verdict", list[i].verdict);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
@@ -333,6 +337,9 @@ read_update(struct api_call *c, struct alert_update *u)
 		u->reason = STR("");
 	if (u->reason.n > 2000)
 		return "reason";
+	if (json_get(&c->body, 0, STR("verdict")) && (!u->set_state || u->state != ALERT_CLOSED ||
+		!json_get_string(&c->body, 0, STR("verdict"), &c->arena, &u->verdict) || !alert_verdict_is_one(u->verdict)))
+		return "verdict";
 	return u->set_state || u->set_assignee ? NULL : "state";
 }
 

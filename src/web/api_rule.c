@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "alert/rule_text.h"
 #include "base/memory.h"
 #include "host/clock.h"
 #include "host/file.h"
@@ -268,27 +269,6 @@ api_rules(struct api_call *c)
 
 /* --- one rule --- */
 
-/* The document of the rule in its file: from the separator before its line to the one behind it. */
-static struct str
-document_at(struct str text, uint32_t line)
-{
-	size_t start = 0, at = 0;
-	uint32_t number = 1;
-	while (at < text.n) {
-		ptrdiff_t end = str_find_char(str_skip(text, at), '\n');
-		size_t next = end < 0 ? text.n : at + (size_t)end + 1;
-		struct str one = str_cut(text, at, next);
-		if (str_starts(one, STR("---"))) {
-			if (number > line)
-				return str_cut(text, start, at);
-			start = next;
-		}
-		at = next;
-		number++;
-	}
-	return str_skip(text, start);
-}
-
 /* Read again from where it was loaded. */
 static void
 text_member(struct buf *out, const struct rule_info *r)
@@ -297,7 +277,7 @@ text_member(struct buf *out, const struct rule_info *r)
 	char path[4096];
 	bool fits = (size_t)snprintf(path, sizeof path, "%.*s", STR_ARG(r->file)) < sizeof path;
 	if (fits && file_read(path, &text) == 0)
-		out_text(out, "text", document_at(buf_str(&text), r->line));
+		out_text(out, "text", rule_text_document(buf_str(&text), r->line));
 	else
 		out_raw(out, "text", STR("null"));
 	buf_release(&text);
@@ -412,11 +392,17 @@ find_rule(struct api_call *c, struct str id)
 	return r && str_eq(r->id, id) && !r->exception ? r : NULL;
 }
 
+int
+api_rule_json(struct api_call *c, struct str id)
+{
+	const struct rule_info *r = find_rule(c, id);
+	return r ? whole_rule(c, r) : E_NOT_FOUND;
+}
+
 void
 api_reply_rule(struct api_call *c, struct str id, uint16_t status)
 {
-	const struct rule_info *r = find_rule(c, id);
-	int error = r ? whole_rule(c, r) : E_NOT_FOUND;
+	int error = api_rule_json(c, id);
 	if (error)
 		api_reply_error(c, error);
 	else

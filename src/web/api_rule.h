@@ -14,7 +14,9 @@ void rule_item_json(struct buf *out, const struct desk *d, const struct rule_inf
 struct str rule_engine_word(const struct rule_info *r);
 /* "shipped", "folder" or "desk". */
 const char *rule_origin(const struct desk *d, const struct rule_info *r);
-/* The whole rule with its ETag and `status`. */
+/* The whole rule into c->out, and its ETag. E_NOT_FOUND. */
+[[nodiscard]] int api_rule_json(struct api_call *c, struct str id);
+/* The same as the answer with `status`. */
 void api_reply_rule(struct api_call *c, struct str id, uint16_t status);
 /* The number of If-Match; false: answered. */
 bool api_match(struct api_call *c, int64_t *ret);

@@ -29,6 +29,7 @@ struct api_call {
 	void (*done)(struct api_call *c, int error);
 	int error;              /* what work() said */
 	void (*release)(struct api_call *c); /* when the call ends, also when no job was ever run for it; may be NULL */
+	void (*checked)(struct api_call *c); /* instead of answering, what follows a check of rule text; c->out tells */
 	bool recorded;          /* changes something: web/recorded.h */
 	struct str before, after, noun_id; /* what its entry in the record says beyond the request; may stay empty */
 	void *user;             /* the handler's own, in the arena */

@@ -161,6 +161,74 @@ desk.start()
 relp = Relp(desk.relp)
 check("exceptions outlive a restart", desk.get("/api/v1/exceptions?state=active")["total"] == 2 and matched(made["id"]) == 1)
 
+# --- what alerts turned out to be
+alerts = desk.get(f"/api/v1/alerts?state=all&rule={CANARY}")["items"]
+
+
+def close(alert, body):
+    version = desk.get(f"/api/v1/alerts/{alert['id']}")["version"]
+    status, body, _ = desk.call("PATCH", f"/api/v1/alerts/{alert['id']}", body, {"If-Match": f'"{version}"'})
+    return status, json.loads(body or b"{}")
+
+
+def score():
+    return rule()["closed_true"], rule()["closed_false"]
+
+
+status, one = close(alerts[0], {"state": "closed", "reason": "it did", "verdict": "true"})
+check("closed as true", status == 200 and one["verdict"] == "true" and one["history"][-1]["verdict"] == "true" and score() == (1, 0), one)
+check("closed again as false", close(alerts[0], {"state": "closed", "reason": "no", "verdict": "false"})[0] == 200 and score() == (0, 1), score())
+check("reopened: nobody has said", close(alerts[0], {"state": "new"})[1]["verdict"] is None and score() == (0, 0), score())
+check("who says nothing leaves it unclear", close(alerts[0], {"state": "closed", "reason": "x"})[1]["verdict"] == "unclear" and score() == (0, 0))
+check("a verdict is of closed alerts", close(alerts[1], {"state": "acknowledged", "verdict": "true"})[0] == 422 and
+      close(alerts[1], {"state": "closed", "reason": "x", "verdict": "maybe"})[0] == 422)
+check("and a filter of the list", [a["id"] for a in desk.get("/api/v1/alerts?state=all&verdict=unclear")["items"]] == [alerts[0]["id"]])
+
+# --- rules written here
+status, body, _ = desk.call("POST", "/api/v1/rules", {"text": "title: Broken\nlogsource: {product: linux}\ndetection:\n  a: [x]\n  condition: a and b\nlevel: loud\n"})
+faults = json.loads(body)["faults"]
+check("faults are told with line and column", status == 422 and all(f["line"] and f["column"] for f in faults) and faults[0]["what"].startswith("rule_"), body)
+status, body, _ = desk.call("POST", "/api/v1/rules", {"text": "title: [unclosed\n"})
+check("also of what is no YAML", status == 422 and json.loads(body)["faults"][0]["line"] > 0, body)
+for text, what in ((f"title: Copy\nid: {CANARY}\nlogsource: {{product: linux}}\ndetection: {{a: [x], condition: a}}\n", "rule_twice"),
+                   ("title: Copy\nid: ../../x\nlogsource: {product: linux}\ndetection: {a: [x], condition: a}\n", "rule_id"),
+                   ("title: F\nlogsource: {product: linux}\nfilter: {rules: any, a: {b: c}, condition: not a}\n", None),
+                   ("title: E\nkhien: {engine: flow.beacon}\n", None)):
+    status, body, _ = desk.call("POST", "/api/v1/rules", {"text": text})
+    check(f"refused: {text.splitlines()[1]}", status == 422 and json.loads(body)["faults"] and what in (None, json.loads(body)["faults"][0]["what"]), body)
+OWN = """# our own
+title: Owl
+logsource: {product: linux}
+detection:
+  word: [owl]
+  condition: word
+level: low
+---
+{title: Owl of the night, logsource: {product: linux}, detection: {word: [nightowl], condition: word}, level: high}
+"""
+status, body, _ = desk.call("POST", "/api/v1/rules", {"text": OWN, "on": True})
+made = json.loads(body)
+check("two rules in one text, each with an id of its own", status == 201 and len(set(made["ids"])) == 2 and made["origin"] == "desk" and
+      made["title"] == "Owl" and f"id: {made['id']}" in made["text"] and made["text"].startswith("# our own"), body)
+time.sleep(1)
+say("an owl and a nightowl")
+check("both fire", until(lambda: fired(made["ids"][0]) == 1 and fired(made["ids"][1]) == 1), (fired(made["ids"][0]), fired(made["ids"][1])))
+text = made["text"].replace("[owl]", "[eagle]")
+check("changing asks for the version seen", change(made["id"], {"text": text}, "PUT", version=0)[0] == 409)
+check("and keeps the id", change(made["id"], {"text": text.replace(made["id"], OTHER)}, "PUT")[0] == 422)
+status, again = change(made["id"], {"text": text}, "PUT")
+check("changed", status == 200 and "[eagle]" in again["text"] and again["history"][0]["change"] == "changed", again)
+status, problem = change(CANARY, {"text": text}, "PUT")
+check("only rules of this desk", status == 409 and desk.call("DELETE", f"/api/v1/rules/{CANARY}")[0] == 409, problem)
+time.sleep(1)
+say("an eagle")
+check("and fires as changed", until(lambda: fired(made["id"]) == 2), fired(made["id"]))
+check("deleted", desk.call("DELETE", f"/api/v1/rules/{made['id']}")[0] == 204 and desk.call("GET", f"/api/v1/rules/{made['id']}")[0] == 404 and
+      not (desk.data / f"detect/rules/{made['id']}.yml").exists() and rule(made["ids"][1])["title"] == "Owl of the night")
+status, body, _ = desk.call("POST", "/api/v1/rules", {"text": OWN.split("---")[0].replace("Owl", "Silent owl"), "on": False})
+silent = json.loads(body)
+check("a rule may be kept switched off", status == 201 and silent["on"] is False, body)
+
 relp.close()
 desk.close()
 shutil.rmtree(folder, ignore_errors=True)
