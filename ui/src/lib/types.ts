@@ -254,6 +254,9 @@ export interface Exception {
 	matched: number;
 	alert?: number | null;
 	state: "active" | "expired";
+	ended_ms?: number; // before its day, by hand
+	ended_who?: string;
+	last_ms?: number | null;
 }
 export interface Technique {
 	id: string;
