@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * bench_correlate [KEYS]: findings a second on one core into one correlation of each type, groups by two fields of an
- * event of 24, KEYS groups (100,000) touched at random, a minute of timespan and two hours of events.
+ * event of 24, KEYS groups (100,000) touched at random, a minute of timespan and two hours of events. Then what saving
+ * and loading all of it takes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,24 @@ write_values(uint32_t keys)
 		port[i].n = (uint32_t)snprintf(port[i].p, sizeof port->p, "%u", 1024 + i * 15);
 }
 
+/* How long core stands still for a copy of its memory, and a start for reading it back. */
+static void
+run_save(const struct correlator *c, const struct rules *r)
+{
+	struct buf saved = BUF_INIT;
+	struct correlator *again = correlator_new(r, STATE_BYTES);
+	double save = -now(), load;
+	correlator_save(c, &saved);
+	save += now();
+	load = -now();
+	if (correlator_load(again, buf_str(&saved)) < 0)
+		abort();
+	load += now();
+	printf("%-18s saved in %.0f ms, loaded in %.0f ms, %.1f MB\n", "", save * 1e3, load * 1e3, (double)saved.n / 1e6);
+	correlator_free(again);
+	buf_release(&saved);
+}
+
 static void
 run(const char *name, const char *body, uint32_t keys)
 {
@@ -116,6 +135,7 @@ run(const char *name, const char *body, uint32_t keys)
 	struct correlate_stats s = correlator_stats(c);
 	printf("%-18s %6.2f M/s  %8u keys  %6.1f MB  %8llu fired  %llu evicted\n", name, FINDINGS / spent / 1e6, s.keys,
 	    (double)s.bytes / 1e6, (unsigned long long)s.fired, (unsigned long long)s.evicted);
+	run_save(c, r);
 	correlator_free(c);
 	rules_free(r);
 	arena_release(&kept);

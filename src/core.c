@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "core_lookback.h"
 #include "core_rules.h"
+#include "core_state.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -233,6 +234,8 @@ core_start(struct role_context *rc)
 	int error = open_stores(core, &fault);
 	if (!error)
 		error = core_rules_open(core, &fault);
+	if (!error)
+		error = core_state_open(core);
 	if (error) {
 		if (!fault.code)
 			fault_set(&fault, error, NULL, STR(""), 0, 0);
@@ -261,11 +264,12 @@ send_number(struct channel *c, enum message type, uint64_t number)
 	buf_release(&b);
 }
 
-/* What is sealed in the archive needs its journal no more. */
+/* What is sealed in the archive, and in the memory that is on disk, needs its journal no more. */
 static void
 tell_released(struct core *core)
 {
-	uint64_t safe = archive_safe(core->desk.archive);
+	uint64_t safe = archive_safe(core->desk.archive), kept = core_state_releases(core);
+	safe = kept < safe ? kept : safe;
 	if (safe > core->released && core->collect) {
 		core->released = safe;
 		send_number(core->collect, MSG_RELEASE, safe);
@@ -334,6 +338,7 @@ on_report(struct core *core, struct str payload)
 {
 	if (report_book_take(core->desk.reports, payload) < 0)
 		log_say(LOG_LEVEL_ERROR, "report.broken", LOG_NUMBER("bytes", (int64_t)payload.n));
+	core_state_known(core, report_book_head(core->desk.reports)->journal.committed);
 }
 
 static void
@@ -409,7 +414,7 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 		return;
 	core->released = 0;
 	/* What is applied but not sealed lives in our memory only as long as we do; a new collect goes on behind it. */
-	send_number(core->collect, MSG_REPLAY, archive_last_block(core->desk.archive));
+	send_number(core->collect, MSG_REPLAY, core_state_replay(core));
 }
 
 /* --- what the API asks of us --- */
@@ -590,6 +595,7 @@ on_tick(void *user)
 		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("at", now));
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", now));
+	core_state_tick(core, now);
 	tell_released(core);
 	core_lookback_tick(core->lookback);
 	core_rules_tick(core, now);
@@ -624,8 +630,10 @@ core_stop(struct role_context *rc)
 	core_rules_stop(core);
 	inspect_free(core->desk.inspect);
 	/* Sealing leaves the next start nothing to replay; what has alerts that could not be written must be replayed. */
-	if (core_apply_left(core) == 0)
+	if (core_apply_left(core) == 0) {
+		core_state_stop(core);
 		archive_close(core->desk.archive);
+	}
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", clock_now_ms()));
 	recorder_close(core->desk.recorder);

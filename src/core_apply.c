@@ -2,6 +2,7 @@
 #include "core_apply.h"
 
 #include "base/memory.h"
+#include "core_state.h"
 #include "host/clock.h"
 #include "host/log.h"
 
@@ -16,6 +17,7 @@ struct apply {
 	uint32_t raws;
 	bool stored;           /* the archive has this block already */
 	bool counted;          /* and the database its findings */
+	bool feeds;            /* correlations and flows have not seen it yet */
 	int64_t now_ms;
 	uint32_t told;         /* alerts, to the live stream */
 };
@@ -100,15 +102,15 @@ add_finding(struct apply *a, const struct finding *f, uint64_t event_id, const s
 	if (f->rule->off)
 		return; /* of an engine that was not told yet */
 	if (exception_book_takes(core->exceptions, &kept, event_time(f->event))) {
-		core->desk.suppressed++;
+		core->desk.suppressed += !a->counted;
 		return;
 	}
 	f = &kept; /* what an exception no longer covers is of the rule it was made for */
-	core->desk.findings++;
+	core->desk.findings += !a->counted;
 	if (!f->rule->silent && !a->counted)
 		alert_book_add(core->book, f->rule, f->event, (int64_t)event_id, event_time(f->event), f->matched,
 		    f->matched_count, s, f->event->raw->flags & RAW_DEMO);
-	if (!core->correlator || f->rule->correlation)
+	if (!a->feeds || !core->correlator || f->rule->correlation)
 		return;
 	uint32_t n = correlator_feed(core->correlator, f, &core->arena, &more);
 	for (uint32_t i = 0; i < n; i++)
@@ -120,6 +122,8 @@ static void
 add_flow(struct apply *a, struct event *e, uint64_t id, const struct system *s)
 {
 	struct finding *list = NULL;
+	if (!a->feeds)
+		return;
 	uint32_t n = flow_feed(a->core->flow, e, &a->core->arena, &list);
 	for (uint32_t i = 0; i < n; i++)
 		add_finding(a, &list[i], id, s);
@@ -146,6 +150,8 @@ apply_event(struct apply *a, struct event *e, const struct verdict_finding *list
 		add_finding(a, &f, id, s);
 	}
 	add_flow(a, e, id, s);
+	if (a->stored)
+		return 0;
 	core->desk.events++;
 	if (e->decoder == DECODER_NONE)
 		report_book_unparsed(core->desk.reports, e->raw->source);
@@ -164,9 +170,11 @@ apply_events(struct apply *a)
 	TRY(verdict_open(&v, a->message->verdict, &a->core->arena));
 	while (verdict_next(&v, &e, &list, &count))
 		TRY(apply_event(a, &e, list, count));
-	a->core->desk.unparsed += v.unparsed;
-	a->core->desk.failed += v.failed;
-	a->core->desk.truncated += v.truncated;
+	if (!a->stored) {
+		a->core->desk.unparsed += v.unparsed;
+		a->core->desk.failed += v.failed;
+		a->core->desk.truncated += v.truncated;
+	}
 	return v.wire.bad ? E_CORRUPT : 0;
 }
 
@@ -216,14 +224,19 @@ gather(struct apply *a)
 	a->stored = error == E_EXISTS;
 	if (error && !a->stored)
 		return error;
+	a->counted |= a->stored; /* it is sealed only when its alerts are written */
+	a->feeds = core_state_feeds(core, a->message->block);
 	error = read_batch(a);
 	if (!error)
 		error = apply_events(a);
 	if (error) /* the worker is broken or broken into; its block is kept as raw bytes */
 		log_say(LOG_LEVEL_ERROR, "verdict.corrupt", LOG_NUMBER("block", (int64_t)a->message->block),
 		    LOG_TEXT("error", str_z(error_name(error))));
+	if (a->counted)
+		exception_book_clear(core->exceptions); /* what it took was noted the first time */
 	core->batch_open = !a->stored;
 	core->gathered = a->message->block;
+	core_state_fed(core, a->message->block);
 	return 0;
 }
 

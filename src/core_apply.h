@@ -22,6 +22,7 @@ struct core {
 	struct alert_book *book;
 	struct correlator *correlator;
 	struct flow *flow;
+	struct core_state *state;  /* what both remember, over a restart (core_state.h) */
 	struct arena arena;        /* of the verdict being applied */
 	uint8_t rules_digest[32];  /* of desk.rules */
 	/* core_rules.c */

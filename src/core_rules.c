@@ -69,6 +69,7 @@ use_correlations(struct core *core, const struct rules *rules)
 	buf_release(&saved);
 	correlator_free(core->correlator);
 	core->correlator = fresh;
+	core->desk.correlator = fresh;
 }
 
 /* Those who find across events keep what they have seen when the rules change. */

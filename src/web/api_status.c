@@ -230,6 +230,39 @@ flows_json(struct buf *out, const struct desk *d)
 	buf_add_char(out, '}');
 }
 
+static void
+correlations_json(struct buf *out, const struct desk *d)
+{
+	struct correlate_stats s = d->correlator ? correlator_stats(d->correlator) : (struct correlate_stats){0};
+	out_name(out, "correlations");
+	buf_add_char(out, '{');
+	out_i64(out, "updates", (int64_t)s.updates);
+	out_i64(out, "findings", (int64_t)s.fired);
+	out_i64(out, "keys", s.keys);
+	out_i64(out, "bytes", (int64_t)s.bytes);
+	out_i64(out, "evicted", (int64_t)s.evicted);
+	out_i64(out, "late", (int64_t)s.late);
+	out_i64(out, "dropped", (int64_t)s.dropped);
+	out_i64(out, "forgotten", (int64_t)s.forgotten);
+	buf_add_char(out, '}');
+}
+
+static void
+state_json(struct buf *out, const struct desk *d)
+{
+	const struct desk_state *s = &d->state;
+	out_name(out, "state");
+	buf_add_char(out, '{');
+	out_i64(out, "block", (int64_t)s->block);
+	out_i64(out, "bytes", (int64_t)s->bytes);
+	out_i64(out, "written_ms", s->written_ms);
+	out_i64(out, "standstill_ms", s->made_ms);
+	out_i64(out, "writing_ms", s->wrote_ms);
+	out_i64(out, "failed", (int64_t)s->failed);
+	out_i64(out, "refused", (int64_t)s->refused);
+	buf_add_char(out, '}');
+}
+
 void
 status_json(struct buf *out, struct desk *d, int64_t now_ms)
 {
@@ -268,7 +301,9 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_bool(out, "broken", d->record_broken);
 	out_i64(out, "put_back", d->record_put_back);
 	buf_add_char(out, '}');
+	correlations_json(out, d);
 	flows_json(out, d);
+	state_json(out, d);
 	out_bool(out, "demonstration", d->demonstration);
 	roles_json(out, d);
 	buf_add_char(out, '}');
@@ -414,6 +449,26 @@ flow_metrics(struct buf *out, const struct desk *d)
 }
 
 static void
+correlation_metrics(struct buf *out, const struct desk *d, int64_t now_ms)
+{
+	struct correlate_stats s = d->correlator ? correlator_stats(d->correlator) : (struct correlate_stats){0};
+	metric(out, "correlation_updates_total", "counter", (double)s.updates);
+	metric(out, "correlation_findings_total", "counter", (double)s.fired);
+	metric(out, "correlation_evicted_total", "counter", (double)s.evicted);
+	metric(out, "correlation_late_total", "counter", (double)s.late);
+	metric(out, "correlation_dropped_total", "counter", (double)s.dropped);
+	metric(out, "correlation_forgotten_total", "counter", (double)s.forgotten);
+	metric(out, "correlation_keys", "gauge", s.keys);
+	metric(out, "correlation_bytes", "gauge", (double)s.bytes);
+	metric(out, "state_age_seconds", "gauge", d->state.written_ms ? (double)(now_ms - d->state.written_ms) / 1000 : -1);
+	metric(out, "state_bytes", "gauge", (double)d->state.bytes);
+	metric(out, "state_standstill_seconds", "gauge", (double)d->state.made_ms / 1000);
+	metric(out, "state_writing_seconds", "gauge", (double)d->state.wrote_ms / 1000);
+	metric(out, "state_failed_total", "counter", (double)d->state.failed);
+	metric(out, "state_refused_total", "counter", (double)d->state.refused);
+}
+
+static void
 role_metrics(struct buf *out)
 {
 	const struct role_counts *counts = role_counts();
@@ -454,6 +509,7 @@ api_metrics(struct api_call *c)
 	metric(out, "rules", "gauge", d->rules_stats.rules);
 	metric(out, "rules_refused", "gauge", d->rules_stats.refused);
 	metric(out, "disk_free_bytes", "gauge", (double)disk_free(d));
+	correlation_metrics(out, d, clock_now_ms());
 	flow_metrics(out, d);
 	role_metrics(out);
 	c->response.type = STR("text/plain; version=0.0.4");

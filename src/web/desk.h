@@ -9,6 +9,7 @@
  */
 
 #include "alert/alert.h"
+#include "detect/correlate.h"
 #include "detect/flow.h"
 #include "detect/sigma.h"
 #include "host/options.h"
@@ -32,6 +33,7 @@ struct desk {
 	const char *rules_shipped, *rules_desk; /* folders that tell where a rule comes from; NULL = there is none */
 	int rules_error;            /* why what the desk decided about rules is not in force yet (E_FULL ...), or 0 */
 	struct rules_stats rules_stats; /* of the newer one */
+	const struct correlator *correlator; /* core feeds it, swaps it with the rules; NULL: no rule asks for it */
 	const struct flow *flow;    /* core feeds it */
 	struct pool *pool;
 	struct inspect *inspect;    /* files handed in, and sweeps */
@@ -49,6 +51,11 @@ struct desk {
 		uint64_t kernel_drops, refused, oversized, quarantined;
 	} lost_before;              /* lost before today began (local time); today is the rest */
 	int64_t today;              /* its number since 1970 */
+	struct desk_state {         /* what correlations and flows remember, on disk */
+		uint64_t block, bytes, failed, refused;
+		int64_t written_ms;     /* 0: never */
+		int64_t made_ms, wrote_ms; /* how long core stood still for it, and how long the disk took */
+	} state;
 	double events_per_second;   /* over the last ten seconds */
 	struct api_call *open_call; /* the call whose transaction is open (web/recorded.h); only compared */
 	struct recorder *recorder;  /* store/record.h; NULL when the record on disk cannot be believed */
