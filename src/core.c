@@ -276,11 +276,13 @@ tell_released(struct core *core)
 	}
 }
 
+/* Verdicts wait in the channel while there is one that could not be applied, and until collect has said where it begins:
+ * it may say so on its channel before, and be read after, what the worker makes of it. */
 static void
-hold_worker(struct core *core, bool hold)
+hear_worker(struct core *core)
 {
 	if (core->worker)
-		channel_pause(core->worker, hold);
+		channel_pause(core->worker, !core->next || core->desk.stalled || core->held_for_rules);
 }
 
 static void
@@ -288,7 +290,7 @@ keep_held(struct core *core, struct str payload)
 {
 	buf_clear(&core->held);
 	buf_add(&core->held, payload);
-	hold_worker(core, true);
+	hear_worker(core);
 }
 
 static void
@@ -305,8 +307,8 @@ on_verdict(struct core *core, struct str payload)
 		return; /* a copy of what is applied, or from before collect said where it begins */
 	int error = core_apply_left(core);
 	if (!error && !core_rules_fit(core, m.digest)) {
-		keep_held(core, payload); /* until its rules are read, or the block comes again from another worker */
-		core->held_for_rules = true;
+		core->held_for_rules = true; /* until its rules are read, or the block comes again from another worker */
+		keep_held(core, payload);
 		return;
 	}
 	if (!error)
@@ -319,7 +321,7 @@ on_verdict(struct core *core, struct str payload)
 		return;
 	}
 	core->desk.stalled = 0;
-	hold_worker(core, false);
+	hear_worker(core);
 	core->next = block + 1;
 	send_number(core->collect, MSG_APPLIED, block);
 	tell_released(core);
@@ -358,8 +360,10 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 		on_report(core, payload);
 	else if (type == MSG_RULES && c == core->worker && payload.n == sizeof core->worker_digest)
 		core_rules_of_worker(core, (const uint8_t *)payload.p);
-	else if (type == MSG_FROM && c == core->collect)
+	else if (type == MSG_FROM && c == core->collect) {
 		core->next = wire_u64(&w);
+		hear_worker(core);
+	}
 }
 
 static struct channel **
@@ -380,8 +384,10 @@ static void
 on_closed(void *user, struct channel *c)
 {
 	struct core *core = user;
-	if (c == core->collect)
+	if (c == core->collect) {
 		core->next = 0;
+		hear_worker(core);
+	}
 	static const enum role peers[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_WEB};
 	for (size_t i = 0; i < COUNT(peers); i++)
 		if (*channel_of(core, peers[i]) == c)
@@ -410,6 +416,7 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 		core->held_for_rules = false;
 		buf_clear(&core->held);
 	}
+	hear_worker(core);
 	if (peer != ROLE_COLLECT)
 		return;
 	core->released = 0;
@@ -553,8 +560,7 @@ retry_held(struct core *core)
 	core->held = BUF_INIT;
 	core->desk.stalled = 0;
 	on_verdict(core, buf_str(&payload));
-	if (!core->desk.stalled && !core->held_for_rules)
-		hold_worker(core, false);
+	hear_worker(core);
 	buf_release(&payload);
 }
 
