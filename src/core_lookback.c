@@ -634,7 +634,7 @@ on_ended(void *user, enum line_end why)
 	struct core_lookback *l = user;
 	if (!l->active || l->step < STEP_FACTS)
 		return;
-	l->deaths += why == LINE_SLOW ? 2 : why == LINE_DIED;
+	l->deaths += why == LINE_SLOW ? DEATHS_MAX : why == LINE_DIED; /* it would be as slow again */
 	if (l->deaths >= DEATHS_MAX)
 		fail_job(l, why == LINE_SLOW ? "lookback_slow" : "lookback_died", STR(""));
 	else

@@ -20,13 +20,14 @@ struct lookback_role {
 	struct buf answer;
 };
 
-/* Live detection comes first, whatever we are given to do. */
+/* Live detection comes first, whatever we are given to do. Not SCHED_IDLE: on a machine whose processors are never idle
+ * a person who writes a rule would wait for ever. */
 static void
 step_back(void)
 {
 	const struct sched_param none = {0};
 	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
-	if (setpriority(PRIO_PROCESS, 0, 19) < 0 || sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+	if (setpriority(PRIO_PROCESS, 0, 19) < 0 || sched_setscheduler(0, SCHED_BATCH, &none) < 0)
 		log_say(LOG_LEVEL_WARN, "lookback.priority", LOG_NUMBER("pid", getpid()));
 	if (sandbox_is_built() && setrlimit(RLIMIT_AS, &memory) < 0) /* a sanitizer needs terabytes of addresses */
 		log_say(LOG_LEVEL_WARN, "lookback.memory", LOG_NUMBER("pid", getpid()));
