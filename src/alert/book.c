@@ -112,7 +112,8 @@ static bool
 tells_of_others(const struct event *e)
 {
 	return e->decoder == DECODER_EVE || e->decoder == DECODER_ZEEK || e->decoder == DECODER_NETFILTER ||
-	    e->decoder == DECODER_MIKROTIK || e->decoder == DECODER_KV || e->decoder == DECODER_CISCO;
+	    e->decoder == DECODER_MIKROTIK || e->decoder == DECODER_KV || e->decoder == DECODER_CISCO ||
+	    e->decoder == DECODER_DNS;
 }
 
 static const struct system *

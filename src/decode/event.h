@@ -53,7 +53,8 @@ struct field {
 	X(DECODER_MIKROTIK, "mikrotik")   /* RouterOS */                                                               \
 	X(DECODER_WEB_ERROR, "web_error") /* Apache and nginx error logs */                                               \
 	X(DECODER_KV, "kv")               /* key=value lines: FortiGate, Sophos, SonicWall ... */                      \
-	X(DECODER_CISCO, "cisco")         /* ASA, FTD, IOS */
+	X(DECODER_CISCO, "cisco")         /* ASA, FTD, IOS */                                                          \
+	X(DECODER_DNS, "dns")             /* query logs of BIND, Unbound, dnsmasq */
 
 enum decoder_id {
 #define X(id, name) id,

@@ -153,6 +153,25 @@ static const struct pattern systemd_table[] = {
 	P("%S: Scheduled restart job", "service_restarted", NONE),
 };
 
+/* BIND (with and without the address of its client structure, with views), Unbound (log-queries), dnsmasq (log-queries,
+ * and =extra). */
+static const struct pattern dns_table[] = {
+	P("client @%_ %I#%P (%_): query: %Q IN %K ", "dns_query", NONE),
+	P("client @%_ %I#%P (%_): view %_: query: %Q IN %K ", "dns_query", NONE),
+	P("client %I#%P (%_): query: %Q IN %K ", "dns_query", NONE),
+	P("client %I#%P (%_): view %_: query: %Q IN %K ", "dns_query", NONE),
+	P("client %I#%P: query: %Q IN %K ", "dns_query", NONE),
+	P("client %I#%P: view %_: query: %Q IN %K ", "dns_query", NONE),
+	P("client @%_ %I#%P (%_): query (%_) '%Q/%K/IN' denied", "dns_query_denied", FAILURE),
+	P("client %I#%P (%_): query (%_) '%Q/%K/IN' denied", "dns_query_denied", FAILURE),
+	P("client %I#%P: query (%_) denied", "dns_query_denied", FAILURE),
+	P("queries: info: client @%_ %I#%P (%_): query: %Q IN %K ", "dns_query", NONE),
+	P("queries: info: client %I#%P (%_): query: %Q IN %K ", "dns_query", NONE),
+	P("[%_] info: %I %Q %K IN", "dns_query", NONE),
+	P("query[%K] %Q from %I", "dns_query", NONE),
+	P("%N %I/%P query[%K] %Q from %_", "dns_query", NONE),
+};
+
 /* Network daemons without a table of their own. */
 static const struct pattern other_table[] = {
 	P("connection from %I (", "connection", NONE),
@@ -162,7 +181,7 @@ static const struct pattern other_table[] = {
 	P("refused connect from %I", "connection", FAILURE),
 };
 
-enum kind { KIND_SSHD, KIND_SUDO, KIND_CRON, KIND_ACCOUNT, KIND_SYSTEMD, KIND_KERNEL, KIND_PAM };
+enum kind { KIND_SSHD, KIND_SUDO, KIND_CRON, KIND_ACCOUNT, KIND_SYSTEMD, KIND_KERNEL, KIND_PAM, KIND_DNS };
 
 static const struct {
 	enum decoder_id decoder;
@@ -179,6 +198,7 @@ static const struct {
 	    COUNT(systemd_table)},
 	[KIND_KERNEL] = {DECODER_NETFILTER, STR_INIT("linux.netfilter"), STR_INIT("network"), NULL, 0},
 	[KIND_PAM] = {DECODER_PAM, STR_INIT("linux.pam"), STR_INIT("authentication"), pam_table, COUNT(pam_table)},
+	[KIND_DNS] = {DECODER_DNS, STR_INIT("linux.dns"), STR_INIT("network"), dns_table, COUNT(dns_table)},
 };
 
 static const struct {
@@ -193,13 +213,16 @@ static const struct {
 	{STR_INIT("groupmod"), KIND_ACCOUNT},  {STR_INIT("gpasswd"), KIND_ACCOUNT},   {STR_INIT("passwd"), KIND_ACCOUNT},
 	{STR_INIT("chpasswd"), KIND_ACCOUNT},  {STR_INIT("chage"), KIND_ACCOUNT},     {STR_INIT("login"), KIND_ACCOUNT},
 	{STR_INIT("systemd"), KIND_SYSTEMD},   {STR_INIT("kernel"), KIND_KERNEL},     {STR_INIT("ulogd"), KIND_KERNEL},
-	{STR_INIT("systemd-logind"), KIND_ACCOUNT},
+	{STR_INIT("systemd-logind"), KIND_ACCOUNT}, {STR_INIT("named"), KIND_DNS}, {STR_INIT("unbound"), KIND_DNS},
+	{STR_INIT("dnsmasq"), KIND_DNS},
 };
 
 static void
 finish(struct event *e, enum kind kind)
 {
 	e->decoder = kind_row[kind].decoder;
+	if (kind == KIND_DNS && event_find(e, F_DNS_QUESTION))
+		event_put_core(e, F_EVENT_TYPE, STR("query"));
 	event_put_core(e, F_EVENT_CATEGORY, kind_row[kind].category);
 	event_put_core(e, F_EVENT_DATASET, kind_row[kind].dataset);
 }

@@ -33,6 +33,8 @@ static const struct capture {
 	{'R', SHAPE_TEXT, STR_INIT("reason"), 0},
 	{'S', SHAPE_TEXT, STR_INIT("unit"), 0},
 	{'V', SHAPE_WORD, STR_INIT("via"), 0},
+	{'Q', SHAPE_WORD, STR_INIT("query"), F_DNS_QUESTION},
+	{'K', SHAPE_WORD, STR_INIT("record_type"), F_DNS_TYPE},
 	{'@', SHAPE_TEXT, STR_INIT(""), 0},
 	{'_', SHAPE_TEXT, STR_INIT(""), 0},
 };

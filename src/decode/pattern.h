@@ -31,6 +31,8 @@
  *   %R     reason
  *   %S     unit
  *   %V     via              (one word)
+ *   %Q     query            dns.question.name (one word)
+ *   %K     record_type      dns.question.type (one word)
  *   %@     pairs            each key=value of the rest under its own name, see pattern_pairs()
  *   %_     nothing
  */

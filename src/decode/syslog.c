@@ -357,7 +357,8 @@ static const struct {
 	{STR_INIT("clamscan"), STR_INIT("clamav")},   {STR_INIT("vsftpd"), STR_INIT("vsftpd")},
 	{STR_INIT("guacd"), STR_INIT("guacamole")},   {STR_INIT("guacamole"), STR_INIT("guacamole")},
 	{STR_INIT("nginx"), STR_INIT("nginx")},       {STR_INIT("apache2"), STR_INIT("apache")},
-	{STR_INIT("httpd"), STR_INIT("apache")},
+	{STR_INIT("httpd"), STR_INIT("apache")},      {STR_INIT("named"), STR_INIT("named")},
+	{STR_INIT("unbound"), STR_INIT("unbound")},   {STR_INIT("dnsmasq"), STR_INIT("dnsmasq")},
 };
 
 static struct str

@@ -124,17 +124,25 @@ read_other_rules(struct flow_rules *is)
 	is->new_days = NUMBER(v, "new_days", 7, 0, 3650);
 }
 
+/* Switched off is as if it were not there. */
+static const struct rule_info *
+engine(const struct rules *r, struct str name)
+{
+	const struct rule_info *rule = rules_engine(r, name);
+	return rule && !rule->off ? rule : NULL;
+}
+
 static void
 read_rules(struct flow *f, const struct rules *r)
 {
 	struct flow_rules *is = &f->is;
 	f->rules = r;
-	is->hosts = rules_engine(r, STR("flow.scan_horizontal"));
-	is->ports = rules_engine(r, STR("flow.scan_vertical"));
-	is->beacon = rules_engine(r, STR("flow.beacon"));
-	is->names = rules_engine(r, STR("flow.dns_tunnel"));
-	is->amplification = rules_engine(r, STR("flow.amplification"));
-	is->volume = rules_engine(r, STR("flow.volume"));
+	is->hosts = engine(r, STR("flow.scan_horizontal"));
+	is->ports = engine(r, STR("flow.scan_vertical"));
+	is->beacon = engine(r, STR("flow.beacon"));
+	is->names = engine(r, STR("flow.dns_tunnel"));
+	is->amplification = engine(r, STR("flow.amplification"));
+	is->volume = engine(r, STR("flow.volume"));
 	read_scan_rules(is);
 	read_beacon_rule(is);
 	read_other_rules(is);

@@ -249,3 +249,42 @@ TEST(auditd)
 	CHECK_INT(b.event.field_count, 0);
 	bench_close(&b);
 }
+
+#define QUERY "event.action=dns_query|event.type=query|event.category=network|event.dataset=linux.dns|@decoder=dns|"
+
+TEST(dns_servers)
+{
+	static const struct row bind[] = {
+		{STR_INIT("client @0x7f1c2c0a8d48 10.21.4.9#53124 (www.example.vn): query: www.example.vn IN A +E(0)K (10.21.4.53)"),
+		    STR_INIT(QUERY "@service=named|source.ip=10.21.4.9|source.port=53124|dns.question.name=www.example.vn|"
+				   "dns.question.type=A|query=www.example.vn|record_type=A")},
+		{STR_INIT("client 10.21.4.9#53124 (a.example): view trong: query: a.example IN TXT + (10.21.4.53)"),
+		    STR_INIT(QUERY "source.ip=10.21.4.9|dns.question.name=a.example|dns.question.type=TXT")},
+		{STR_INIT("client 10.21.4.9#53124: query: a.example IN AAAA -EDC (10.21.4.53)"),
+		    STR_INIT(QUERY "source.port=53124|dns.question.name=a.example|dns.question.type=AAAA")},
+		{STR_INIT("queries: info: client @0x1 2001:db8::9#53 (a.example): query: a.example IN MX + (::1)"),
+		    STR_INIT(QUERY "source.ip=2001:db8::9|dns.question.type=MX")},
+		{STR_INIT("client @0x1 203.0.113.7#53 (isc.org): query (cache) 'isc.org/ANY/IN' denied"),
+		    STR_INIT("event.action=dns_query_denied|event.outcome=failure|source.ip=203.0.113.7|dns.question.name=isc.org|"
+			     "dns.question.type=ANY|event.type=query")},
+		{STR_INIT("client 217.148.39.3#1036: query (cache) denied"),
+		    STR_INIT("event.action=dns_query_denied|source.ip=217.148.39.3|!dns.question.name|!event.type|@decoder=dns")},
+		{STR_INIT("zone example.vn/IN: loaded serial 7"), STR_INIT("@decoder=dns|!dns.question.name|!event.action")},
+	};
+	static const struct row unbound[] = {
+		{STR_INIT("[9405:0] info: 10.21.4.9 talkgadget.example.com. A IN"),
+		    STR_INIT(QUERY "@service=unbound|source.ip=10.21.4.9|dns.question.name=talkgadget.example.com.|dns.question.type=A")},
+		{STR_INIT("[2541:0] info: server stats for thread 0: 3 queries, 2 answers from cache"),
+		    STR_INIT("@decoder=dns|!dns.question.name|!source.ip")},
+	};
+	static const struct row dnsmasq[] = {
+		{STR_INIT("query[AAAA] www.example.vn from 10.21.4.9"),
+		    STR_INIT(QUERY "source.ip=10.21.4.9|dns.question.name=www.example.vn|dns.question.type=AAAA")},
+		{STR_INIT("1234 10.21.4.9/5353 query[A] www.example.vn from 10.21.4.9"),
+		    STR_INIT(QUERY "source.ip=10.21.4.9|source.port=5353|dns.question.name=www.example.vn")},
+		{STR_INIT("reply www.example.vn is 198.51.100.7"), STR_INIT("@decoder=dns|!dns.question.name")},
+	};
+	check_rows(STR("<30>Nov 22 09:13:41 ns1 named[464]: "), bind, COUNT(bind));
+	check_rows(STR("<30>Nov 22 09:13:41 ns1 unbound: "), unbound, COUNT(unbound));
+	check_rows(STR("<30>Nov 22 09:13:41 ns1 dnsmasq[7]: "), dnsmasq, COUNT(dnsmasq));
+}
