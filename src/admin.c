@@ -15,6 +15,7 @@
 #include "rules_files.h"
 #include "store/record.h"
 #include "web/session.h"
+#include "yara_files.h"
 
 static int
 say(struct str key)
@@ -160,6 +161,31 @@ check_law(int *faults)
 	law_free(law);
 }
 
+static void
+check_yara(const struct options *o, int *faults)
+{
+	struct yara_files files;
+	struct yara *yara;
+	char number[3][16];
+	struct str args[3];
+	yara_files_from(o, &files);
+	files.on_fault = count_fault;
+	files.user = faults;
+	if (yara_files_load(&files, &yara) < 0)
+		return;
+	struct yara_stats s = yara_stats(yara);
+	const unsigned value[3] = {s.rules, s.files, s.refused};
+	struct buf out = BUF_INIT;
+	for (int i = 0; i < 3; i++) {
+		snprintf(number[i], sizeof number[i], "%u", value[i]);
+		args[i] = str_z(number[i]);
+	}
+	lang_format(&out, lang_of_user(), STR("cli.check_yara"), args, 3);
+	printf("%s\n", out.p);
+	buf_release(&out);
+	yara_free(yara);
+}
+
 /* The register is brought into a database of its own that is thrown away. */
 static void
 check_register(const struct options *o, int *faults)
@@ -193,6 +219,7 @@ check_command(int argc, char **argv)
 	if (options_read(&o, argc, argv, &f) < 0)
 		count_fault(&faults, &f);
 	check_rules(&o, &faults);
+	check_yara(&o, &faults);
 	check_law(&faults);
 	check_register(&o, &faults);
 	return faults ? 1 : 0;

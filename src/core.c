@@ -162,6 +162,15 @@ yara_rule(void *user)
 	return rules_engine(core->desk.rules, STR("yara"));
 }
 
+static bool
+excepted(void *user, struct finding *f, int64_t time_ms)
+{
+	struct core *core = user;
+	bool taken = exception_book_takes(core->exceptions, f, time_ms);
+	core->desk.suppressed += taken;
+	return taken;
+}
+
 static const struct system *
 system_of(void *user, struct str id)
 {
@@ -173,7 +182,7 @@ static void
 open_inspect(struct core *core)
 {
 	const struct inspect_owner owner = {.options = core->rc->options, .db = core->desk.db, .loop = core->rc->loop,
-	    .pool = core->desk.pool, .rule = yara_rule, .system_of = system_of, .alert_changed = alert_changed,
+	    .pool = core->desk.pool, .rule = yara_rule, .excepted = excepted, .system_of = system_of, .alert_changed = alert_changed,
 	    .upload_changed = upload_changed, .sweep_changed = sweep_changed, .user = core};
 	core->desk.inspect = inspect_new(&owner);
 }

@@ -79,12 +79,11 @@ load(struct yara_role *y, struct yara_files *files)
 	    LOG_NUMBER("ms", y->rules.ms), LOG_NUMBER("error", error));
 }
 
-/* Others come first, and a bomb ends in "no memory". The runtime of a sanitizer needs more than any sane limit. */
+/* A bomb ends in "no memory". The runtime of a sanitizer needs more than any sane limit. */
 static void
 set_limits(void)
 {
 	static const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
-	setpriority(PRIO_PROCESS, 0, 19);
 	if (sandbox_is_built() && setrlimit(RLIMIT_AS, &memory) < 0)
 		log_say(LOG_LEVEL_WARN, "yara.no_limit", LOG_NUMBER("errno", errno));
 }
@@ -243,6 +242,7 @@ yara_role_start(struct role_context *rc)
 	struct yara_role *y = yara_role_new(rc->loop, &files);
 	rc->user = y;
 	y->rc = rc;
+	setpriority(PRIO_PROCESS, 0, 19); /* beside the desk's other work; who sweeps by hand decides himself */
 	role_ready(rc);
 	TRY(role_confine(rc, SANDBOX_COMPUTE | SANDBOX_THREADS, NULL, 0));
 	return start_watch(); /* confined too */

@@ -12,8 +12,11 @@ rule powershell_download_cradle : script
 		$run_fetch = /\b(iex|invoke-expression)[ \t(&{]{1,8}(\([ \t]{0,4})?((new-object[ \t]{1,4}(system\.)?net\.webclient[ \t]{0,4}\)[ \t]{0,4}\.[ \t]{0,4}download(string|data))|(iwr|irm|curl|wget|invoke-webrequest|invoke-restmethod)[ \t]{1,4})/ nocase ascii wide
 		$fetch_run = /(\.download(string|data)[ \t]{0,4}\([^)\r\n]{1,200}\)|\b(iwr|irm|invoke-webrequest|invoke-restmethod)[ \t][^|\r\n]{4,200})[ \t)]{0,8}\|[ \t]{0,4}(iex|invoke-expression)\b/ nocase ascii wide
 		$hidden = /powershell(\.exe)?["']?[ \t]{1,4}[^\r\n]{0,120}-w[a-z]{0,10}[ \t]{1,4}(hidden|1)\b[^\r\n]{0,200}(downloadstring|downloadfile|invoke-webrequest)/ nocase ascii wide
+		// how a well-known package manager tells everybody to install it
+		$known = "chocolatey.org/install.ps1" nocase ascii wide
 	condition:
-		filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and any of them
+		filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and
+		#run_fetch + #fetch_run + #hidden > #known
 }
 
 rule powershell_encoded_download : script
@@ -26,13 +29,13 @@ rule powershell_encoded_download : script
 		reference = "https://attack.mitre.org/techniques/T1027/010/"
 	strings:
 		$switch = /powershell(\.exe)?["']?[ \t]{1,4}[^\r\n]{0,160}[-\/\xe2]e[a-z]{0,14}[ \t]{1,4}["']?[A-Za-z0-9+\/]{24}/ nocase ascii wide
-		$a1 = "DownloadString" base64wide
-		$a2 = "Net.WebClient" base64wide
-		$a3 = "Invoke-Expression" base64wide
-		$a4 = "DownloadFile" base64wide
-		$a5 = "FromBase64String" base64wide
-		$a6 = "Invoke-WebRequest" base64wide
-		$a7 = "Net.Sockets.TCPClient" base64wide
+		$a1 = "DownloadString" wide base64
+		$a2 = "Net.WebClient" wide base64
+		$a3 = "Invoke-Expression" wide base64
+		$a4 = "DownloadFile" wide base64
+		$a5 = "FromBase64String" wide base64
+		$a6 = "Invoke-WebRequest" wide base64
+		$a7 = "Net.Sockets.TCPClient" wide base64
 	condition:
 		filesize < 4MB and $switch and any of ($a*)
 }

@@ -34,25 +34,26 @@ rule ransom_note_vietnamese : ransomware
 		level = "critical"
 		reference = "https://attack.mitre.org/techniques/T1486/"
 	strings:
-		$done1 = /(dữ liệu|tệp|tập tin|tài liệu|hệ thống|máy chủ|file)[^\r\n.]{0,60}(đã bị|đã được|bị|được chúng tôi|đều bị) ?(chúng tôi )?(mã hóa|mã hoá|khóa|khoá)/
+		$done1 = /(dữ liệu|tệp|tập tin|tài liệu|hệ thống|máy chủ|file)[^\r\n.]{0,60}(đã bị|đã được|bị|được chúng tôi|đều bị) ?(chúng tôi )?(mã hóa|mã hoá|khóa|khoá)/ nocase
+		$done4 = /(DỮ LIỆU|TỆP|TẬP TIN|TÀI LIỆU|HỆ THỐNG|MÁY CHỦ)[^\r\n.]{0,60}BỊ (MÃ HÓA|MÃ HOÁ|KHÓA|KHOÁ)/
 		$done2 = /\b(du lieu|tep|tap tin|tai lieu|he thong|may chu|file)\b[^\r\n.]{0,60}\b(da bi|bi|deu bi) (ma hoa|khoa)\b/ nocase ascii wide
 		// "đã bị mã hóa" in UTF-16
 		$done3 = { 11 01 E3 00 20 00 62 00 CB 1E 20 00 6D 00 E3 00 20 00 68 00 F3 00 61 00 }
-		$back1 = "giải mã"
-		$back2 = "khôi phục"
-		$back3 = "khóa giải"
+		$back1 = /giải mã|GIẢI MÃ/ nocase
+		$back2 = /khôi phục|KHÔI PHỤC/ nocase
+		$back3 = "khóa giải" nocase
 		$back4 = /\bgiai ma\b|\bkhoi phuc\b/ nocase ascii wide
-		$back5 = { 67 00 69 00 A3 1E 69 00 20 00 6D 00 E3 00 }
-		$pay1 = "tiền chuộc"
+		$back5 = { 69 00 A3 1E 69 00 20 00 6D 00 E3 00 }
+		$pay1 = /tiền chuộc|TIỀN CHUỘC/ nocase
 		$pay2 = /\btien chuoc\b/ nocase ascii wide
 		$pay3 = /\b(bitcoin|btc|monero|usdt)\b/ nocase ascii wide
 		$pay4 = /\b[a-z2-7]{56}\.onion\b/ nocase ascii wide
 		$pay5 = /\btor browser\b/ nocase ascii wide
-		$threat1 = /(công khai|rao bán|phát tán|đăng tải)[^\r\n.]{0,40}(dữ liệu|tài liệu|thông tin)/
-		$threat2 = /(không|đừng)[^\r\n.]{0,20}(đổi tên|tự giải mã|tắt máy|báo công an|báo cảnh sát)/
+		$threat1 = /(công khai|rao bán|phát tán|đăng tải)[^\r\n.]{0,40}(dữ liệu|tài liệu|thông tin)/ nocase
+		$threat2 = /(không|đừng)[^\r\n.]{0,20}(đổi tên|tự giải mã|tắt máy|báo công an|báo cảnh sát)/ nocase
 		$threat3 = /\b(khong|dung)\b[^\r\n.]{0,20}(doi ten|tu giai ma|tat may|bao cong an)/ nocase
 		$contact = /(liên hệ|lien he)[^\r\n]{0,60}(@|telegram|session|tox|zalo)/ nocase
-		$hours = /trong (vòng )?[0-9]{1,3} ?(giờ|tiếng|ngày)/
+		$hours = /trong (vòng )?[0-9]{1,3} ?(giờ|tiếng|ngày)/ nocase
 	condition:
 		filesize < 64KB and any of ($done*) and any of ($back*) and any of ($pay*, $contact) and
 		2 of ($pay*, $threat*, $contact, $hours)

@@ -70,7 +70,7 @@ rule webshell_aspx : webshell
 		level = "critical"
 		reference = "https://attack.mitre.org/techniques/T1505/003/"
 	strings:
-		$page = /<%[@=! \t\r\n]|<script[^>]{0,80}runat[ \t]{0,2}=/ nocase
+		$page = /<%[@=!e \t\r\n]|<script[^>]{0,80}runat[ \t]{0,2}=/ nocase
 		$eval = /\b(eval|execute|executeglobal)[ \t]{0,4}\(?[ \t]{0,4}\(?request(\.(item|form|querystring))?[ \t]{0,2}[\[(]/ nocase
 		$request = /\brequest(\.(item|form|querystring|params|headers))?[ \t]{0,2}[\[(]/ nocase
 		$process = /\b(ProcessStartInfo|Process\.Start|WScript\.Shell)\b/ nocase

@@ -132,10 +132,11 @@ alarm_write(struct inspect *i, const struct alarm *a, int64_t now_ms)
 	struct finding_field field[ALARM_FIELDS];
 	struct arena arena;
 	struct event e;
-	if (!rule || rule->silent)
+	if (!rule || rule->off || rule->silent)
 		return 0;
-	struct rule_info mine = *rule; /* the alert is as grave as what was found */
-	mine.level = worst_level(a->found);
+	struct rule_info mine = *rule; /* the alert is as grave as what was found, but for what the desk decided */
+	if (rule->level == rule->own_level)
+		mine.level = worst_level(a->found);
 	arena_init(&arena, 16 << 10, ALARM_BYTES);
 	event_begin(&e, &arena, NULL);
 	event_put_core(&e, F_FILE_NAME, a->name);
@@ -145,8 +146,12 @@ alarm_write(struct inspect *i, const struct alarm *a, int64_t now_ms)
 	e.text = joined(&arena, a->path.n ? a->path : a->name, " ", a->sha256);
 	uint32_t count = why(&arena, a->found, field);
 	const struct system *system = a->system.n ? i->owner.system_of(i->owner.user, a->system) : NULL;
-	alert_book_add(i->book, &mine, &e, 0, now_ms, field, count, system, false);
-	int error = alert_book_write(i->book, now_ms);
+	struct finding f = {&mine, &e, field, count};
+	int error = 0;
+	if (!i->owner.excepted(i->owner.user, &f, now_ms)) {
+		alert_book_add(i->book, &mine, &e, 0, now_ms, field, count, system, false);
+		error = alert_book_write(i->book, now_ms);
+	}
 	arena_release(&arena);
 	return error;
 }

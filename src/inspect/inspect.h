@@ -34,6 +34,7 @@ struct inspect_owner {
 	struct loop *loop;
 	struct pool *pool;
 	const struct rule_info *(*rule)(void *user);                          /* the engine rule; NULL = no alerts */
+	bool (*excepted)(void *user, struct finding *f, int64_t time_ms);     /* an exception takes it away */
 	const struct system *(*system_of)(void *user, struct str id);          /* NULL = unknown */
 	void (*alert_changed)(void *user, int64_t id);
 	void (*upload_changed)(void *user, int64_t id);
