@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "core_apply.h"
 
+#include "alert/coverage.h"
 #include "base/memory.h"
 #include "core_state.h"
 #include "host/clock.h"
@@ -152,6 +153,7 @@ apply_event(struct apply *a, struct event *e, const struct verdict_finding *list
 	add_flow(a, e, id, s);
 	if (a->stored)
 		return 0;
+	coverage_add(core->desk.coverage, core->desk.rules, e, s ? s->organisation->id : STR(""), e->raw->received_ms);
 	core->desk.events++;
 	if (e->decoder == DECODER_NONE)
 		report_book_unparsed(core->desk.reports, e->raw->source);

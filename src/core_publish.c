@@ -15,6 +15,7 @@
 
 #define GATHER_BYTES ((size_t)160 << 20)
 #define FILE_BYTES (4u << 20)
+#define SWITCHES "switches.yaml" /* only when there are any */
 
 /* ---- what the database holds ---- */
 
@@ -75,8 +76,8 @@ add_switches(struct publish *p, struct db *db)
 			buf_addf(&text, ", level: %s", level_name(list[i].level));
 		buf_add(&text, STR("}\n"));
 	}
-	if (!error)
-		error = text.over ? E_LIMIT : add_file(p, STR("switches.yaml"), buf_str(&text));
+	if (!error && count)
+		error = text.over ? E_LIMIT : add_file(p, STR(SWITCHES), buf_str(&text));
 	buf_release(&text);
 	arena_release(&arena);
 	return error;
@@ -187,7 +188,9 @@ write_all(struct publish *p)
 		if (p->written || p->removed)
 			TRY(store_io_disk.sync_directory(store_io_disk.user, path));
 	}
-	return p->written ? store_io_disk.sync_directory(store_io_disk.user, p->directory) : 0;
+	if ((size_t)snprintf(path, sizeof path, "%s/" SWITCHES, p->directory) < sizeof path && access(path, F_OK) == 0)
+		TRY(remove_stale(p, path));
+	return p->written || p->removed ? store_io_disk.sync_directory(store_io_disk.user, p->directory) : 0;
 }
 
 int

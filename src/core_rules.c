@@ -3,13 +3,17 @@
 
 #include <assert.h>
 
+#include "alert/coverage.h"
 #include "base/memory.h"
 #include "core_publish.h"
 #include "host/clock.h"
+#include "host/file.h"
 #include "host/log.h"
 #include "rules_files.h"
+#include "web/attack.h"
 
 #define LOADER_QUEUE 64
+#define COVERAGE_SECONDS 60 /* between two writings of what arrived */
 
 /* Somebody who waits for the rules to be read. */
 struct rules_waiter {
@@ -92,6 +96,7 @@ swap(struct core *core)
 {
 	assert(core->desk.rules_next);
 	use_rules(core, core->desk.rules_next);
+	coverage_rules_changed(core->desk.coverage);
 	rules_free(core->desk.rules);
 	core->desk.rules = core->desk.rules_next;
 	core->desk.rules_next = NULL;
@@ -277,10 +282,48 @@ core_rules_changed(void *user, void (*then)(void *user, int error), void *then_u
 
 /* ---- life ---- */
 
+/* Without the file the matrix is empty, and everything else works. */
+static int
+read_attack(struct core *core, struct fault *fault)
+{
+	struct buf text = BUF_INIT_MAX(4 << 20);
+	struct attack *attack = NULL;
+	const char *path = rules_beside_program("attack/techniques.yaml");
+	if (!path || file_read(path, &text) < 0)
+		log_say(LOG_LEVEL_WARN, "attack.missing", LOG_TEXT("file", STR("attack/techniques.yaml")));
+	int error = attack_read(buf_str(&text), &attack, fault);
+	if (error)
+		fault_in_file(fault, str_z(path));
+	core->desk.attack = attack;
+	buf_release(&text);
+	return error;
+}
+
+void
+core_rules_seen(struct core *core, struct str payload)
+{
+	struct wire w = {payload, false};
+	while (w.rest.n && !w.bad) {
+		struct str name = wire_str(&w);
+		if (!w.bad)
+			coverage_add_field(core->desk.coverage, name);
+	}
+}
+
+static void
+save_coverage(struct core *core, int64_t now_ms)
+{
+	if (coverage_save(core->desk.coverage, core->desk.db, now_ms) < 0)
+		log_say(LOG_LEVEL_WARN, "coverage.not_written", LOG_NUMBER("at", now_ms));
+}
+
 int
 core_rules_open(struct core *core, struct fault *fault)
 {
 	struct publish p;
+	TRY(read_attack(core, fault));
+	core->desk.coverage = coverage_new();
+	TRY(coverage_load(core->desk.coverage, core->desk.db));
 	core->exceptions = exception_book_new();
 	TRY(exception_book_load(core->exceptions, core->desk.db, clock_now_ms()));
 	core->exceptions_end_ms = exception_book_next_end(core->exceptions);
@@ -315,11 +358,14 @@ void
 core_rules_stop(struct core *core)
 {
 	pool_free(core->loader);
+	save_coverage(core, clock_now_ms());
 }
 
 void
 core_rules_tick(struct core *core, int64_t now_ms)
 {
+	if (core->ticks % COVERAGE_SECONDS == COVERAGE_SECONDS - 1)
+		save_coverage(core, now_ms);
 	if (now_ms >= core->exceptions_end_ms || (core->desk.rules_error && core->ticks % 10 == 0))
 		core_rules_changed(core, NULL, NULL);
 }

@@ -25,6 +25,8 @@ void core_rules_of_worker(struct core *core, const uint8_t digest[32]);
 /* Are verdicts with this digest about core->desk.rules? Swaps to the set that waits when they are about that one. False:
  * the verdict must wait for core->rules_loaded(), or come again from another worker. */
 bool core_rules_fit(struct core *core, const uint8_t digest[32]);
+/* Fields that a worker saw for the first time. */
+void core_rules_seen(struct core *core, struct str payload);
 /* Once a second: exceptions end. */
 void core_rules_tick(struct core *core, int64_t now_ms);
 

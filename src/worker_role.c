@@ -11,6 +11,8 @@
 #include "host/sandbox.h"
 #include "rules_files.h"
 
+#define TELL_EVERY 32u     /* batches between two tellings of new fields */
+#define TELL_MAX 512u
 #define BACKLOG (4u << 20) /* bytes of verdicts core may be behind before we stop taking batches */
 
 struct worker_role {
@@ -22,6 +24,7 @@ struct worker_role {
 	uint8_t digest[32];
 	struct channel *collect, *core;
 	struct buf verdict, head;
+	uint32_t batches;
 };
 
 static void
@@ -91,6 +94,17 @@ worker_role_start(struct role_context *rc)
 	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
 }
 
+/* What arrives, told now and then: core keeps which rules ask for what never came. */
+static void
+tell_fields(struct worker_role *w)
+{
+	struct buf names = BUF_INIT_MAX(1 << 20);
+	worker_tell_fields(w->worker, TELL_MAX, &names);
+	if (names.n && !names.over)
+		(void)!channel_send(w->core, MSG_SEEN, buf_str(&names), STR(""), STR(""));
+	buf_release(&names);
+}
+
 static void
 on_batch(struct worker_role *w, struct str payload)
 {
@@ -118,6 +132,9 @@ on_batch(struct worker_role *w, struct str payload)
 		wire_put_u32(&w->head, 0);
 		(void)!channel_send(w->core, MSG_VERDICT, buf_str(&w->head), STR(""), STR(""));
 	}
+	if (w->batches < TELL_EVERY || w->batches % TELL_EVERY == 0)
+		tell_fields(w);
+	w->batches++;
 	if (w->collect && channel_queued(w->core) > BACKLOG)
 		channel_pause(w->collect, true);
 }

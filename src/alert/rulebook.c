@@ -343,17 +343,44 @@ take_rows(struct rule_scores *s, struct db_rows *rows, struct arena *arena, uint
 	return more;
 }
 
+static void
+take_alerts(struct rule_score *score, struct db_rows *rows)
+{
+	score->fired = db_i64(rows, 1);
+	score->last_ms = db_i64(rows, 2);
+}
+
+static int
+scores_init(struct rule_scores *s, uint32_t rules, struct arena *arena)
+{
+	s->mask = 255;
+	while (s->mask < rules * 8)
+		s->mask = s->mask * 2 + 1;
+	s->slot = arena_calloc(arena, s->mask + 1, sizeof *s->slot);
+	return s->slot ? 0 : E_LIMIT;
+}
+
+int
+rule_scores_of_organisation(struct db *db, struct str organisation, uint32_t rules, struct arena *arena,
+    struct rule_scores *ret)
+{
+	struct rule_scores s;
+	struct db_rows *rows;
+	uint32_t used = 0;
+	TRY(scores_init(&s, rules, arena));
+	TRY(db_query(db, &rows, Q_ALERT_COUNT_BY_RULE, "s", organisation));
+	TRY(take_rows(&s, rows, arena, &used, take_alerts));
+	*ret = s;
+	return 0;
+}
+
 int
 rule_scores_read(struct db *db, int64_t now_ms, uint32_t rules, struct arena *arena, struct rule_scores *ret)
 {
-	struct rule_scores s = {.mask = 255};
+	struct rule_scores s;
 	struct db_rows *rows;
 	uint32_t used = 0;
-	while (s.mask < rules * 8)
-		s.mask = s.mask * 2 + 1;
-	s.slot = arena_calloc(arena, s.mask + 1, sizeof *s.slot);
-	if (!s.slot)
-		return E_LIMIT;
+	TRY(scores_init(&s, rules, arena));
 	TRY(db_query(db, &rows, Q_RULE_SCORE_ALL, ""));
 	TRY(take_rows(&s, rows, arena, &used, take_fired));
 	TRY(db_query(db, &rows, Q_EXCEPTION_COUNTS, "i", now_ms));

@@ -72,6 +72,9 @@ struct rule_scores {
 
 [[nodiscard]] int rule_scores_read(struct db *db, int64_t now_ms, uint32_t rules, struct arena *arena,
     struct rule_scores *ret);
+/* `fired` and `last_ms` alone, of the alerts of one organisation. */
+[[nodiscard]] int rule_scores_of_organisation(struct db *db, struct str organisation, uint32_t rules, struct arena *arena,
+    struct rule_scores *ret);
 /* All zero for a rule that has none. */
 struct rule_score rule_score_of(const struct rule_scores *s, struct str rule);
 

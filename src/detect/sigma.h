@@ -84,6 +84,19 @@ struct rule_source {
 	struct str product, category, service;
 };
 struct rule_source rules_source(const struct rules *r, uint32_t index);
+/* Log sources that the map provides, by number. */
+uint32_t rules_sources(const struct rules *r);
+struct rule_source rules_source_at(const struct rules *r, uint32_t source);
+/* Those the event belongs to, as far as its key tells (conditions of the map on other fields are not asked); at most
+ * `max`. Returns how many. */
+uint32_t rules_event_sources(const struct rules *r, const struct event *e, uint32_t *ret, uint32_t max);
+/* Can the rule fire where these log sources arrive (seen[0 .. rules_sources() - 1])? Not when it is off; a correlation when
+ * one of its rules can, an engine when anything arrives. */
+bool rules_live(const struct rules *r, uint32_t index, const bool *seen);
+/* Fields that the rule asks for and whose native names were never seen, at most `max`. Returns how many. */
+typedef bool rules_name_seen(void *user, struct str name);
+uint32_t rules_unseen_fields(const struct rules *r, uint32_t index, rules_name_seen *seen, void *user, struct str *ret,
+    uint32_t max);
 /* Does some source of the map deliver this rule's log source? Always so of correlations and engine rules. */
 bool rules_applicable(const struct rules *r, uint32_t index);
 
@@ -93,6 +106,8 @@ void matcher_free(struct matcher *m);
  * Returns how many. Linear time in the size of the event whatever the rule. */
 uint32_t matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct finding **ret);
 size_t matcher_bytes(const struct matcher *m);
+/* Did some event have a field of that name (its number in rules_names()) since the matcher was made? */
+bool matcher_has_seen(const struct matcher *m, uint32_t name);
 /* Well-formed patterns that are too much for the expression engine: they never match. */
 uint32_t matcher_dead_regexes(const struct matcher *m);
 

@@ -105,6 +105,7 @@ struct map_row {
 	uint32_t conditions;
 	const struct rename *rename;
 	uint32_t renames;
+	uint32_t source; /* number of what it provides */
 };
 
 /* What decides which rows, and so which rules, an event meets. All folded. */
@@ -162,6 +163,7 @@ struct rule {
 	struct correlation *correlation;
 	uint32_t line, column;       /* of the document */
 	uint32_t index;              /* in the set */
+	uint32_t group;              /* of its log source, when it has an expression */
 	bool applicable;
 	bool dropped;                /* refused in rules_finish() */
 };
@@ -179,6 +181,7 @@ struct filter {
 
 /* Rules of one log source, and the rows of the map that provide it. */
 struct rule_group {
+	const struct rule *like; /* one of that log source */
 	uint32_t *rule, *row;
 	uint32_t rules, rule_cap, rows, row_cap;
 	struct str *word; /* EventID and Channel constants that its rules ask for, sorted */
@@ -215,6 +218,7 @@ struct rules {
 	uint32_t by_name_mask, by_name_count;
 	struct map_row *row;
 	uint32_t rows, row_cap;
+	uint32_t sources;            /* that the rows provide */
 	struct rule_group *group;
 	uint32_t groups, group_cap;
 	struct placeholder *placeholder;
@@ -265,6 +269,10 @@ struct rule *rules_find_name(const struct rules *r, struct str name);
 /* sigma_map.c */
 /* Native names behind `name`; returns how many. */
 uint32_t row_names(const struct map_row *row, uint32_t name, uint32_t ret[SLOT_MAX_NAMES]);
+/* Does an event with this key belong to the row, as far as its key tells? */
+bool row_takes(const struct map_row *row, const struct event_key *key);
+/* sigma_source.c: row->source of each, and r->sources. */
+void rules_number_sources(struct rules *r);
 /* Sorts rules into groups by log source and tells of each whether some row provides it. */
 void rules_group(struct rules *r);
 /* All groups that an event with this key meets, as an array of struct choice. Keys that make the same choice share a

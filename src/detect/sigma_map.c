@@ -176,8 +176,7 @@ is_one_of(struct str word, const struct str *list, uint32_t count)
 	return count == 0;
 }
 
-/* Does an event with this key belong to the row, as far as its key tells? */
-static bool
+bool
 row_takes(const struct map_row *row, const struct event_key *key)
 {
 	/* A category that the event itself names decides. */
@@ -252,11 +251,11 @@ static struct rule_group *
 group_of(struct rules *r, const struct rule *rule)
 {
 	for (uint32_t i = 0; i < r->groups; i++)
-		if (same_source(r->rule[r->group[i].rule[0]], rule))
+		if (same_source(r->group[i].like, rule))
 			return &r->group[i];
 	MEM_GROW(r->group, r->groups, r->group_cap);
 	struct rule_group *g = &r->group[r->groups++];
-	*g = (struct rule_group){0};
+	*g = (struct rule_group){.like = rule};
 	for (uint32_t i = 0; i < r->rows; i++) {
 		if (!row_provides(&r->row[i], rule))
 			continue;
@@ -264,15 +263,6 @@ group_of(struct rules *r, const struct rule *rule)
 		g->row[g->rows++] = i;
 	}
 	return g;
-}
-
-static bool
-is_provided(const struct rules *r, const struct rule *rule)
-{
-	for (uint32_t i = 0; i < r->rows; i++)
-		if (row_provides(&r->row[i], rule))
-			return true;
-	return false;
 }
 
 void
@@ -283,15 +273,14 @@ rules_group(struct rules *r)
 		rule->applicable = !rule->expr;
 		if (!rule->expr)
 			continue;
-		struct rule_group *g = rule->info.off ? NULL : group_of(r, rule);
-		if (!g) {
-			rule->applicable = is_provided(r, rule);
+		struct rule_group *g = group_of(r, rule);
+		rule->group = (uint32_t)(g - r->group);
+		rule->applicable = g->rows > 0;
+		if (rule->info.off)
 			continue;
-		}
 		MEM_GROW(g->rule, g->rules, g->rule_cap);
 		g->rule[g->rules++] = i;
 		note_words(r, g, rule->expr);
-		rule->applicable = g->rows > 0;
 	}
 	for (uint32_t i = 0; i < r->groups; i++)
 		if (r->group[i].words)
@@ -308,8 +297,10 @@ rules_choose(const struct rules *r, const struct event_key *key, struct buf *ret
 		const struct rule_group *g = &r->group[i];
 		struct choice c;
 		memset(&c, 0, sizeof c);
+		if (!g->rules)
+			continue; /* all off */
 		c.group = i;
-		c.literal = key_is_of(key, r->rule[g->rule[0]]);
+		c.literal = key_is_of(key, g->like);
 		for (uint32_t k = 0; k < g->rows && c.rows < COUNT(c.row); k++)
 			if (row_takes(&r->row[g->row[k]], key))
 				c.row[c.rows++] = g->row[k];

@@ -83,6 +83,12 @@ matcher_new(const struct rules *r)
 	return m;
 }
 
+bool
+matcher_has_seen(const struct matcher *m, uint32_t name)
+{
+	return name < names_count(m->r->names) && m->first_stamp[name] != 0;
+}
+
 uint32_t
 matcher_dead_regexes(const struct matcher *m)
 {

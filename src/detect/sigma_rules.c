@@ -469,6 +469,7 @@ rules_finish(struct rules *r, rules_on_fault *on_fault, void *user)
 			return E_LIMIT;
 	}
 	mark_silent(r);
+	rules_number_sources(r);
 	rules_group(r);
 	count_rules(r);
 	r->finished = true;

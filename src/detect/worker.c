@@ -27,6 +27,7 @@ struct worker {
 	const struct rules *rules;
 	struct decoder *decoder;
 	struct matcher *matcher;
+	bool *told; /* by name: worker_tell_fields() */
 	struct ioc_rules indicator_rules;
 	const struct ioc *indicators;
 	struct arena arena; /* of one record */
@@ -56,6 +57,22 @@ uint32_t
 worker_dead_regexes(const struct worker *w)
 {
 	return matcher_dead_regexes(w->matcher);
+}
+
+void
+worker_tell_fields(struct worker *w, uint32_t max, struct buf *out)
+{
+	const struct names *names = rules_names(w->rules);
+	uint32_t count = names_count(names);
+	if (!w->told)
+		w->told = mem_calloc(count, sizeof *w->told);
+	for (uint32_t i = 0; i < count && max; i++) {
+		if (w->told[i] || !matcher_has_seen(w->matcher, i))
+			continue;
+		w->told[i] = true;
+		wire_put_str(out, names_text(names, i));
+		max--;
+	}
 }
 
 void
@@ -91,6 +108,7 @@ worker_free(struct worker *w)
 	matcher_free(w->matcher);
 	arena_release(&w->arena);
 	arena_release(&w->names.arena);
+	mem_free(w->told);
 	mem_free(w->names.text);
 	mem_free(w->names.slot);
 	buf_release(&w->body);

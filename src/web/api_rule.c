@@ -49,6 +49,7 @@ score_members(struct buf *out, const struct rule_score *s)
 static void
 item_members(struct buf *out, const struct desk *d, const struct rule_info *r, const struct rule_score *score)
 {
+	struct str never[16];
 	out_text(out, "id", r->id);
 	out_text(out, "title", r->title);
 	out_text_or_null(out, "title_vi", r->title_vi);
@@ -66,7 +67,7 @@ item_members(struct buf *out, const struct desk *d, const struct rule_info *r, c
 	out_text(out, "engine", rule_engine_word(r));
 	out_bool(out, "on", !r->off);
 	out_text(out, "origin", str_z(rule_origin(d, r)));
-	out_raw(out, "never_seen", STR("[]"));
+	out_list(out, "never_seen", never, api_rule_never_seen(d, r, never, COUNT(never)));
 }
 
 void
@@ -118,6 +119,9 @@ static bool
 applicable_fits(const struct desk *d, const struct rule_info *r, struct str wanted)
 {
 	bool applicable = rules_applicable(desk_rules(d), rules_index(r));
+	struct str never;
+	if (str_eq(wanted, STR("field")))
+		return api_rule_never_seen(d, r, &never, 1) > 0;
 	return !wanted.n || applicable == (str_eq(wanted, STR("1")) || str_eq(wanted, STR("true")));
 }
 

@@ -10,6 +10,8 @@
 
 /* One rule as the list shows it, with the closing brace. */
 void rule_item_json(struct buf *out, const struct desk *d, const struct rule_info *r, const struct rule_score *score);
+/* Fields that the rule asks for and that never arrived, at most `max`; returns how many. */
+uint32_t api_rule_never_seen(const struct desk *d, const struct rule_info *r, struct str *ret, uint32_t max);
 /* "sigma", "correlation", or the engine's name. */
 struct str rule_engine_word(const struct rule_info *r);
 /* "shipped", "folder" or "desk". */

@@ -32,6 +32,8 @@ struct desk {
 	struct rules *rules_next;   /* read already, judges as soon as a worker has it; NULL = no change is under way */
 	const char *rules_shipped, *rules_desk; /* folders that tell where a rule comes from; NULL = there is none */
 	int rules_error;            /* why what the desk decided about rules is not in force yet (E_FULL ...), or 0 */
+	struct coverage *coverage;  /* what really arrives */
+	const struct attack *attack; /* names of tactics and techniques */
 	struct rules_stats rules_stats; /* of the newer one */
 	const struct correlator *correlator; /* core feeds it, swaps it with the rules; NULL: no rule asks for it */
 	const struct flow *flow;    /* core feeds it */

@@ -184,6 +184,23 @@ check("a verdict is of closed alerts", close(alerts[1], {"state": "acknowledged"
       close(alerts[1], {"state": "closed", "reason": "x", "verdict": "maybe"})[0] == 422)
 check("and a filter of the list", [a["id"] for a in desk.get("/api/v1/alerts?state=all&verdict=unclear")["items"]] == [alerts[0]["id"]])
 
+# --- what really arrives
+cover = desk.get("/api/v1/coverage")
+guessing = next(t for tactic in cover["tactics"] if tactic["name"] == "Credential Access" for t in tactic["techniques"] if t["id"] == "T1110.001")
+check("the matrix names its techniques, and what can fire", guessing["name"] == "Password Guessing" and guessing["rules_live"] == 1 and
+      guessing["state"] == "live" and guessing["fired"] == rule()["fired"], guessing)
+check("log sources that arrive", any(s["product"] == "linux" and s["events"] > 5 and s["last_ms"] for s in cover["sources"]), cover["sources"])
+theirs = desk.get("/api/v1/coverage?organisation=xa-dong-tam")
+check("of one organisation alone", sum(s["events"] for s in theirs["sources"] if not s["service"]) == 1 and desk.call("GET", "/api/v1/coverage?organisation=nobody")[0] == 422, theirs["sources"])
+status, body, _ = desk.call("POST", "/api/v1/rules", {"text": "title: Far away\nid: far-away\ntags: [attack.t1110.001]\nlogsource: {product: windows, category: process_creation}\n"
+                            "detection: {a: {CommandLine: x, NoSuchField: y}, condition: a}\n"})
+check("a rule whose source and fields never came says so", json.loads(body)["never_seen"] == ["CommandLine", "NoSuchField"], body)
+cover = desk.get("/api/v1/coverage")
+guessing = next(t for tactic in cover["tactics"] if tactic["name"] == "Credential Access" for t in tactic["techniques"] if t["id"] == "T1110.001")
+check("on is not live", (guessing["rules"], guessing["rules_on"], guessing["rules_live"]) == (2, 2, 1), guessing)
+check("fields nobody sends", {"field": "NoSuchField", "rules": 1} in cover["never_seen"] and
+      [r["id"] for r in desk.get("/api/v1/rules?applicable=field")["items"]] == ["far-away"], cover["never_seen"])
+
 # --- rules written here
 status, body, _ = desk.call("POST", "/api/v1/rules", {"text": "title: Broken\nlogsource: {product: linux}\ndetection:\n  a: [x]\n  condition: a and b\nlevel: loud\n"})
 faults = json.loads(body)["faults"]
