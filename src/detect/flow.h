@@ -11,7 +11,7 @@
  * be regular ...) are the lists named flow_* of content/rules/placeholders.yaml.
  *
  * Reads core fields alone: event.type connection with source, destination, bytes, packets and khien.flow_state, or
- * dns.question.name with its asker. So a source that decodes to them needs no word here. Records of one direction
+ * dns.question.name with its asker (source.ip, else host.name: Sysmon). So a source that decodes to them needs no word here. Records of one direction
  * (khien.flow_state one_way, NetFlow) are taken for an answer when their source port is the well-known one.
  *
  * Time is the event's own (its receipt when it has none or claims to come from the future), so a replay gives the same

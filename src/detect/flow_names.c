@@ -85,7 +85,7 @@ tell_names(struct flow *f, const struct flow_record *r, const struct panes *p, c
 	struct flow_told t = {.f = f};
 	struct str kept = {0};
 	t.over = !arena_copy(f->arena, domain, &kept);
-	flow_tell(&t, "source.ip", r->client_text);
+	flow_tell(&t, r->client_named ? "source.domain" : "source.ip", r->client_text);
 	flow_tell(&t, "dns.question.registered_domain", kept);
 	flow_tell_number(&t, "names", m->names);
 	flow_tell_number(&t, "limit.names", least);

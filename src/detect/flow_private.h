@@ -19,6 +19,7 @@ struct flow_record {
 	struct event *event;
 	uint8_t client[16], server[16];
 	bool client_ours, server_ours;
+	bool client_named;                   /* by the name of the machine, for want of an address */
 	struct str client_text, server_text; /* the addresses as written */
 	uint16_t client_port, server_port;
 	enum flow_transport transport;

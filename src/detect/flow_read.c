@@ -131,7 +131,7 @@ struct said {
 
 static const uint32_t wanted[] = {F_EVENT_TYPE, F_EVENT_START, F_EVENT_DURATION, F_SOURCE_IP, F_SOURCE_PORT,
 	F_SOURCE_BYTES, F_SOURCE_PACKETS, F_DESTINATION_IP, F_DESTINATION_PORT, F_DESTINATION_BYTES, F_DESTINATION_PACKETS,
-	F_NETWORK_TRANSPORT, F_FLOW_STATE, F_DNS_QUESTION, F_DNS_TYPE};
+	F_NETWORK_TRANSPORT, F_FLOW_STATE, F_DNS_QUESTION, F_DNS_TYPE, F_HOST_NAME};
 
 static void
 gather_said(struct event *e, struct said *said)
@@ -175,11 +175,25 @@ read_times(struct flow_record *r, const struct said *said)
 	}
 }
 
+/* Who asks for names on his own machine (Sysmon 22) has a name there and no address; it is ours, as it sends us its log. */
+static bool
+read_asker(const struct flow *f, struct flow_record *r, const struct said *said)
+{
+	uint64_t hash = flow_hash(f, said->of[F_HOST_NAME]);
+	r->client_text = said->of[F_HOST_NAME];
+	r->client_named = true;
+	r->client[0] = 0xfd; /* no address begins so and means a machine of others (RFC 4193) */
+	memcpy(r->client + 8, &hash, sizeof hash);
+	return r->client_text.n;
+}
+
 static bool
 read_sides(const struct flow *f, struct flow_record *r, const struct said *said)
 {
 	r->client_text = said->of[F_SOURCE_IP];
 	r->server_text = said->of[F_DESTINATION_IP];
+	if (!r->client_text.n && said->of[F_DNS_QUESTION].n)
+		return read_asker(f, r, said);
 	if (!flow_address(r->client_text, r->client))
 		return false;
 	if (!flow_address(r->server_text, r->server) && !said->of[F_DNS_QUESTION].n)

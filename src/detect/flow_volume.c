@@ -181,7 +181,7 @@ set_limit(const struct flow *f, struct volume *v)
 		}
 	}
 	double limit = fmax(is->volume_bytes, fmax(is->volume_factor * usual, usual + is->volume_deviations * 1.4826 * spread));
-	v->usual = (uint64_t)usual;
+	v->usual = (uint64_t)fmin(usual, 1e18); /* state that was read may hold anything */
 	v->limit = (uint64_t)fmin(limit, 1e18);
 }
 

@@ -286,6 +286,24 @@ TEST(tunnel_with_its_numbers)
 	case_close(&c);
 }
 
+TEST(a_machine_that_logs_its_own_questions)
+{
+	uint64_t seed = 5;
+	char name[300];
+	case_open(&c, 0);
+	for (uint32_t i = 0; i < 80; i++) { /* Sysmon: no address, no type */
+		struct event e;
+		case_begin(&c, &e, i);
+		random_name(name, 40, &seed, "t.example.com");
+		event_put_core(&e, F_HOST_NAME, i % 4 ? STR("pc-07") : STR("pc-08"));
+		event_put_core(&e, F_DNS_QUESTION, str_z(name));
+		case_feed(&c, &e);
+	}
+	CHECK_INT(c.total, 1);
+	CASE_SAYS(&c, "source.domain=pc-07", "dns.question.registered_domain=example.com", "names=60");
+	case_close(&c);
+}
+
 TEST(what_is_no_tunnel)
 {
 	static const struct {
