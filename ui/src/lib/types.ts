@@ -320,6 +320,7 @@ export interface Indicator {
 	valid_from_ms: number | null;
 	valid_until_ms: number | null;
 	state: "active" | "expired" | "revoked" | "held";
+	held_by?: string | null; // the warning list that stops it
 	note: string | null;
 	sightings: number;
 	first_seen_ms: number | null;
@@ -330,13 +331,12 @@ export interface Indicator {
 	version?: number;
 }
 export interface Sighting {
-	time_ms?: number;
-	seen_ms?: number;
-	event?: number | null;
-	alert?: number | null;
-	text?: string | null;
-	organisation?: string | Named | null;
-	system?: string | Named | null;
+	event: number;
+	time_ms: number;
+	field: string;
+	value: string;
+	organisation: Named | null;
+	system: Named | null;
 }
 export interface IndicatorDetail extends Indicator {
 	sighting_items?: Sighting[];
@@ -360,6 +360,7 @@ export interface IndicatorSource {
 export interface WarningList {
 	name: string;
 	title: string;
+	title_vi?: string | null;
 	entries: number;
 }
 
