@@ -178,10 +178,46 @@ decode_flat(struct decode_context *c, struct event *e)
 	core_put_all(&k, &flat_words);
 }
 
+/* Loggers that do not know what stands in their strings: bytes that are no UTF-8 (half a surrogate pair of a Windows
+ * command line, an old code page) and bare control characters. */
+static bool
+bad_byte(struct str line, size_t i, size_t *ret_good)
+{
+	unsigned char c = (unsigned char)line.p[i];
+	*ret_good = c >= 0x80 ? utf8_length(line.p + i, line.n - i) : c >= 0x20;
+	return !*ret_good;
+}
+
+/* One such byte must not hide an event from every rule: the grammar's reader gets a copy with U+FFFD and blanks in their
+ * place. False when there is none of them, or no room. */
+static bool
+mend(struct arena *arena, struct str line, struct str *ret)
+{
+	size_t bad = 0, good, n = 0;
+	for (size_t i = 0; i < line.n; i += good + !good)
+		bad += bad_byte(line, i, &good);
+	char *out = bad ? arena_alloc(arena, line.n + 2 * bad) : NULL;
+	for (size_t i = 0; out && i < line.n; i += good + !good) {
+		if (!bad_byte(line, i, &good)) {
+			memcpy(out + n, line.p + i, good);
+			n += good;
+		} else if ((unsigned char)line.p[i] < 0x20) {
+			out[n++] = ' ';
+		} else {
+			memcpy(out + n, "\xef\xbf\xbd", 3);
+			n += 3;
+		}
+	}
+	*ret = str_from(out, n);
+	return out;
+}
+
 int
 decode_json(struct decode_context *c, struct str line, struct event *e)
 {
-	if (json_parse(c->json, line, NULL) < 0)
+	struct str mended;
+	if (json_parse(c->json, line, NULL) < 0 &&
+	    (!mend(c->arena, line, &mended) || json_parse(c->json, mended, NULL) < 0))
 		return E_INVALID;
 	enum json_layout layout = json_layout(c->json);
 	switch (layout) {

@@ -81,13 +81,37 @@ TEST(a_log_source_that_the_event_names_itself)
 TEST(what_is_not_an_object_is_refused)
 {
 	static const struct str bad[] = {STR_INIT(""), STR_INIT("[{}]"), STR_INIT("\"x\""), STR_INIT("{\"a\":1"),
-		STR_INIT("{} x"), STR_INIT("{\"a\":\"\x80\"}"), STR_INIT("{\"a\":1}\0")};
+		STR_INIT("{} x"), STR_INIT("{\"a\":\x80}"), STR_INIT("{\"a\x80")};
 	struct decoded d;
 	decoded_open(&d);
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		CHECK_INT(decoded_line(&d, bad[i]), E_INVALID);
 		CHECK_INT(d.e.field_count + d.e.decoder, 0);
 	}
+	decoded_close(&d);
+}
+
+TEST(one_bad_byte_does_not_hide_an_event)
+{
+	static const struct {
+		struct str line, value;
+	} row[] = {
+		{STR_INIT("{\"a\":\"x\xffy\",\"b\":1}"), STR_INIT("x\xef\xbf\xbdy")},
+		{STR_INIT("{\"a\":\"\xed\xa0\x80\",\"b\":1}"), STR_INIT("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd")}, /* half a pair */
+		{STR_INIT("{\"a\":\"\xc4\x91\xc4\",\"b\":1}"), STR_INIT("\xc4\x91\xef\xbf\xbd")},
+		{STR_INIT("{\"a\":\"x\0y\tz\\u0041\",\"b\":1}"), STR_INIT("x y zA")},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct decoded d;
+		decoded_open(&d);
+		CHECK_INT(decoded_line(&d, row[i].line), 0);
+		CHECK_INT(d.e.field_count, 2);
+		CHECK_STR(decoded_value(&d, "a", false), row[i].value);
+		decoded_close(&d);
+	}
+	struct decoded d;
+	decoded_open(&d);
+	CHECK(decoded_line(&d, STR("{\"a\":\"x\xffy\",\"b\":")) < 0); /* still no JSON */
 	decoded_close(&d);
 }
 
