@@ -14,6 +14,7 @@
 #define WRITE_MS 1000             /* between two writes of what was found */
 #define BOOK_FINDINGS 50000u      /* gathered for alerts: written earlier */
 #define JOURNAL_WAITS 16u         /* blocks in the journal that wait for the worker or for core: then we wait */
+#define RULES_WAIT_MS 15000       /* for rules that are being read */
 #define RETRY_MS 5000             /* after the database refused */
 #define DEATHS_MAX 3u             /* of the role over the same part */
 #define TOLD_MAX 100u             /* alerts told to the live stream at one write */
@@ -522,10 +523,11 @@ copy_info(struct arena *arena, const struct rule_info *from, struct rule_info *r
 static bool
 keep_rule(struct core_lookback *l, const struct trial_rule *from, struct job_rule *ret)
 {
-	const struct rule_info *info = l->job.kind == LOOKBACK_DRAFT ? NULL : rules_find(l->core->desk.rules, from->id);
+	const struct rule_info *info =
+	    l->job.kind == LOOKBACK_DRAFT ? NULL : rules_find(desk_rules(&l->core->desk), from->id);
 	const struct rule_info said = {.id = from->id, .title = from->title, .level = from->level};
 	ret->index = from->index;
-	ret->alerts = info && !info->silent;
+	ret->alerts = info && !info->silent && !info->off;
 	return copy_info(&l->arena, info ? info : &said, &ret->info);
 }
 
@@ -655,7 +657,7 @@ begin_set(struct core_lookback *l)
 	set_init(&l->set);
 	if (l->job.kind == LOOKBACK_DRAFT)
 		return set_begin(&l->set, l->core, l->job.text, NULL);
-	info = l->job.kind == LOOKBACK_RULE ? rules_find(l->core->desk.rules, l->job.rule) : NULL;
+	info = l->job.kind == LOOKBACK_RULE ? rules_find(desk_rules(&l->core->desk), l->job.rule) : NULL;
 	if (!info || info->file.n >= sizeof path)
 		return E_NOT_FOUND;
 	snprintf(path, sizeof path, "%.*s", STR_ARG(info->file));
@@ -691,11 +693,22 @@ resume_job(struct core_lookback *l)
 	begin_job(l);
 }
 
+/* A rule that was just switched on judges soon. A job that begins then leaves no gap before it; it does not wait for ever. */
+static bool
+rules_change(const struct core_lookback *l, const struct lookback *j)
+{
+	return j->state == LOOKBACK_QUEUED && clock_now_ms() - j->created_ms < RULES_WAIT_MS &&
+	    (l->core->rules_loading || l->core->desk.rules_next);
+}
+
 static void
 next_job(struct core_lookback *l)
 {
 	struct lookback j;
-	if (l->active || clock_monotonic_ms() < l->wait_until_ms || lookback_next(l->core->desk.db, &l->arena, &j) < 0)
+	if (l->active || clock_monotonic_ms() < l->wait_until_ms)
+		return;
+	arena_clear(&l->arena);
+	if (lookback_next(l->core->desk.db, &l->arena, &j) < 0 || rules_change(l, &j))
 		return;
 	l->job = j;
 	l->deaths = 0;

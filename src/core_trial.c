@@ -93,7 +93,7 @@ set_begin(struct set *s, const struct core *core, struct str text, const char *w
 	if (placeholders)
 		TRY(set_add_file(s, TRIAL_PLACEHOLDERS, placeholders));
 	TRY(text.p ? set_add(s, TRIAL_WANTED, STR("draft"), text) : set_add_file(s, TRIAL_WANTED, wanted));
-	for (uint32_t i = 0; rules_filter_file(core->desk.rules, i, &file); i++)
+	for (uint32_t i = 0; rules_filter_file(desk_rules(&core->desk), i, &file); i++)
 		if (set_add_named(s, TRIAL_FILTER, file) < 0)
 			log_say(LOG_LEVEL_WARN, "lookback.filter_left_out", LOG_TEXT("file", file));
 	return 0;
@@ -106,7 +106,7 @@ set_widen(struct set *s, const struct core *core, const struct trial_facts *fact
 	for (uint32_t i = 0; i < facts->faults; i++) {
 		const struct trial_fault *f = &facts->fault[i];
 		const struct rule_info *info =
-		    str_eq(f->what, STR("rule_reference")) ? rules_find(core->desk.rules, f->arg) : NULL;
+		    str_eq(f->what, STR("rule_reference")) ? rules_find(desk_rules(&core->desk), f->arg) : NULL;
 		if (info && set_add_named(s, TRIAL_LIBRARY, info->file) < 0)
 			return false;
 	}

@@ -42,9 +42,9 @@ struct lookback_wish {
 };
 /*
  * Put a job into the queue; core begins within a second when nothing runs before it. For the API, and for whoever
- * switches a rule on or takes in indicators: call it once core holds them (its rule set is loaded, the new indicators
- * are published), then what came before is looked at by the job and what comes after by the worker. A job of the same
- * kind about the same rule or source that has not begun is widened instead of queued twice.
+ * switches a rule on or takes in indicators; a job about a rule begins once the worker has it, so that what came before
+ * is looked at by the job and what comes after by the worker. A job of the same kind about the same rule or source that
+ * has not begun is widened instead of queued twice.
  * E_FULL: LOOKBACK_QUEUE jobs wait. E_INVALID: empty range, or nothing to look for. E_LIMIT: the draft is too long.
  */
 [[nodiscard]] int lookback_request(struct db *db, const struct lookback_wish *w, int64_t now_ms, int64_t *ret_id);

@@ -211,8 +211,8 @@ read_wish(struct api_call *c, struct lookback_wish *w)
 	w->who = str_z(c->who.login);
 	switch (w->kind) {
 	case LOOKBACK_RULE:
-		rule = rules_find(c->desk->rules, text_of(c, STR("rule")));
-		if (!rule)
+		rule = rules_find(desk_rules(c->desk), text_of(c, STR("rule")));
+		if (!rule || rule->engine.n || rule->exception)
 			return "rule";
 		w->rule = rule->id;
 		w->title = rule->title;
