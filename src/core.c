@@ -11,6 +11,7 @@
 #include "alert/lookback.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "core_indicator.h"
 #include "core_lookback.h"
 #include "core_rules.h"
 #include "core_state.h"
@@ -153,6 +154,7 @@ static void upload_changed(void *user, int64_t id);
 static void sweep_changed(void *user, int64_t id);
 static void lookback_changed(void *user, int64_t id);
 static void lookback_told(void *user, int64_t id);
+static void indicators_told(void *user);
 static void rules_check(void *user, struct api_call *call, struct str text);
 
 static const struct rule_info *
@@ -203,6 +205,7 @@ give_desk(struct core *core)
 	d->alert_changed = alert_changed;
 	d->lookback_changed = lookback_changed;
 	d->lookback_told = lookback_told;
+	d->indicators_told = indicators_told;
 	d->rules_check = rules_check;
 	d->core = core;
 	core->book = alert_book_new(d->db);
@@ -253,6 +256,7 @@ core_start(struct role_context *rc)
 	}
 	open_law(core);
 	TRY(open_register(core));
+	core->indicators = core_indicators_open(core);
 	core_apply_open(core);
 	print_address(core);
 	role_ready(rc);
@@ -428,6 +432,8 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 		buf_clear(&core->held);
 	}
 	hear_worker(core);
+	if (peer == ROLE_WORKER)
+		core_indicators_peer(core->indicators);
 	if (peer != ROLE_COLLECT)
 		return;
 	core->released = 0;
@@ -535,6 +541,16 @@ lookback_changed(void *user, int64_t id)
 }
 
 static void
+indicators_told(void *user)
+{
+	struct core *core = user;
+	struct buf json = BUF_INIT_MAX(128);
+	buf_addf(&json, "{\"indicators\":%u}", core->desk.indicators);
+	push(core, "indicator", &json);
+	buf_release(&json);
+}
+
+static void
 rules_check(void *user, struct api_call *call, struct str text)
 {
 	struct core *core = user;
@@ -616,6 +632,7 @@ on_tick(void *user)
 	tell_released(core);
 	core_lookback_tick(core->lookback);
 	core_rules_tick(core, now);
+	core_indicators_tick(core->indicators, now);
 	status_tick(&core->desk, now);
 	inspect_tick(core->desk.inspect, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
@@ -654,6 +671,7 @@ core_stop(struct role_context *rc)
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", clock_now_ms()));
 	recorder_close(core->desk.recorder);
+	core_indicators_free(core->indicators);
 	db_close(core->desk.db);
 	loop_stop(rc->loop);
 }

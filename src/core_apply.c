@@ -3,6 +3,7 @@
 
 #include "alert/coverage.h"
 #include "base/memory.h"
+#include "core_indicator.h"
 #include "core_state.h"
 #include "host/clock.h"
 #include "host/log.h"
@@ -95,21 +96,38 @@ enrich(struct apply *a, struct event *e)
 	return s;
 }
 
+/* The rule as an alert tells it, with the level of this indicator. The copy lives as long as the verdict. */
+static const struct rule_info *
+rule_at_level(struct apply *a, const struct rule_info *rule, enum level level)
+{
+	struct rule_info *other = rule->level == level ? NULL : ARENA_NEW(&a->core->arena, struct rule_info);
+	if (!other)
+		return rule;
+	*other = *rule;
+	other->level = level;
+	return other;
+}
+
 static void
-add_finding(struct apply *a, const struct finding *f, uint64_t event_id, const struct system *s)
+add_finding(struct apply *a, struct finding *f, uint64_t event_id, const struct system *s)
 {
 	struct core *core = a->core;
-	struct finding *more = NULL, kept = *f;
+	struct finding *more = NULL;
+	enum level level = f->rule->level;
 	if (f->rule->off)
 		return; /* of an engine that was not told yet */
+	if (f->indicator && !core_indicators_take(core->indicators, f, event_id, s, !a->counted, &level))
+		return; /* revoked since, or no hit at all */
+	struct finding kept = *f;
 	if (exception_book_takes(core->exceptions, &kept, event_time(f->event))) {
 		core->desk.suppressed += !a->counted;
 		return;
 	}
 	f = &kept; /* what an exception no longer covers is of the rule it was made for */
+	const struct rule_info *told = f->indicator ? rule_at_level(a, f->rule, level) : f->rule;
 	core->desk.findings += !a->counted;
 	if (!f->rule->silent && !a->counted)
-		alert_book_add(core->book, f->rule, f->event, (int64_t)event_id, event_time(f->event), f->matched,
+		alert_book_add(core->book, told, f->event, (int64_t)event_id, event_time(f->event), f->matched,
 		    f->matched_count, s, f->event->raw->flags & RAW_DEMO);
 	if (!a->feeds || !core->correlator || f->rule->correlation)
 		return;
@@ -147,7 +165,8 @@ apply_event(struct apply *a, struct event *e, const struct verdict_finding *list
 	for (uint32_t i = 0; i < count; i++) {
 		if (list[i].rule >= rules_count(core->desk.rules))
 			continue; /* of a rule set that we could not load; log_say() has told it */
-		struct finding f = {rules_info(core->desk.rules, list[i].rule), e, list[i].matched, list[i].matched_count};
+		struct finding f = {rules_info(core->desk.rules, list[i].rule), e, list[i].matched, list[i].matched_count,
+		    list[i].indicator};
 		add_finding(a, &f, id, s);
 	}
 	add_flow(a, e, id, s);
@@ -197,13 +216,16 @@ write_alerts(struct apply *a)
 	struct core *core = a->core;
 	struct db *db = core->desk.db;
 	char number[24];
-	if (a->counted || (!alert_book_pending(core->book) && !exception_book_pending(core->exceptions)))
+	if (a->counted || (!alert_book_pending(core->book) && !exception_book_pending(core->exceptions) &&
+		!core_indicators_pending(core->indicators)))
 		return 0;
 	snprintf(number, sizeof number, "%llu", (unsigned long long)a->message->block);
 	TRY(db_begin(db));
 	int error = alert_book_write(core->book, a->now_ms);
 	if (!error)
 		error = exception_book_write(core->exceptions, db);
+	if (!error)
+		error = core_indicators_write(core->indicators);
 	if (!error)
 		error = db_run(db, Q_SETTING_SET, "ss", BLOCK_SETTING, str_z(number));
 	if (!error)
@@ -263,6 +285,7 @@ core_apply_left(struct core *core)
 	core->desk.findings_over = alert_book_over(core->book);
 	alert_book_clear(core->book);
 	exception_book_clear(core->exceptions);
+	core_indicators_clear(core->indicators);
 	end_batch(core);
 	return 0;
 }

@@ -42,6 +42,7 @@ struct core {
 	struct buf held;           /* a verdict that could not be applied: desk.stalled tells why, or */
 	bool held_for_rules;       /* core has not read its rules yet */
 	struct core_lookback *lookback;
+	struct core_indicators *indicators;
 	uint64_t ticks, rate[11];
 };
 

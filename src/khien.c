@@ -10,6 +10,7 @@
 #include "demo.h"
 #include "host/log.h"
 #include "host/role.h"
+#include "import.h"
 #include "lookback_role.h"
 #include "scan.h"
 #include "sweep_command.h"
@@ -77,6 +78,7 @@ static const struct command {
 	{"scan", scan_command},
 	{"sweep", sweep_command},
 	{"check", check_command},
+	{"import", import_command},
 	{"verify", verify_command},
 	{"admin", admin_command},
 	{"version", command_version},

@@ -44,17 +44,10 @@ ioc_rules_find(const struct rules *rules, struct ioc_rules *ret)
 		[IOC_MAIL] = STR_INIT("indicator.mail")};
 	*ret = (struct ioc_rules){.hashes = names_find(rules_names(rules), STR("Hashes"))};
 	for (size_t i = 0; i < IOC_KINDS; i++) {
-		ret->rule[i] = rules_engine(rules, engines[i]);
+		const struct rule_info *rule = rules_engine(rules, engines[i]);
+		ret->rule[i] = rule && !rule->off ? rule : NULL;
 		ret->any = ret->any || ret->rule[i];
 	}
-}
-
-int64_t
-ioc_event_time(const struct event *e)
-{
-	if (e->time_ms == TIME_NONE || e->time_ms < 0 || e->time_ms > e->raw->received_ms + TIME_DAY)
-		return e->raw->received_ms;
-	return e->time_ms;
 }
 
 static bool
@@ -221,7 +214,7 @@ ioc_event(const struct ioc *ioc, const struct ioc_rules *rules, struct event *e,
 	struct search s;
 	if (!ioc || !rules->any || !ioc_count(ioc))
 		return;
-	s = (struct search){.ioc = ioc, .rules = rules, .event = e, .arena = arena, .time_ms = ioc_event_time(e)};
+	s = (struct search){.ioc = ioc, .rules = rules, .event = e, .arena = arena, .time_ms = event_time(e)};
 	for (uint32_t i = 0; i < e->field_count; i++) {
 		struct field *f = &e->field[i];
 		enum holds what = f->core ? (enum holds)holds[f->id] : HOLDS_NOTHING;

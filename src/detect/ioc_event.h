@@ -25,7 +25,5 @@ void ioc_rules_find(const struct rules *rules, struct ioc_rules *ret);
  * into the arena is left out. */
 void ioc_event(const struct ioc *ioc, const struct ioc_rules *rules, struct event *e, struct arena *arena,
     struct finding **list, uint32_t *count);
-/* The time that decides about validity: the event's, or when it was received if the event says none, or one far ahead. */
-int64_t ioc_event_time(const struct event *e);
 
 #endif

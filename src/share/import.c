@@ -4,6 +4,7 @@
 #include "share/indicator.h"
 
 #define ROWS_A_TRANSACTION 1000u /* core waits for this at most */
+#define PATIENCE 15 /* times two seconds for the database to be free */
 
 struct import {
 	struct db *db;
@@ -35,7 +36,11 @@ begin(struct import *im)
 {
 	if (im->open)
 		return 0;
-	TRY(db_begin(im->db));
+	int error = db_begin(im->db);
+	/* Others write too, and a slow disk makes them slow. */
+	for (int again = 0; error == E_BUSY && again < PATIENCE; again++)
+		error = db_begin(im->db);
+	TRY(error);
 	im->open = true;
 	im->rows = 0;
 	return 0;
@@ -96,13 +101,15 @@ row_of(const struct import *im, const struct feed_item *item, const struct warni
 
 /* True: it was new. */
 static int
-add_row(struct import *im, const struct feed_item *item, const struct row *r)
+add_row(struct import *im, const struct feed_item *item, const struct row *r, int64_t *ret_id)
 {
 	struct db_rows *rows;
 	TRY(db_query(im->db, &rows, Q_INDICATOR_ADD, "isiiiiiissssii", (int64_t)item->kind, item->value, im->source,
 	    (int64_t)r->tlp, (int64_t)r->confidence, r->from_ms, r->until_ms, (int64_t)r->state, r->held_by, r->note,
 	    r->reference, im->wish->who, im->now_ms, TIME_NONE));
 	int more = db_next(rows);
+	if (more > 0)
+		*ret_id = db_i64(rows, 0);
 	db_end(rows);
 	return more;
 }
@@ -110,7 +117,7 @@ add_row(struct import *im, const struct feed_item *item, const struct row *r)
 /* What stands there and what the feed says now. Whoever revoked it here had a reason: a feed does not undo that. What a
  * feed does not say again stays said. */
 static int
-renew_row(struct import *im, const struct feed_item *item, struct row *r, bool *ret_changed)
+renew_row(struct import *im, const struct feed_item *item, struct row *r, int64_t *ret_id, bool *ret_changed)
 {
 	struct db_rows *rows;
 	TRY(db_query(im->db, &rows, Q_INDICATOR_SAME, "isii", (int64_t)item->kind, item->value, im->source, TIME_NONE));
@@ -119,7 +126,7 @@ renew_row(struct import *im, const struct feed_item *item, struct row *r, bool *
 		db_end(rows);
 		return more < 0 ? more : E_CORRUPT;
 	}
-	int64_t id = db_i64(rows, 0);
+	int64_t id = *ret_id = db_i64(rows, 0);
 	enum indicator_state was = (enum indicator_state)db_i64(rows, 5);
 	if (was == INDICATOR_REVOKED)
 		r->state = was;
@@ -139,16 +146,16 @@ renew_row(struct import *im, const struct feed_item *item, struct row *r, bool *
 }
 
 static int
-put_item(struct import *im, const struct feed_item *item)
+put_item(struct import *im, const struct feed_item *item, int64_t *ret_id)
 {
 	struct indicator_report *report = im->report;
 	const struct warning_list *list = warning_stops(im->lists, item->kind, item->value);
 	struct row r = row_of(im, item, list);
 	bool changed = true;
-	int added = add_row(im, item, &r);
+	int added = add_row(im, item, &r, ret_id);
 	TRY(added);
 	if (!added)
-		TRY(renew_row(im, item, &r, &changed));
+		TRY(renew_row(im, item, &r, ret_id, &changed));
 	if (r.state == INDICATOR_HELD) {
 		struct fault f = {0};
 		char arg[160];
@@ -181,8 +188,9 @@ on_item(void *user, const struct feed_item *item)
 		return E_LIMIT;
 	}
 	im->report->read++;
+	int64_t id;
 	TRY(begin(im));
-	TRY(put_item(im, item));
+	TRY(put_item(im, item, &id));
 	if (++im->rows < ROWS_A_TRANSACTION)
 		return 0;
 	TRY(commit(im));
@@ -222,4 +230,24 @@ indicator_import(struct db *db, const struct indicator_import *import, const str
 	if (im.open)
 		db_rollback(db);
 	return error ? error : end;
+}
+
+int
+indicator_add(struct db *db, const struct indicator_import *like, const struct warning_lists *lists,
+    const struct feed_item *item, int64_t now_ms, int64_t *ret_id)
+{
+	struct indicator_report *report = MEM_NEW(struct indicator_report);
+	struct import im = {.db = db, .wish = like, .lists = lists, .report = report, .now_ms = now_ms};
+	int64_t id = 0;
+	int error = is_source_name(like->source) ? open_source(&im) : E_INVALID;
+	if (!error)
+		error = put_item(&im, item, &id);
+	if (!error)
+		error = commit(&im);
+	if (im.open)
+		db_rollback(db);
+	mem_free(report);
+	TRY(error);
+	*ret_id = id;
+	return 0;
 }

@@ -66,6 +66,11 @@ struct indicator_report {
 [[nodiscard]] int indicator_import(struct db *db, const struct indicator_import *import, const struct warning_lists *lists,
     struct str text, int64_t now_ms, struct indicator_report *ret);
 
+/* One item, in the caller's transaction; `like` has source, who and the fall-backs. *ret_id: its row. E_INVALID: no name of a
+ * source. */
+[[nodiscard]] int indicator_add(struct db *db, const struct indicator_import *like, const struct warning_lists *lists,
+    const struct feed_item *item, int64_t now_ms, int64_t *ret_id);
+
 /* --- reading --- */
 
 struct indicator_filter {

@@ -18,6 +18,7 @@
 #include "store/archive.h"
 #include "web/message.h"
 #include "web/reports.h"
+#include "share/warning.h"
 #include "web/session.h"
 
 struct api_call;
@@ -37,6 +38,8 @@ struct desk {
 	struct rules_stats rules_stats; /* of the newer one */
 	const struct correlator *correlator; /* core feeds it, swaps it with the rules; NULL: no rule asks for it */
 	const struct flow *flow;    /* core feeds it */
+	const struct warning_lists *warning_lists; /* NULL only when memory is short at the start */
+	uint32_t indicators;        /* in the image that the worker asks */
 	struct pool *pool;
 	struct inspect *inspect;    /* files handed in, and sweeps */
 	struct throttle *throttle;
@@ -69,6 +72,7 @@ struct desk {
 	void (*alert_changed)(void *core, int64_t id); /* tell the live stream */
 	void (*lookback_changed)(void *core, int64_t id); /* a job came or was stopped */
 	void (*lookback_told)(void *core, int64_t id); /* tell the live stream how far it is */
+	void (*indicators_told)(void *core); /* tell the live stream that others are in use now */
 	/* Have the text of rules checked by the look-back role, which ends the call. */
 	void (*rules_check)(void *core, struct api_call *call, struct str text);
 	/* The database holds other rules, switches or exceptions: publish and read them; `then` when that is done. */

@@ -11,7 +11,8 @@ static const struct {
 };
 
 static const char *const right_names[] = {"signed_in", "alert_read", "alert_change", "event_read", "source_read",
-	"register_read", "rule_read", "status_read", "operate", "rule_change", "record_read", "file_read", "file_change"};
+	"register_read", "rule_read", "status_read", "operate", "rule_change", "record_read", "file_read", "file_change",
+	"indicator_read", "indicator_change"};
 
 unsigned
 role_rights(struct str role)

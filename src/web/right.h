@@ -23,12 +23,14 @@ enum right {
 	RIGHT_RECORD_READ = 1 << 10, /* who changed what */
 	RIGHT_FILE_READ = 1 << 11,   /* files handed in, sweeps, and what was found in them */
 	RIGHT_FILE_CHANGE = 1 << 12, /* hand in files, sweep folders */
+	RIGHT_INDICATOR_READ = 1 << 13,
+	RIGHT_INDICATOR_CHANGE = 1 << 14,
 };
 
 #define RIGHTS_DESK                                                                                                    \
 	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_ALERT_CHANGE | RIGHT_EVENT_READ | RIGHT_SOURCE_READ |              \
 	    RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ | RIGHT_RULE_CHANGE |        \
-	    RIGHT_FILE_READ | RIGHT_FILE_CHANGE)
+	    RIGHT_FILE_READ | RIGHT_FILE_CHANGE | RIGHT_INDICATOR_READ | RIGHT_INDICATOR_CHANGE)
 #define RIGHTS_READ                                                                                                    \
 	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_SOURCE_READ | RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ)
 
@@ -38,7 +40,7 @@ enum right {
 	X("operator", RIGHTS_DESK | RIGHT_OPERATE | RIGHT_RECORD_READ)                                                                     \
 	X("coordinator", RIGHTS_DESK)                                                                                  \
 	X("analyst", RIGHTS_DESK)                                                                                      \
-	X("auditor", RIGHTS_READ | RIGHT_EVENT_READ | RIGHT_RECORD_READ | RIGHT_FILE_READ)                                                                   \
+	X("auditor", RIGHTS_READ | RIGHT_EVENT_READ | RIGHT_RECORD_READ | RIGHT_FILE_READ | RIGHT_INDICATOR_READ)                                                                   \
 	X("leader", RIGHTS_READ)                                                                                       \
 	X("plan_officer", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ | RIGHT_STATUS_READ)                                   \
 	X("assessor", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ)                                                           \
