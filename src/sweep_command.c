@@ -350,7 +350,8 @@ sweep_command(int argc, char **argv)
 		sweep_path(&s, *paths);
 	if (rules)
 		put_summary(&s);
-	scanner_free(s.scanner);
+	scanner_free(s.scanner); /* which ends the child */
+	waitpid(s.child, NULL, 0);
 	loop_free(s.loop);
 	buf_release(&s.out);
 	return !rules ? say(&s, STR("cli.sweep_no_rules")) : s.totals.problems ? 2 : 0;

@@ -12,8 +12,8 @@ rule powershell_download_cradle : script
 		$run_fetch = /\b(iex|invoke-expression)[ \t(&{]{1,8}(\([ \t]{0,4})?((new-object[ \t]{1,4}(system\.)?net\.webclient[ \t]{0,4}\)[ \t]{0,4}\.[ \t]{0,4}download(string|data))|(iwr|irm|curl|wget|invoke-webrequest|invoke-restmethod)[ \t]{1,4})/ nocase ascii wide
 		$fetch_run = /(\.download(string|data)[ \t]{0,4}\([^)\r\n]{1,200}\)|\b(iwr|irm|invoke-webrequest|invoke-restmethod)[ \t][^|\r\n]{4,200})[ \t)]{0,8}\|[ \t]{0,4}(iex|invoke-expression)\b/ nocase ascii wide
 		$hidden = /powershell(\.exe)?["']?[ \t]{1,4}[^\r\n]{0,120}-w[a-z]{0,10}[ \t]{1,4}(hidden|1)\b[^\r\n]{0,200}(downloadstring|downloadfile|invoke-webrequest)/ nocase ascii wide
-		// how a well-known package manager tells everybody to install it
-		$known = "chocolatey.org/install.ps1" nocase ascii wide
+		// how well-known installers tell everybody to start them
+		$known = /\b(chocolatey\.org\/install|boxstarter\.org\/bootstrapper)\.ps1/ nocase ascii wide
 	condition:
 		filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and
 		#run_fetch + #fetch_run + #hidden > #known

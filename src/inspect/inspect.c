@@ -108,20 +108,35 @@ joined(struct arena *arena, struct str a, const char *between, struct str b)
 	return ret;
 }
 
-/* The rules, then the places that made them match. */
+static void
+put(struct arena *arena, struct finding_field *field, uint32_t *n, struct str name, struct str value)
+{
+	struct str a = {0}, b = {0};
+	if (*n < ALARM_FIELDS && value.n && arena_copy(arena, name, &a) && arena_copy(arena, str_cut(value, 0, 1024), &b))
+		field[(*n)++] = (struct finding_field){a, b};
+}
+
+/* The rules, what the first of them is about, then the places that made them match, each under a name of its own. */
 static uint32_t
 why(struct arena *arena, const struct yara_found *found, struct finding_field *field)
 {
+	struct buf text = BUF_INIT_MAX(4096);
 	uint32_t n = 0;
-	for (uint32_t m = 0; m < found->matches && n < ALARM_FIELDS; m++)
-		field[n++] = (struct finding_field){STR("yara.rule"), joined(arena, found->match[m].space, "/", found->match[m].rule)};
 	for (uint32_t m = 0; m < found->matches; m++)
-		for (uint32_t h = 0; h < found->match[m].hits && n < ALARM_FIELDS; h++) {
+		buf_addf(&text, "%s%.*s/%.*s", m ? ", " : "", STR_ARG(found->match[m].space), STR_ARG(found->match[m].rule));
+	put(arena, field, &n, STR("yara.rule"), buf_str(&text));
+	put(arena, field, &n, STR("yara.title"), found->matches ? found->match[0].title : STR(""));
+	put(arena, field, &n, STR("yara.title_vi"), found->matches ? found->match[0].title_vi : STR(""));
+	for (uint32_t m = 0; m < found->matches; m++)
+		for (uint32_t h = 0; h < found->match[m].hits; h++) {
 			const struct yara_hit *hit = &found->match[m].hit[h];
-			char place[32];
-			snprintf(place, sizeof place, "@%llu: ", (unsigned long long)hit->offset);
-			field[n++] = (struct finding_field){STR("yara.string"), joined(arena, hit->name, place, hit->bytes)};
+			buf_clear(&text);
+			if (found->matches > 1)
+				buf_addf(&text, "%.*s ", STR_ARG(found->match[m].rule));
+			buf_addf(&text, "%.*s @%llu", STR_ARG(hit->name), (unsigned long long)hit->offset);
+			put(arena, field, &n, buf_str(&text), hit->bytes);
 		}
+	buf_release(&text);
 	return n;
 }
 

@@ -219,7 +219,10 @@ findings_json(struct api_call *c, const struct alert *a)
 	buf_add_char(out, '[');
 	for (uint32_t i = 0; i < count; i++) {
 		buf_add(out, i ? STR(",{") : STR("{"));
-		out_i64(out, "event_id", list[i].event);
+		if (list[i].event)
+			out_i64(out, "event_id", list[i].event);
+		else /* of a file: no event tells of it */
+			out_raw(out, "event_id", STR("null"));
 		out_i64(out, "time_ms", list[i].time_ms);
 		out_raw(out, "matched", list[i].matched);
 		out_text(out, "text", list[i].text);

@@ -45,7 +45,7 @@ export interface Alert {
 	demonstration: boolean;
 }
 export interface Finding {
-	event_id: number;
+	event_id: number | null; // null: a file was found, no event tells of it
 	time_ms: number;
 	matched: Pair[];
 	text: string;
