@@ -9,11 +9,11 @@ const vietnamese = {
 	name: "vietnamese",
 	setup: (b) => {
 		b.onResolve({ filter: /\/lang\.svelte$/ }, () => ({ path: "lang", namespace: "stand-in" }));
-		b.onLoad({ filter: /./, namespace: "stand-in" }, () => ({ contents: 'export const language = () => "vi";' }));
+		b.onLoad({ filter: /./, namespace: "stand-in" }, () => ({ contents: 'export const language = () => "vi"; export const t = (key) => key;' }));
 	},
 };
 const { outputFiles } = await build({
-	stdin: { contents: 'export * from "./query"; export * from "./format"; export * from "./time";', resolveDir: lib, loader: "ts" },
+	stdin: { contents: 'export * from "./query"; export * from "./format"; export * from "./time"; export * from "./indicators";', resolveDir: lib, loader: "ts" },
 	bundle: true, write: false, format: "esm", plugins: [vietnamese],
 });
 const l = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
@@ -57,3 +57,37 @@ same(l.fromText("22/11/2026 12:00:00"), noon, "a time as it is written");
 same(l.fromText("22/11/2026 12h00"), noon, "a time as it is spoken");
 for (const wrong of ["31/02/2026 10:00", "22/11/2026 25:00", "11/22/2026", "yesterday", ""]) same(l.fromText(wrong), null, `no time: ${wrong}`);
 console.log(`1..${count}`);
+
+for (const [kind, value, wanted] of [
+	["domain", "a.b.example", "a[.]b[.]example"],
+	["url", "https://a.example/x.html?y=1.2", "hxxps://a[.]example/x.html?y=1.2"],
+	["mail", "who@a.example", "who@a[.]example"],
+	["ip", "203.0.113.9", "203.0.113.9"],
+]) {
+	same(l.defanged(kind, value), wanted, `${value} made harmless`);
+	same(l.refanged(wanted), value, `${wanted} as it was`);
+}
+same(l.refanged(" hxxp://a(.)example{.}org[:]80 "), "http://a.example.org:80", "harmless in other ways");
+for (const [name, value, wanted] of [
+	["source.ip", "203.0.113.9", "ip"],
+	["x", "2001:db8::1", "ip"],
+	["dns.question.name", "xau.example", "domain"],
+	["process.name", "svchost.exe", ""],
+	["file.hash", "d41d8cd98f00b204e9800998ecf8427e", "hash"],
+	["url.full", "http://xau.example/a", "url"],
+	["user.name", "root", ""],
+	["@timestamp", "12:30:00", ""],
+])
+	same(l.kindOf(name, value), wanted, `${name} ${value} could be ${wanted || "no indicator"}`);
+same(l.formatOf("a.txt", "203.0.113.9\nxau.example\n"), "list", "one value a line is a list");
+same(l.formatOf("a.txt", "# x, y\nvalue;kind\n1.2.3.4;ip\n"), "csv", "columns are a table");
+same(l.formatOf("a.json", '{"Event": {"Attribute": []}}'), "misp", "an event is MISP");
+same(l.formatOf("a.json", '{"type": "bundle"}'), "stix", "a bundle is STIX");
+const long = ["value,note", ...Array.from({ length: 90_000 }, (_, i) => `10.0.${i >> 8}.${i & 255},dòng ${i}`)];
+const parts = l.partsOf(long.join("\n"), "csv");
+same(parts.length > 1 && parts.every((p) => p.text.startsWith("value,note\n") && JSON.stringify(p.text).length < 1_000_000), true, "a long table is cut, each part with its head");
+same(parts.flatMap((p) => p.text.trimEnd().split("\n").slice(1)).join("\n"), long.slice(1).join("\n"), "nothing is lost between parts");
+same(parts.every((p) => p.text.split("\n")[1] === long[p.line + 1]), true, "a line number of a part leads back to the whole");
+const lines = l.partsOf(long.join("\n"), "list");
+same(lines.every((p) => p.text.split("\n")[0] === long[p.line]), true, "and of a list");
+same(l.partsOf(`{"a":"${"x".repeat(800_000)}"}`, "stix"), null, "what is no list is not cut");
