@@ -134,15 +134,26 @@ flags_of(struct str text)
 	return flags;
 }
 
+enum { SYN = 0x02, RST = 0x04, ACK = 0x10 };
+
+/* Of one direction alone: nothing but a greeting had no answer, and who acknowledges without greeting goes on talking. */
+static struct str
+state_of_one_way(const struct event *e)
+{
+	unsigned flags = flags_of(value_of(e, STR("tcp.tcp_flags")));
+	if (flags == SYN || flags == (SYN | RST))
+		return STR("unanswered");
+	return (flags & (SYN | RST | ACK)) == ACK ? STR("answered") : STR("one_way");
+}
+
 /* What the other side did: nothing, said no (a reset without having greeted), or spoke. */
 static struct str
 state_of(const struct event *e)
 {
-	enum { SYN = 0x02, RST = 0x04 };
 	struct str packets = value_of(e, STR("flow.pkts_toclient"));
 	unsigned answer = flags_of(value_of(e, STR("tcp.tcp_flags_tc")));
 	if (str_eq(e->code, STR("netflow")))
-		return STR("one_way");
+		return state_of_one_way(e);
 	if (!packets.n)
 		return (struct str){0};
 	if (str_eq(packets, STR("0")) || str_eq(value_of(e, STR("tcp.state")), STR("syn_sent")))

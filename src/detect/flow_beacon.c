@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "detect/flow_private.h"
 
+#define PART_MS (5 * TIME_SECOND)
+
 struct rhythm {
 	int64_t period, jitter_ms, span;
 	double jitter, even;
@@ -122,6 +124,14 @@ tell_beacon(struct flow *f, const struct flow_record *r, const struct beacon *b,
 	flow_find(&t, f->is.beacon, r->event);
 }
 
+/* A long connection that is told in parts, as NetFlow's timeouts do: the caller's port stays. Over UDP it may stay for
+ * other calls too, so there a part must begin where the last one ended. */
+static bool
+is_part(const struct beacon *b, const struct flow_record *r)
+{
+	return r->client_port && r->client_port == b->port && (r->transport == FLOW_TCP || r->start - b->end <= PART_MS);
+}
+
 void
 flow_beacon(struct flow *f, const struct flow_record *r)
 {
@@ -136,7 +146,10 @@ flow_beacon(struct flow *f, const struct flow_record *r)
 	b->flows++;
 	b->bytes_out += r->asked_bytes;
 	b->bytes_in += r->answered_bytes;
-	if (!beacon_add(b, r->start, is->beacon_merge))
+	bool part = is_part(b, r);
+	b->port = r->client_port;
+	b->end = r->end;
+	if (part || !beacon_add(b, r->start, is->beacon_merge))
 		return;
 	flow_table_settle(&f->table[KIND_BEACON], at, before);
 	if (b->added == 1)

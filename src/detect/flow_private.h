@@ -102,6 +102,8 @@ struct flow_rules {
 struct beacon {
 	int64_t *start;
 	uint32_t n, cap, added;
+	uint16_t port;      /* the caller's, of the latest record */
+	int64_t end;        /* of that record */
 	uint64_t flows, bytes_out, bytes_in;
 	int64_t first;
 };

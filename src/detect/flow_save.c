@@ -9,7 +9,7 @@
 #include "detect/flow_private.h"
 
 #define MAGIC UINT32_C(0x574c464b)
-#define VERSION 1u
+#define VERSION 2u
 #define HOUR_MAX (FLOW_TIME_FAR / TIME_HOUR)
 #define PANE_MAX FLOW_TIME_FAR
 
@@ -42,6 +42,8 @@ save_beacon(const struct beacon *b, struct buf *out)
 	for (uint32_t i = 0; i < b->n; i++)
 		wire_put_i64(out, b->start[i]);
 	wire_put_u32(out, b->added);
+	wire_put_u16(out, b->port);
+	wire_put_i64(out, b->end);
 	wire_put_u64(out, b->flows);
 	wire_put_u64(out, b->bytes_out);
 	wire_put_u64(out, b->bytes_in);
@@ -153,11 +155,13 @@ load_beacon(struct beacon *b, struct wire *w)
 			return false;
 	}
 	b->added = wire_u32(w);
+	b->port = wire_u16(w);
+	b->end = wire_i64(w);
 	b->flows = wire_u64(w);
 	b->bytes_out = wire_u64(w);
 	b->bytes_in = wire_u64(w);
 	b->first = wire_i64(w);
-	return !w->bad && b->added >= b->n && is_time(b->first);
+	return !w->bad && b->added >= b->n && is_time(b->first) && is_time(b->end);
 }
 
 static bool

@@ -218,6 +218,25 @@ TEST(what_is_a_beacon_and_what_is_not)
 	}
 }
 
+TEST(a_connection_told_in_parts_is_no_beacon)
+{
+	case_open(&c, 0);
+	for (uint32_t i = 0; i < 200; i++) { /* a session of hours: every minute, every keep-alive; a call over UDP */
+		case_flow(&c, (struct one_flow){.at = i * 60 + 60, .start = i * 60 + 1, .from = "10.1.2.3", .to = "198.51.100.9",
+		    .from_port = 51515, .port = 22, .state = "one_way", .out = 5000});
+		case_flow(&c, (struct one_flow){.at = i * 60 + 1, .start = i * 60 + 1, .from = "10.1.2.4", .to = "198.51.100.9",
+		    .from_port = 51516, .port = 22, .state = "one_way", .out = 100});
+		case_flow(&c, (struct one_flow){.at = i * 60 + 60, .start = i * 60 + 1, .from = "10.1.2.5", .to = "198.51.100.9",
+		    .from_port = 51517, .port = 4500, .transport = "udp", .state = "one_way", .out = 5000});
+	}
+	CHECK_INT(c.total, 0);
+	for (uint32_t i = 0; i < 40; i++) /* a beacon over one socket of UDP: silence between its calls */
+		case_flow(&c, (struct one_flow){.at = i * 60 + 2, .start = i * 60 + 1, .from = "10.1.2.6", .to = "198.51.100.9",
+		    .from_port = 51518, .port = 8080, .transport = "udp", .out = 100, .in = 100});
+	CHECK_INT(c.total, 1);
+	case_close(&c);
+}
+
 TEST(browsing_has_no_rhythm)
 {
 	uint64_t seed = 11;

@@ -18,6 +18,7 @@ struct flow_case {
 	struct finding *found; /* of the last event */
 	uint32_t count;
 	uint32_t total;        /* of all */
+	unsigned port;
 	struct buf last;       /* the last finding: " name=value name=value " behind the engine's name */
 };
 
@@ -117,7 +118,7 @@ case_feed(struct flow_case *c, struct event *e)
 struct one_flow {
 	double at;            /* seconds; when it was told, at its end */
 	const char *from, *to;
-	unsigned from_port, port;
+	unsigned from_port, port; /* from_port 0: another each time */
 	const char *transport, *state; /* NULL: tcp, answered */
 	uint64_t out, in, packets_out, packets_in;
 	double start;         /* seconds, when it is not `at` */
@@ -153,7 +154,8 @@ case_flow(struct flow_case *c, struct one_flow one)
 	event_put_core(&e, F_DESTINATION_IP, str_z(one.to));
 	event_put_core(&e, F_NETWORK_TRANSPORT, str_z(one.transport ? one.transport : "tcp"));
 	event_put_core(&e, F_FLOW_STATE, str_z(one.state ? one.state : "answered"));
-	case_number(&e, F_SOURCE_PORT, one.from_port ? one.from_port : 50000);
+	c->port = c->port % 10000 + 1;
+	case_number(&e, F_SOURCE_PORT, one.from_port ? one.from_port : 50000 + c->port);
 	case_number(&e, F_DESTINATION_PORT, one.port);
 	case_number(&e, F_SOURCE_BYTES, one.out);
 	case_number(&e, F_DESTINATION_BYTES, one.in);
