@@ -18,9 +18,6 @@
 /* The whole reader is inlined into one function per path, so that its state lives in registers. */
 #define INLINE [[gnu::always_inline]] static inline
 
-/* The first byte of [p, end) that is a quote, a backslash, a control character or not ASCII; end when there is none. */
-typedef const char *scan_fn(const char *p, const char *end);
-
 struct reader {
 	const char *at, *end;
 	struct json_token *token;
@@ -28,7 +25,8 @@ struct reader {
 	uint32_t open;  /* innermost open container; until it closes, its token's `next` names the one around it */
 	uint32_t depth;
 	uint32_t max_tokens, max_depth;
-	const char *what; /* key of the fault */
+	const char **what;       /* key of the fault; elsewhere, so that nobody has the address of a reader */
+	struct window *window;   /* AVX2 */
 };
 
 static inline bool
@@ -44,6 +42,7 @@ bytes_below(uint64_t x, uint64_t n)
 	return (x - UINT64_C(0x0101010101010101) * n) & ~x & UINT64_C(0x8080808080808080);
 }
 
+/* The first byte of [p, end) that is a quote, a backslash, a control character or not ASCII; end when there is none. */
 static inline const char *
 scan_portable(const char *p, const char *end)
 {
@@ -60,20 +59,80 @@ scan_portable(const char *p, const char *end)
 }
 
 #ifdef __x86_64__
-[[gnu::target("avx2,bmi")]] static inline const char *
-scan_avx2(const char *p, const char *end)
+/* Bytes that an escape of two may end with: " \\ / b f n r t. Two tables, one by either half of the byte, agree on them. */
+[[gnu::target("avx2,bmi")]] static inline uint32_t
+simple_letters(__m256i x)
 {
-	const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8('\\'), space = _mm256_set1_epi8(0x20);
-	for (; end - p >= 32; p += 32) {
-		__m256i x = _mm256_loadu_si256((const __m256i_u *)p);
-		/* bytes above 0x7f are negative here, so one comparison finds them and the control characters */
-		__m256i hit = _mm256_or_si256(_mm256_cmpgt_epi8(space, x),
-		    _mm256_or_si256(_mm256_cmpeq_epi8(x, quote), _mm256_cmpeq_epi8(x, slash)));
-		uint32_t mask = (uint32_t)_mm256_movemask_epi8(hit);
-		if (mask)
-			return p + __builtin_ctz(mask);
+	const __m256i low = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1)),
+	              high = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0)),
+	              half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
+	__m256i l = _mm256_shuffle_epi8(low, _mm256_and_si256(x, half));
+	__m256i h = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
+	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(l, h), zero));
+}
+
+/* Bytes behind a backslash that opens an escape. A run of backslashes that begins at an even place and ends at an odd
+ * one, or the other way round, leaves its last one open; adding the starts to the runs carries them to their ends. */
+static inline uint64_t
+second_bytes(uint64_t slash, uint64_t *carry)
+{
+	const uint64_t even = UINT64_C(0x5555555555555555);
+	slash &= ~*carry;
+	uint64_t behind = slash << 1 | *carry, odd_starts = slash & ~even & ~behind, ends;
+	*carry = __builtin_add_overflow(odd_starts, slash, &ends);
+	return (even ^ ends << 1) & behind;
+}
+
+#define WINDOW 32u /* blocks */
+
+/* What stands in some blocks of 64 bytes, one bit a byte, the first lowest. */
+struct window {
+	uint64_t stop[WINDOW];  /* ends a run: a quote that is not escaped, a control character, no ASCII, the second byte of
+	                         * an escape that has more than two bytes or is none */
+	uint64_t slash[WINDOW]; /* backslashes */
+	size_t from, to;        /* of the text */
+	uint64_t carry;         /* 1: an escape goes on behind the window */
+};
+
+[[gnu::target("avx2,bmi")]] static inline void
+classify(const char *p, uint64_t *ret_stop, uint64_t *ret_slash, uint64_t *carry)
+{
+	const __m256i quotes = _mm256_set1_epi8('"'), slashes = _mm256_set1_epi8('\\'), space = _mm256_set1_epi8(0x20);
+	__m256i x = _mm256_loadu_si256((const __m256i_u *)p), y = _mm256_loadu_si256((const __m256i_u *)(p + 32));
+#define BITS(a, b) ((uint64_t)(uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32)
+	uint64_t quote = BITS(_mm256_cmpeq_epi8(x, quotes), _mm256_cmpeq_epi8(y, quotes));
+	uint64_t slash = BITS(_mm256_cmpeq_epi8(x, slashes), _mm256_cmpeq_epi8(y, slashes));
+	/* bytes above 0x7f are negative here, so one comparison finds them and the control characters */
+	uint64_t low = BITS(_mm256_cmpgt_epi8(space, x), _mm256_cmpgt_epi8(space, y));
+#undef BITS
+	*ret_slash = slash;
+	*ret_stop = quote | low;
+	if (slash | *carry) {
+		uint64_t second = second_bytes(slash, carry);
+		uint64_t simple = (uint64_t)simple_letters(x) | (uint64_t)simple_letters(y) << 32;
+		*ret_stop = (quote & ~second) | low | (second & ~simple);
 	}
-	return scan_portable(p, end);
+}
+
+/* Moves the window on. Behind the end of the text stand control characters. */
+[[gnu::target("avx2,bmi"), gnu::noinline]] static void
+move_window(struct window *w, const char *text, const char *end)
+{
+	const char *p = text + w->to;
+	uint64_t carry = w->carry;
+	size_t i = 0;
+	w->from = w->to;
+	for (; i < WINDOW && end - p >= 64; i++, p += 64)
+		classify(p, &w->stop[i], &w->slash[i], &carry);
+	if (i < WINDOW) {
+		char tail[64] = {0};
+		if (end > p)
+			memcpy(tail, p, (size_t)(end - p));
+		classify(tail, &w->stop[i], &w->slash[i], &carry);
+		i++;
+	}
+	w->to += i * 64;
+	w->carry = carry;
 }
 #endif
 
@@ -173,7 +232,7 @@ add_token(struct reader *r, enum json_kind kind, bool escaped, const char *text,
 {
 	if (r->count == r->cap) {
 		if (r->cap >= r->max_tokens)
-			return fail(&r->what, E_LIMIT, "json_tokens");
+			return fail(r->what, E_LIMIT, "json_tokens");
 		uint32_t cap = r->cap;
 		r->token = grow_tape(r->token, &cap, r->max_tokens);
 		r->cap = cap;
@@ -183,6 +242,8 @@ add_token(struct reader *r, enum json_kind kind, bool escaped, const char *text,
 	    .length = (uint32_t)(end - start), .next = r->count};
 	return 0;
 }
+
+typedef int string_fn(struct reader *r, const char *text);
 
 /* The grammar. Each reader stands on the first byte of what it reads and leaves behind the last. */
 
@@ -213,13 +274,13 @@ escape_length(const char *p, const char *end)
 }
 
 INLINE int
-read_string(struct reader *r, const char *text, scan_fn *scan)
+read_string_portable(struct reader *r, const char *text)
 {
 	const char *p = r->at + 1;
 	bool escaped = false;
 	for (;;) {
 		size_t n = 0;
-		p = scan(p, r->end);
+		p = scan_portable(p, r->end);
 		if (p < r->end && *p == '"')
 			break;
 		if (p < r->end && *p == '\\') {
@@ -230,7 +291,7 @@ read_string(struct reader *r, const char *text, scan_fn *scan)
 		}
 		if (!n) {
 			r->at = p;
-			return fail_in_string(&r->what, p, r->end);
+			return fail_in_string(r->what, p, r->end);
 		}
 		p += n;
 	}
@@ -238,6 +299,66 @@ read_string(struct reader *r, const char *text, scan_fn *scan)
 	r->at = p + 1;
 	return add_token(r, JSON_STRING, escaped, text, start, p);
 }
+
+#ifdef __x86_64__
+/* Is an escape open before p? Backslashes are counted back to the string's start. */
+static bool
+is_second(const char *start, const char *p)
+{
+	const char *at = p;
+	while (at > start && at[-1] == '\\')
+		at--;
+	return (p - at) % 2;
+}
+
+/* What lies behind the stop at p of the string from `start`; NULL, with *ret_fault, when nothing may. */
+[[gnu::noinline]] static const char *
+behind_stop(const char *start, const char *p, const char *end, const char **ret_fault)
+{
+	bool second = is_second(start, p);
+	size_t n = 0;
+	if (second)
+		n = escape_length(--p, end);
+	else if (p < end && (signed char)*p < 0)
+		n = utf8_length(p, (size_t)(end - p));
+	*ret_fault = p;
+	return n ? p + n : NULL;
+}
+
+[[gnu::target("avx2,bmi")]] INLINE int
+read_string_avx2(struct reader *r, const char *text)
+{
+	struct window *w = r->window;
+	const char *start = r->at + 1, *p = start, *fault;
+	uint64_t slashes = 0;
+	for (;;) {
+		if (p >= text + w->to)
+			move_window(w, text, r->end);
+		size_t at = (size_t)(p - text) - w->from, i = at / 64, blocks = (w->to - w->from) / 64;
+		uint64_t ahead = ~UINT64_C(0) << (at % 64), stop = w->stop[i] & ahead;
+		while (!stop && i + 1 < blocks) {
+			slashes |= w->slash[i] & ahead;
+			ahead = ~UINT64_C(0);
+			stop = w->stop[++i];
+		}
+		slashes |= w->slash[i] & ahead & (stop - 1) & ~stop; /* before the stop; all when there is none */
+		p = text + w->from + i * 64 + (stop ? (unsigned)__builtin_ctzll(stop) : 64);
+		if (!stop)
+			continue;
+		if (p < r->end && *p == '"')
+			break;
+		if (p > r->end)
+			p = r->end;
+		p = behind_stop(start, p, r->end, &fault);
+		if (!p) {
+			r->at = fault;
+			return fail_in_string(r->what, fault, r->end);
+		}
+	}
+	r->at = p + 1;
+	return add_token(r, JSON_STRING, slashes != 0, text, start, p);
+}
+#endif
 
 static inline const char *
 skip_digits(const char *p, const char *end)
@@ -278,7 +399,7 @@ read_number(struct reader *r, const char *text)
 	const char *bad, *start = r->at, *end = number_end(start, r->end, &bad);
 	if (!end) {
 		r->at = bad;
-		return fail_at(&r->what, bad, r->end);
+		return fail_at(r->what, bad, r->end);
 	}
 	r->at = end;
 	return add_token(r, JSON_NUMBER, false, text, start, end);
@@ -289,7 +410,7 @@ read_literal(struct reader *r, const char *text, enum json_kind kind, struct str
 {
 	const char *start = r->at;
 	if ((size_t)(r->end - start) < word.n || memcmp(start, word.p, word.n) != 0)
-		return fail_in_literal(&r->what, start, r->end, word);
+		return fail_in_literal(r->what, start, r->end, word);
 	r->at += word.n;
 	return add_token(r, kind, false, text, start, r->at);
 }
@@ -298,7 +419,7 @@ INLINE int
 open_container(struct reader *r, const char *text, enum json_kind kind)
 {
 	if (r->depth == r->max_depth)
-		return fail(&r->what, E_LIMIT, "json_depth");
+		return fail(r->what, E_LIMIT, "json_depth");
 	TRY(add_token(r, kind, false, text, r->at, r->at));
 	r->token[r->count - 1].next = r->open;
 	r->open = r->count - 1;
@@ -320,12 +441,12 @@ close_container(struct reader *r, const char *text)
 
 /* A whole scalar, or the opening bracket of a container: then 1. */
 INLINE int
-read_value(struct reader *r, const char *text, scan_fn *scan)
+read_value(struct reader *r, const char *text, string_fn *string)
 {
 	skip_space(r);
 	switch (r->at < r->end ? *r->at : '\0') {
 	case '"':
-		return read_string(r, text, scan);
+		return string(r, text);
 	case '{':
 		return open_container(r, text, JSON_OBJECT);
 	case '[':
@@ -339,28 +460,28 @@ read_value(struct reader *r, const char *text, scan_fn *scan)
 	case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
 		return read_number(r, text);
 	default:
-		return fail_at(&r->what, r->at, r->end);
+		return fail_at(r->what, r->at, r->end);
 	}
 }
 
 /* A member's name and its colon. */
 INLINE int
-read_key(struct reader *r, const char *text, scan_fn *scan)
+read_key(struct reader *r, const char *text, string_fn *string)
 {
 	skip_space(r);
 	if (r->at == r->end || *r->at != '"')
-		return fail_at(&r->what, r->at, r->end);
-	TRY(read_string(r, text, scan));
+		return fail_at(r->what, r->at, r->end);
+	TRY(string(r, text));
 	skip_space(r);
 	if (r->at == r->end || *r->at != ':')
-		return fail_at(&r->what, r->at, r->end);
+		return fail_at(r->what, r->at, r->end);
 	r->at++;
 	return 0;
 }
 
 /* Between two values: close what ends here, then take the comma (none behind an opening bracket) and the next key. */
 INLINE int
-read_between(struct reader *r, const char *text, scan_fn *scan, bool just_opened)
+read_between(struct reader *r, const char *text, string_fn *string, bool just_opened)
 {
 	while (r->open != NOTHING_OPEN) {
 		bool object = r->token[r->open].kind == JSON_OBJECT;
@@ -373,22 +494,22 @@ read_between(struct reader *r, const char *text, scan_fn *scan, bool just_opened
 		}
 		if (!just_opened) {
 			if (c != ',')
-				return fail_at(&r->what, r->at, r->end);
+				return fail_at(r->what, r->at, r->end);
 			r->at++;
 		}
-		return object ? read_key(r, text, scan) : 0;
+		return object ? read_key(r, text, string) : 0;
 	}
 	return 0;
 }
 
 INLINE int
-read_document(struct reader *r, const char *text, scan_fn *scan)
+read_document(struct reader *r, const char *text, string_fn *string)
 {
 	do {
-		int opened = read_value(r, text, scan);
+		int opened = read_value(r, text, string);
 		if (opened < 0)
 			return opened;
-		TRY(read_between(r, text, scan, opened > 0));
+		TRY(read_between(r, text, string, opened > 0));
 	} while (r->open != NOTHING_OPEN);
 	return 0;
 }
@@ -397,7 +518,7 @@ static int
 read_portable(struct reader *state, const char *text)
 {
 	struct reader r = *state;
-	int error = read_document(&r, text, scan_portable);
+	int error = read_document(&r, text, read_string_portable);
 	*state = r;
 	return error;
 }
@@ -407,7 +528,11 @@ read_portable(struct reader *state, const char *text)
 read_avx2(struct reader *state, const char *text)
 {
 	struct reader r = *state;
-	int error = read_document(&r, text, scan_avx2);
+	struct window window;
+	window.from = window.to = window.carry = 0;
+	r.window = &window;
+	int error = read_document(&r, text, read_string_avx2);
+	r.window = NULL;
 	*state = r;
 	return error;
 }
@@ -449,7 +574,8 @@ json_parse_on(enum json_path path, struct json *j, struct str text, size_t *ret_
 		return fault_set(f, E_LIMIT, "json_size", (struct str){0}, 0, 0);
 	if (!text.p)
 		text = STR("");
-	struct reader r = {.at = text.p, .end = text.p + text.n, .token = j->token, .cap = j->cap, .open = NOTHING_OPEN,
+	const char *what = NULL;
+	struct reader r = {.at = text.p, .end = text.p + text.n, .what = &what, .token = j->token, .cap = j->cap, .open = NOTHING_OPEN,
 	    .max_tokens = j->max_tokens ? j->max_tokens : MAX_TOKENS,
 	    .max_depth = j->max_depth ? j->max_depth : MAX_DEPTH};
 	if (r.cap > r.max_tokens)
@@ -464,7 +590,7 @@ json_parse_on(enum json_path path, struct json *j, struct str text, size_t *ret_
 		j->cap = r.cap;
 	size_t used = (size_t)(r.at - text.p);
 	if (error < 0)
-		return fault_at(f, error, r.what, text, used);
+		return fault_at(f, error, what, text, used);
 	j->count = r.count;
 	*ret_used = used;
 	return 0;
