@@ -123,15 +123,39 @@ take_offset(struct str *s, int *zone)
 	return hours <= 23 && minutes <= 59;
 }
 
+/* Two digits at p; anything else gives a number above 99. */
+static unsigned
+two_digits(const char *p)
+{
+	unsigned tens = (unsigned char)p[0] - (unsigned)'0', ones = (unsigned char)p[1] - (unsigned)'0';
+	return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+/* 2026-11-22T09:13:41, also with t or a blank in the middle. */
+static bool
+take_seconds(struct str *s, struct civil *c)
+{
+	static const uint8_t place[] = {0, 2, 5, 8, 11, 14, 17};
+	unsigned part[COUNT(place)], worst = 0;
+	const char *p = s->p;
+	if (s->n < 19 || p[4] != '-' || p[7] != '-' || ((p[10] | 0x20) != 't' && p[10] != ' ') || p[13] != ':' || p[16] != ':')
+		return false;
+	for (size_t i = 0; i < COUNT(place); i++) {
+		part[i] = two_digits(p + place[i]);
+		worst = part[i] > worst ? part[i] : worst;
+	}
+	*c = (struct civil){.year = (int)(part[0] * 100 + part[1]), .month = (int)part[2], .day = (int)part[3],
+	    .hour = (int)part[4], .minute = (int)part[5], .second = (int)part[6]};
+	*s = str_skip(*s, 19);
+	return worst < 100;
+}
+
 bool
 time_parse(struct str s, int zone, int64_t *ret_ms)
 {
-	struct civil c = {0};
-	bool ok = take_digits(&s, 4, &c.year) && take_char(&s, "-") && take_digits(&s, 2, &c.month) &&
-	    take_char(&s, "-") && take_digits(&s, 2, &c.day) && take_char(&s, "Tt ") && take_digits(&s, 2, &c.hour) &&
-	    take_char(&s, ":") && take_digits(&s, 2, &c.minute) && take_char(&s, ":") &&
-	    take_digits(&s, 2, &c.second) && take_fraction(&s, &c.milli) && take_offset(&s, &zone) && s.n == 0;
-	return ok && time_from_civil(&c, zone, ret_ms);
+	struct civil c;
+	return take_seconds(&s, &c) && take_fraction(&s, &c.milli) && take_offset(&s, &zone) && s.n == 0 &&
+	    time_from_civil(&c, zone, ret_ms);
 }
 
 static void

@@ -16,13 +16,12 @@ void
 core_put(struct core *k, uint32_t id, struct str value, bool escaped)
 {
 	uint64_t bit = UINT64_C(1) << id % 64;
-	uint32_t at = k->e->field_count;
 	if (!id || !value.n || (value.n == 1 && value.p[0] == '-') || k->seen[id / 64] & bit)
 		return;
 	k->seen[id / 64] |= bit;
-	event_put_core(k->e, id, value);
-	if (k->e->field_count > at)
-		k->e->field[at].escaped = escaped;
+	struct field *f = event_new_field(k->e);
+	if (f)
+		*f = (struct field){.name = event_core_name[id], .value = value, .id = id, .escaped = escaped, .core = true};
 }
 
 void

@@ -4,19 +4,22 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "decode/evtx.h"
+#include "decode/json_layout.h"
 #include "decode/lines.h"
 #include "decode/text.h"
 
 struct decoder {
 	struct decode_context context;
 	struct json json;
+	const struct key *member[KEYS_MEMBERS];
 };
 
 struct decoder *
 decoder_new(const struct names *names)
 {
 	struct decoder *d = MEM_NEW(struct decoder);
-	d->context = (struct decode_context){.names = names, .json = &d->json, .zone = TIME_ZONE_VIETNAM};
+	d->context = (struct decode_context){.names = names, .json = &d->json, .member = d->member,
+	    .keys = keys_new(names, json_know_key), .zone = TIME_ZONE_VIETNAM};
 	return d;
 }
 
@@ -29,8 +32,10 @@ decoder_set_zone(struct decoder *d, int minutes)
 void
 decoder_free(struct decoder *d)
 {
-	if (d)
+	if (d) {
 		json_release(&d->json);
+		keys_free(d->context.keys);
+	}
 	mem_free(d);
 }
 

@@ -12,6 +12,7 @@
  */
 
 #include "decode/event.h"
+#include "decode/keys.h"
 
 struct decoder;
 
@@ -36,6 +37,10 @@ struct decode_context {
 	const struct names *names;
 	struct arena *arena;
 	struct json *json;  /* scratch tape */
+	struct keys *keys;  /* names of JSON members seen before, or NULL */
+	const struct key **member; /* of the JSON object at hand: the key of each member, or NULL; KEYS_MEMBERS of them */
+	uint32_t members;          /* that have been looked at; 0 outside of decode_json() */
+	const struct key *key;     /* flatten(): of the member that the leaf is, or NULL */
 	int zone;           /* minutes east of UTC for times that name no zone: TIME_ZONE_VIETNAM unless told otherwise */
 };
 

@@ -213,7 +213,7 @@ decode_eve_layout(struct decode_context *c, struct event *e)
 int
 decode_eve(struct decode_context *c, struct event *e)
 {
-	if (json_layout(c->json) != LAYOUT_EVE)
+	if (json_layout(c) != LAYOUT_EVE)
 		return E_INVALID;
 	decode_eve_layout(c, e);
 	return 0;

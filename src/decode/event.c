@@ -24,29 +24,51 @@ event_begin(struct event *e, struct arena *arena, const struct raw *raw)
 		e->text = raw->bytes;
 }
 
-static struct field *
-new_field(struct event *e)
+const struct str event_core_name[NAME_CORE_END] = {
+	STR_INIT(""),
+#define FIELD(id, text, comment) STR_INIT(text),
+#include "decode/fields.def"
+#undef FIELD
+};
+
+static bool
+grow_to(struct event *e, uint32_t cap)
 {
-	if (e->field_count == e->field_cap) {
-		uint32_t cap = e->field_cap ? e->field_cap * 2 : 32;
-		struct field *grown = cap <= EVENT_MAX_FIELDS ? arena_alloc(e->arena, cap * sizeof *grown) : NULL;
-		if (!grown) {
-			e->dropped_fields++;
-			return NULL;
-		}
-		if (e->field_count)
-			memcpy(grown, e->field, e->field_count * sizeof *grown);
-		e->field = grown;
-		e->field_cap = cap;
+	struct field *grown = cap <= EVENT_MAX_FIELDS ? arena_alloc(e->arena, cap * sizeof *grown) : NULL;
+	if (!grown)
+		return false;
+	if (e->field_count)
+		memcpy(grown, e->field, e->field_count * sizeof *grown);
+	e->field = grown;
+	e->field_cap = cap;
+	return true;
+}
+
+struct field *
+event_grow(struct event *e)
+{
+	if (e->field_count == e->field_cap && !grow_to(e, e->field_cap ? e->field_cap * 2 : 32)) {
+		e->dropped_fields++;
+		return NULL;
 	}
 	return &e->field[e->field_count++];
+}
+
+void
+event_reserve(struct event *e, uint32_t more)
+{
+	uint32_t cap = 32; /* a power of two, because it is doubled later */
+	while (cap < e->field_count + more && cap < EVENT_MAX_FIELDS)
+		cap *= 2;
+	if (cap > e->field_cap)
+		(void)grow_to(e, cap);
 }
 
 void
 event_put(struct event *e, const struct names *names, struct str name, struct str value, enum field_kind kind,
     bool escaped)
 {
-	struct field *f = new_field(e);
+	struct field *f = event_new_field(e);
 	if (f)
 		*f = (struct field){.name = name, .value = value, .id = names_find(names, name), .kind = (uint8_t)kind,
 		    .escaped = escaped};
@@ -55,16 +77,10 @@ event_put(struct event *e, const struct names *names, struct str name, struct st
 void
 event_put_core(struct event *e, uint32_t id, struct str value)
 {
-	static const struct str name[] = {
-		STR_INIT(""),
-#define FIELD(id, text, comment) STR_INIT(text),
-#include "decode/fields.def"
-#undef FIELD
-	};
 	assert(id > 0 && id < NAME_CORE_END);
-	struct field *f = value.n ? new_field(e) : NULL;
+	struct field *f = value.n ? event_new_field(e) : NULL;
 	if (f)
-		*f = (struct field){.name = name[id], .value = value, .id = id, .core = true};
+		*f = (struct field){.name = event_core_name[id], .value = value, .id = id, .core = true};
 }
 
 const struct field *

@@ -30,6 +30,7 @@ struct field {
 	uint8_t kind;     /* enum field_kind; JSON null is FIELD_NULL with an empty value */
 	bool escaped;     /* value still holds JSON escapes: use event_value() */
 	bool core;        /* one of decode/fields.def */
+	uint8_t word;     /* which Windows field, if a decoder has found out: see decode/windows_core.c */
 };
 
 /* Which decoder read it. X(id, name, product, service-or-empty); name + "/1" goes to khien.parser. */
@@ -96,8 +97,17 @@ void event_begin(struct event *e, struct arena *arena, const struct raw *raw);
 /* Add a native field; id looked up in names. Values and names are borrowed. */
 void event_put(struct event *e, const struct names *names, struct str name, struct str value, enum field_kind kind,
     bool escaped);
+/* Room for a field at the end of the list, or NULL (counted); and for `more` of them in one piece. */
+struct field *event_grow(struct event *e);
+void event_reserve(struct event *e, uint32_t more);
+static inline struct field *
+event_new_field(struct event *e)
+{
+	return e->field_count < e->field_cap ? &e->field[e->field_count++] : event_grow(e);
+}
 /* Add a core field by id: text. Empty values are left out. */
 void event_put_core(struct event *e, uint32_t id, struct str value);
+extern const struct str event_core_name[NAME_CORE_END];
 /* First field with that id / name, or NULL. */
 const struct field *event_find(const struct event *e, uint32_t id);
 const struct field *event_find_name(const struct event *e, struct str name);

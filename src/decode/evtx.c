@@ -136,7 +136,7 @@ add_field(struct evtx_reader *r, const struct evtx_slot *slot, struct str value,
 	if (e->field_count == e->field_cap)
 		event_put(e, r->c->names, slot->name, value, FIELD_TEXT, false);
 	else
-		e->field[e->field_count++] = (struct field){.name = slot->name, .value = value, .id = slot->id};
+		e->field[e->field_count++] = (struct field){.name = slot->name, .value = value, .id = slot->id, .word = slot->word};
 }
 
 static int
@@ -170,26 +170,11 @@ run_slot(struct evtx_reader *r, const struct instance *in, const struct evtx_slo
 	return 0;
 }
 
-/* Room for the fields of this template and the core fields that come later, in a power of two because event_put()
- * doubles it. */
-static void
-reserve_fields(struct event *e, uint32_t count)
-{
-	uint32_t cap = 32;
-	while (cap < count + CORE_ROOM && cap < EVENT_MAX_FIELDS)
-		cap *= 2;
-	struct field *field = arena_alloc(e->arena, cap * sizeof *field);
-	if (!field)
-		return;
-	e->field = field;
-	e->field_cap = cap;
-}
-
 static int
 run_template(struct evtx_reader *r, const struct evtx_template *t, const struct instance *in, struct event *e)
 {
 	if (!e->field_cap)
-		reserve_fields(e, t->count);
+		event_reserve(e, t->count + CORE_ROOM);
 	for (uint32_t i = 0; i < t->count; i++)
 		TRY(run_slot(r, in, &t->slot[i], e));
 	return 0;

@@ -17,6 +17,7 @@
 #include <endian.h>
 
 #include "decode/evtx.h"
+#include "decode/json_layout.h"
 
 #define EVTX_CHUNK_HEADER 512u
 #define EVTX_BUDGET (1 << 18)    /* steps; an honest chunk of tiny records needs about 50,000 */
@@ -87,6 +88,7 @@ struct evtx_slot {
 	uint32_t id;
 	struct evtx_place place; /* for BinXml that arrives as the value */
 	uint8_t role;            /* enum evtx_role */
+	uint8_t word;            /* windows_word(name) */
 	bool keep_empty;         /* a field without a value is still a field */
 };
 

@@ -100,7 +100,8 @@ new_slot(struct compiler *k, struct str name, struct evtx_slot **ret)
 		t->cap = cap;
 	}
 	*ret = &t->slot[t->count++];
-	**ret = (struct evtx_slot){.name = name, .id = names_find(k->r->c->names, name)};
+	**ret = (struct evtx_slot){.name = name, .id = names_find(k->r->c->names, name),
+	    .word = windows_word(name)};
 	return 0;
 }
 

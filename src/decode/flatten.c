@@ -19,6 +19,7 @@ struct flattener {
 	struct event *e;
 	struct level level[FLATTEN_DEPTH];
 	uint32_t depth;
+	uint32_t member, members; /* of the root that have keys */
 	uint32_t path_n;
 	uint32_t names_n; /* bytes of the names joined so far */
 	char path[FLATTEN_NAME];
@@ -145,6 +146,14 @@ flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
 	struct str part, name;
 	char number[16];
 	f->path_n = in->name;
+	f->c->key = NULL;
+	if (f->depth == 1)
+		f->c->key = f->member < f->members ? f->c->member[f->member++] : NULL;
+	if (f->c->key && f->c->json->token[v].kind < JSON_ARRAY && f->e->field_count < EVENT_MAX_FIELDS) {
+		(void)value_of(f, v, &leaf);
+		sink(user, f->c->key->name, leaf.value, leaf.kind, leaf.escaped);
+		return v + 1;
+	}
 	if (f->e->field_count < EVENT_MAX_FIELDS && part_of(f, i, number, &part)) {
 		bool whole = value_of(f, v, &leaf);
 		if (whole && name_of(f, part, &name)) {
@@ -165,6 +174,8 @@ flatten(struct decode_context *c, struct event *e, uint32_t object, flatten_fn *
 	f.c = c;
 	f.e = e;
 	f.names_n = 0;
+	f.member = 0;
+	f.members = object == 0 ? c->members : 0;
 	f.level[0] = (struct level){.end = json_end(c->json, object)};
 	f.depth = 1;
 	uint32_t i = json_first(c->json, object);

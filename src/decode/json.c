@@ -60,12 +60,20 @@ static const struct hint_row {
 
 WORDS(hint_words, hints)
 
-static uint32_t
-hint_of(const struct json *j, uint32_t key)
+void
+json_know_key(const struct names *names, struct key *k)
 {
-	const struct hint_row *row = words_find(&hint_words, json_raw(j, key));
+	k->id = names_find(names, k->name);
+	k->word = windows_word(k->name);
+	k->hint = words_find(&hint_words, k->name);
+	windows_know_key(names, k);
+}
+
+static uint32_t
+hint_of(const struct json *j, const struct hint_row *row, uint32_t key)
+{
 	uint8_t kind = j->token[key + 1].kind;
-	if (!row || (row->kind != JSON_NULL && row->kind != kind))
+	if (row->kind != JSON_NULL && row->kind != kind)
 		return 0;
 	if (row->hint == HINT_PRODUCT)
 		return str_eq_nocase(json_raw(j, key + 1), STR("windows")) ? HINT_PRODUCT : 0;
@@ -74,8 +82,29 @@ hint_of(const struct json *j, uint32_t key)
 	return row->hint;
 }
 
+/* Hints of all members of the root; notes their keys. */
+static uint32_t
+look_at_members(struct decode_context *c)
+{
+	const struct json *j = c->json;
+	uint32_t seen = 0, n = 0;
+	struct key *before = c->keys ? keys_start(c->keys) : NULL;
+	for (uint32_t i = json_first(j, 0); i < json_end(j, 0); i = json_next(j, i + 1), n++) {
+		struct key *key = c->keys && n < KEYS_MEMBERS && !j->token[i].escaped ? keys_find(c->keys, before, json_raw(j, i)) : NULL;
+		const struct hint_row *row = key ? key->hint : words_find(&hint_words, json_raw(j, i));
+		if (c->keys && n < KEYS_MEMBERS)
+			c->member[n] = key;
+		if (row)
+			seen |= hint_of(j, row, i);
+		if (key)
+			before = key;
+	}
+	c->members = !c->keys ? 0 : n < KEYS_MEMBERS ? n : KEYS_MEMBERS;
+	return seen;
+}
+
 enum json_layout
-json_layout(const struct json *j)
+json_layout(struct decode_context *c)
 {
 	static const struct {
 		uint32_t all; /* of these hints */
@@ -92,11 +121,10 @@ json_layout(const struct json *j)
 		{HINT_ZEEK_PATH | HINT_ZEEK_TIME, LAYOUT_ZEEK},
 		{HINT_ZEEK | HINT_ZEEK_TIME, LAYOUT_ZEEK},
 	};
-	uint32_t seen = 0;
-	if (!j->count || j->token[0].kind != JSON_OBJECT)
+	c->members = 0;
+	if (!c->json->count || c->json->token[0].kind != JSON_OBJECT)
 		return LAYOUT_NONE;
-	for (uint32_t i = json_first(j, 0); i < json_end(j, 0); i = json_next(j, i + 1))
-		seen |= hint_of(j, i);
+	uint32_t seen = look_at_members(c);
 	for (size_t i = 0; i < COUNT(layouts); i++)
 		if ((seen & layouts[i].all) == layouts[i].all)
 			return layouts[i].layout;
@@ -219,21 +247,23 @@ decode_json(struct decode_context *c, struct str line, struct event *e)
 	if (json_parse(c->json, line, NULL) < 0 &&
 	    (!mend(c->arena, line, &mended) || json_parse(c->json, mended, NULL) < 0))
 		return E_INVALID;
-	enum json_layout layout = json_layout(c->json);
+	enum json_layout layout = json_layout(c);
 	switch (layout) {
 	case LAYOUT_NONE:
 		return E_INVALID;
 	case LAYOUT_FLAT:
 		decode_flat(c, e);
-		return 0;
+		break;
 	case LAYOUT_EVE:
 		decode_eve_layout(c, e);
-		return 0;
+		break;
 	case LAYOUT_ZEEK:
 		decode_zeek_layout(c, e);
-		return 0;
+		break;
 	default:
 		decode_windows_layout(c, layout, e);
-		return 0;
+		break;
 	}
+	c->members = 0;
+	return 0;
 }

@@ -23,7 +23,13 @@ enum json_layout {
 	LAYOUT_WAZUH,        /* {"win": {"system": ..., "eventdata": ...}} */
 };
 
-enum json_layout json_layout(const struct json *j);
+/* Also finds the keys of the members (c->member). */
+enum json_layout json_layout(struct decode_context *c);
+/* What this room knows of a member's name. */
+void json_know_key(const struct names *names, struct key *k);
+void windows_know_key(const struct names *names, struct key *k);
+/* Which Windows field `name` is, for struct field's `word`. */
+uint8_t windows_word(struct str name);
 /* The decoders behind the public ones, for a layout that json_layout() found. Each adds to the event. */
 void decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e);
 /* Names for the nameless data of LAYOUT_FLUENT, by channel and code of the event. */

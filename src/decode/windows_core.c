@@ -6,7 +6,12 @@
  */
 #include "decode/core.h"
 #include "decode/decode.h"
+#include "decode/json_layout.h"
 #include "decode/text.h"
+
+#include <assert.h>
+
+#define NO_WORD UINT8_MAX /* struct field's `word`: 0 nobody has looked, else row + 1 */
 
 /* Which log an event comes from, as far as its fields depend on it. */
 enum log { LOG_OTHER = 1, LOG_SYSMON = 2, LOG_SECURITY = 4, LOG_SYSTEM = 8, LOG_POWERSHELL = 16, LOG_DEFENDER = 32 };
@@ -347,6 +352,15 @@ put_field(struct windows_core *k, const struct field_row *row, const struct fiel
 	}
 }
 
+static_assert(COUNT(field_rows) < NO_WORD, "a word is a byte");
+
+uint8_t
+windows_word(struct str name)
+{
+	const struct field_row *row = words_find(&field_words, name);
+	return row ? (uint8_t)(row - field_rows + 1) : NO_WORD;
+}
+
 static const struct event_row *
 event_row(enum log log, uint32_t code)
 {
@@ -396,9 +410,9 @@ decode_windows_core(struct decode_context *c, struct event *e)
 	core_begin(&k.core, e);
 	for (uint32_t i = 0; i < k.core.native; i++) {
 		struct field f = e->field[i]; /* a copy: the list may move while it grows */
-		const struct field_row *row = f.kind == FIELD_NULL ? NULL : words_find(&field_words, f.name);
-		if (row && row->logs & k.log)
-			put_field(&k, row, &f);
+		uint8_t word = f.word ? f.word : windows_word(f.name);
+		if (word != NO_WORD && f.kind != FIELD_NULL && field_rows[word - 1].logs & k.log)
+			put_field(&k, &field_rows[word - 1], &f);
 	}
 	core_put(&k.core, F_EVENT_CODE, e->code, false);
 	core_put(&k.core, F_EVENT_DATASET, log ? log->dataset : STR("windows"), false);

@@ -12,6 +12,8 @@
 enum role { ROLE_NONE, ROLE_CODE, ROLE_CHANNEL, ROLE_PROVIDER, ROLE_TIME_CREATED, ROLE_TIME_UTC, ROLE_TIME_EVENT,
 	ROLE_TIME_SHIPPED, ROLE_END };
 
+#define CORE_ROOM 24u /* core fields that a Windows event usually gets */
+
 #define L(layout) (1u << LAYOUT_##layout)
 #define FLAT_LAYOUTS (L(WINDOWS_FLAT) | L(NXLOG) | L(FLUENT))
 #define ALL_LAYOUTS UINT32_MAX
@@ -312,11 +314,46 @@ add_named(struct windows_event *w, struct str name, struct str value, enum field
 		w->category = value;
 }
 
+void
+windows_know_key(const struct names *names, struct key *k)
+{
+	const struct header_row *row = words_find(&header_words, k->name);
+	k->header = row;
+	k->header_id = row ? names_find(names, row->native) : NAME_UNKNOWN;
+	k->header_word = row ? windows_word(row->native) : 0;
+	k->tells_source = str_eq(k->name, STR("product")) || str_eq(k->name, STR("category"));
+}
+
+/* The same for a member whose name is known. */
+static void
+add_known(struct windows_event *w, const struct key *key, struct str value, enum field_kind kind, bool escaped)
+{
+	const struct header_row *row = key->header;
+	struct field *f = event_new_field(w->e);
+	if (!f)
+		return;
+	*f = (struct field){.name = key->name, .value = value, .id = key->id, .kind = (uint8_t)kind, .escaped = escaped,
+	    .word = key->word};
+	if (row && row->layouts & 1u << w->layout) {
+		f->name = row->native;
+		f->id = key->header_id;
+		f->word = key->header_word;
+		if (row->role != ROLE_NONE)
+			take_role(w, row->role, f);
+	} else if (key->tells_source && kind == FIELD_TEXT) {
+		*(key->name.p[0] == 'p' ? &w->product : &w->category) = value;
+	}
+}
+
 /* The hot one of the two: nearly every member of a flat event is called what it should be. */
 static void
 add_flat(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
 {
 	struct windows_event *w = user;
+	if (w->c->key) {
+		add_known(w, w->c->key, value, kind, escaped);
+		return;
+	}
 	const struct header_row *row = known_header(w, name);
 	add_named(w, row ? row->native : name, value, kind, escaped, row ? row->role : ROLE_NONE);
 }
@@ -372,6 +409,7 @@ void
 decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e)
 {
 	struct windows_event w = {.c = c, .e = e, .layout = layout};
+	event_reserve(e, c->members + CORE_ROOM);
 	flatten(c, e, 0, FLAT_LAYOUTS & 1u << layout ? add_flat : add_nested, &w);
 	if (layout == LAYOUT_FLUENT)
 		decode_windows_inserts(c, e);
@@ -389,7 +427,7 @@ decode_windows_layout(struct decode_context *c, enum json_layout layout, struct 
 int
 decode_windows_json(struct decode_context *c, struct event *e)
 {
-	enum json_layout layout = json_layout(c->json);
+	enum json_layout layout = json_layout(c);
 	if (layout < LAYOUT_WINDOWS_FLAT)
 		return E_INVALID;
 	decode_windows_layout(c, layout, e);

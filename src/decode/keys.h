@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef DECODE_KEYS_H
+#define DECODE_KEYS_H
+
+/*
+ * Names of JSON members as they keep coming, each with what the decoders know of it: found out once, not thirty times an
+ * event. Worker and scan; belongs to one decoder.
+ *
+ * Writers write the same members in the same order, so the name that came behind this one last time is guessed and only
+ * compared; a wrong guess costs one keyed hash. Bounded: when KEYS_MAX names are known, or a name is longer than
+ * KEY_BYTES, a name has no key and is looked up in the ordinary way. What an event says does not depend on it.
+ */
+
+#include "decode/names.h"
+
+#define KEYS_MAX 4096u
+#define KEY_BYTES 64u
+#define KEYS_MEMBERS 512u /* of one object that are given keys */
+
+struct key {
+	struct str name;
+	uint32_t id;            /* names_find(name) */
+	uint8_t word;           /* windows_word(name) */
+	uint8_t header_word;    /* likewise, of the native name that the header row gives */
+	bool tells_source;      /* product or category */
+	uint32_t header_id;
+	const void *hint;       /* row of decode/json.c, or NULL */
+	const void *header;     /* row of decode/windows_json.c, or NULL */
+	struct key *next[2];    /* what came behind it, the latest first */
+};
+
+/* Fills in what is to be known of k->name. */
+typedef void key_fn(const struct names *names, struct key *k);
+
+struct keys;
+
+struct keys *keys_new(const struct names *names, key_fn *know);
+void keys_free(struct keys *keys);
+/* What stands for the beginning of an object. */
+struct key *keys_start(struct keys *keys);
+struct key *keys_search(struct keys *keys, struct key *before, struct str name);
+
+/* The key of a name behind `before` (keys_start(), or the last key found); NULL when it has none. */
+static inline struct key *
+keys_find(struct keys *keys, struct key *before, struct str name)
+{
+	const struct key *k = before->next[0];
+	uint64_t a, b;
+	if (!k || k->name.n != name.n || name.n < 8)
+		return keys_search(keys, before, name);
+	for (size_t i = 0; i + 8 < name.n; i += 8) {
+		memcpy(&a, k->name.p + i, 8);
+		memcpy(&b, name.p + i, 8);
+		if (a != b)
+			return keys_search(keys, before, name);
+	}
+	memcpy(&a, k->name.p + name.n - 8, 8);
+	memcpy(&b, name.p + name.n - 8, 8);
+	return a == b ? before->next[0] : keys_search(keys, before, name);
+}
+
+#endif
