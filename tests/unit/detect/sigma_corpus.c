@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The public rules and their own regression cases: every rule loads, every case fires from its EVTX bytes and from its
- * JSON, and the engine says the same as the slow evaluator about every event, in the same order, twice.
+ * JSON, and the engine says the same as the slow evaluator about every event, in the same order, twice. Of the large
+ * corpora a share is looked at slowly, every event of them when KHIEN_THOROUGH is set (an hour).
  */
 #include "base/json.h"
 #include "base/memory.h"
@@ -180,11 +181,13 @@ TEST(regression_cases_from_evtx)
 {
 	if (!ready())
 		SKIP("shared/corpora/sigma is not there");
-	struct pass pass = {.evtx = true};
+	struct pass pass = {.evtx = true, .slow = slow_new(rules)};
 	corpus_walk(tap_shared("corpora/sigma/regression_data"), STR("/info.yml"), run_case, &pass);
 	printf("# %u cases, %u events\n", pass.result.cases, pass.result.events);
 	CHECK_INT(pass.result.cases, 169);
 	CHECK_INT(pass.result.missing, 0);
+	CHECK_INT(pass.result.differences, 0);
+	slow_free(pass.slow);
 }
 
 /* ---- recorded attacks ---- */
@@ -192,7 +195,15 @@ TEST(regression_cases_from_evtx)
 struct sample {
 	struct result result;
 	struct slow *slow;
+	uint32_t looks;   /* of a file, at most */
+	uint32_t slowly;
 };
+
+static bool
+thorough(void)
+{
+	return getenv("KHIEN_THOROUGH") != NULL;
+}
 
 static void
 sample_file(void *user, const char *path)
@@ -201,23 +212,36 @@ sample_file(void *user, const char *path)
 	struct buf text = BUF_INIT;
 	CHECK(corpus_unpack(path, &text));
 	struct str rest = buf_str(&text), line;
-	uint32_t number = 0, lines = 0;
+	uint32_t number = 0, lines = 0, most = thorough() ? UINT32_MAX : 20000;
 	s->result.folder = path;
 	while (str_split(&rest, '\n', &line))
 		lines++;
+	lines = lines < most ? lines : most;
 	rest = buf_str(&text);
-	while (str_split(&rest, '\n', &line)) {
+	while (number < most && str_split(&rest, '\n', &line)) {
 		struct raw raw = {.form = RAW_LINE, .bytes = line};
 		if (!line.n)
 			continue;
 		/* all go through the engine, so that its caches are warm; some are looked at slowly */
-		bool look = number++ % (lines / 12 + 1) == 0;
+		bool look = thorough() || number % (lines / s->looks + 1) == 0;
+		number++;
+		s->slowly += look;
 		match_raw(&raw, STR(""), look ? s->slow : NULL, &s->result);
 		arena_clear(&arena);
-		if (number > 4000)
-			break;
 	}
 	buf_release(&text);
+}
+
+static void
+sample_folder(const char *folder, const char *ending, uint32_t looks, void (*each)(void *user, const char *path))
+{
+	struct sample s = {.slow = slow_new(rules), .looks = looks};
+	corpus_walk(folder, str_z(ending), each, &s);
+	printf("# %u events, %u of them slowly: %llu pairs\n", s.result.events, s.slowly,
+	    (unsigned long long)s.slowly * rules_count(rules));
+	CHECK(s.slowly > 0);
+	CHECK_INT(s.result.differences, 0);
+	slow_free(s.slow);
 }
 
 TEST(recorded_attacks_slow_and_fast)
@@ -225,11 +249,48 @@ TEST(recorded_attacks_slow_and_fast)
 	const char *folder = tap_shared("corpora/otrf-windows");
 	if (!folder || !ready())
 		SKIP("shared/corpora/otrf-windows is not there");
-	struct sample s = {.slow = slow_new(rules)};
-	corpus_walk(folder, STR(".json.zst"), sample_file, &s);
-	printf("# %u events\n", s.result.events);
-	CHECK_INT(s.result.differences, 0);
-	slow_free(s.slow);
+	sample_folder(folder, ".json.zst", 30, sample_file);
+}
+
+TEST(lanes_slow_and_fast)
+{
+	const char *folder = tap_shared("corpora/lanes");
+	if (!folder || !ready())
+		SKIP("shared/corpora/lanes is not there");
+	sample_folder(folder, ".ndjson.zst", 100, sample_file);
+}
+
+/* Chunks as they are, several records each. */
+static void
+sample_evtx(void *user, const char *path)
+{
+	struct sample *s = user;
+	struct buf bytes = BUF_INIT;
+	struct evtx_file file;
+	struct raw raw = {.form = RAW_EVTX_CHUNK};
+	CHECK(tap_read(path, &bytes));
+	s->result.folder = path;
+	if (evtx_open(buf_str(&bytes), &file) < 0)
+		bytes.n = 0;
+	while (bytes.n && evtx_next_chunk(&file, &raw.bytes)) {
+		struct decode_result got = {0};
+		CHECK_INT(decode(decoder, &raw, &arena, &got), 0);
+		for (uint32_t i = 0; i < got.count; i++) {
+			bool look = thorough() || i % s->looks == 0;
+			s->slowly += look;
+			match_event(&got.event[i], STR(""), look ? s->slow : NULL, &s->result);
+		}
+		arena_clear(&arena);
+	}
+	buf_release(&bytes);
+}
+
+TEST(attack_samples_slow_and_fast)
+{
+	const char *folder = tap_shared("corpora/evtx-attack-samples");
+	if (!folder || !ready())
+		SKIP("shared/corpora/evtx-attack-samples is not there");
+	sample_folder(folder, ".evtx", 20, sample_evtx);
 }
 
 TEST(release)

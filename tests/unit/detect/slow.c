@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "slow.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
+
+#define REMEMBERED 4096u
+
+/* A value and its folded form: thousands of rules ask about the same few. */
+struct folding {
+	struct str value, folded;
+};
 
 struct slow {
 	const struct rules *r;
 	hs_scratch_t *scratch;
+	struct folding memory[REMEMBERED];
+	uint32_t **row; /* of each rule: the rows of the map that provide its log source, ended by UINT32_MAX */
 };
 
 /* One rule over one event under the names of one row. */
@@ -15,11 +25,33 @@ struct view {
 	const struct map_row *row;
 };
 
+static bool
+row_provides(const struct map_row *row, const struct rule *rule)
+{
+	return str_eq_nocase(row->category, rule->category) &&
+	    (!rule->product.n || str_eq_nocase(row->product, rule->product)) &&
+	    (rule->service.n ? str_eq_nocase(row->service, rule->service) : rule->category.n || !row->service.n);
+}
+
+static uint32_t *
+rows_of(const struct rules *r, const struct rule *rule)
+{
+	uint32_t *list = mem_alloc((r->rows + 1) * sizeof *list), n = 0;
+	for (uint32_t i = 0; i < r->rows; i++)
+		if (row_provides(&r->row[i], rule))
+			list[n++] = i;
+	list[n] = UINT32_MAX;
+	return list;
+}
+
 struct slow *
 slow_new(const struct rules *r)
 {
 	struct slow *s = MEM_NEW(struct slow);
 	s->r = r;
+	s->row = mem_calloc(r->count + 1, sizeof *s->row);
+	for (uint32_t i = 0; i < r->count; i++)
+		s->row[i] = rows_of(r, r->rule[i]);
 	sigma_compile_regexes(r);
 	for (uint32_t i = 0; i < r->tests; i++)
 		if (r->test[i]->regex && hs_alloc_scratch(r->test[i]->regex, &s->scratch) != HS_SUCCESS)
@@ -31,7 +63,28 @@ void
 slow_free(struct slow *s)
 {
 	hs_free_scratch(s->scratch);
+	for (size_t i = 0; i < REMEMBERED; i++)
+		mem_free((void *)(uintptr_t)s->memory[i].value.p);
+	for (uint32_t i = 0; i < s->r->count; i++)
+		mem_free(s->row[i]);
+	mem_free(s->row);
 	mem_free(s);
+}
+
+/* Valid until the next call. */
+static struct str
+folded(struct slow *s, struct str value)
+{
+	struct folding *m = &s->memory[hash64(value, 1) % REMEMBERED];
+	if (m->value.p && str_eq(m->value, value))
+		return m->folded;
+	mem_free((void *)(uintptr_t)m->value.p);
+	char *copy = mem_alloc(value.n + FOLD_ROOM(value.n));
+	if (value.n)
+		memcpy(copy, value.p, value.n);
+	m->value = str_from(copy, value.n);
+	m->folded = str_from(copy + value.n, fold_text(value, copy + value.n));
+	return m->folded;
 }
 
 static bool
@@ -69,14 +122,11 @@ text_fits(enum test_op op, struct str value, struct str literal)
 static bool
 value_fits(struct view *v, const struct test *t, struct str value)
 {
-	char *folded = mem_alloc(FOLD_ROOM(value.n));
-	struct str low = str_from(folded, fold_text(value, folded));
-	struct str text = t->cased ? value : low;
-	bool fits = t->op == TEST_GLOB ? glob_from(t->glob.p, t->glob.n, text.p, text.n)
-	    : t->op >= TEST_EQ && t->op <= TEST_CONTAINS ? text_fits(t->op, text, t->literal)
-	                                                 : test_value(t, value, low, v->slow->scratch);
-	mem_free(folded);
-	return fits;
+	struct str low = folded(v->slow, value), text = t->cased ? value : low;
+	if (t->op == TEST_GLOB)
+		return glob_from(t->glob.p, t->glob.n, text.p, text.n);
+	return t->op >= TEST_EQ && t->op <= TEST_CONTAINS ? text_fits(t->op, text, t->literal)
+	                                                  : test_value(t, value, low, v->slow->scratch);
 }
 
 static bool
@@ -157,10 +207,10 @@ expr_holds(struct view *v, const struct expr *e)
 static bool
 is_among(struct str word, const struct str *list, uint32_t count)
 {
-	char folded[512];
-	if (word.n > 256)
+	char low[512];
+	if (word.n > 256 || !count)
 		return count == 0;
-	word = str_from(folded, fold_text(word, folded));
+	word = str_from(low, fold_text(word, low));
 	for (uint32_t i = 0; i < count; i++)
 		if (str_eq(word, list[i]))
 			return true;
@@ -168,13 +218,10 @@ is_among(struct str word, const struct str *list, uint32_t count)
 }
 
 static bool
-row_fits(struct view *v, const struct map_row *row, const struct rule *rule)
+row_fits(struct view *v, const struct map_row *row)
 {
 	const struct event *e = v->event;
-	bool provides = str_eq_nocase(row->category, rule->category) &&
-	    (!rule->product.n || str_eq_nocase(row->product, rule->product)) &&
-	    (rule->service.n ? str_eq_nocase(row->service, rule->service) : rule->category.n || !row->service.n);
-	if (!provides || (e->category.n && row->category.n && !str_eq_nocase(e->category, row->category)))
+	if (e->category.n && row->category.n && !str_eq_nocase(e->category, row->category))
 		return false;
 	if (!is_among(e->channel, row->channel, row->channels) || !is_among(e->code, row->code, row->codes) ||
 	    !is_among(e->product, row->event_product, row->event_products) ||
@@ -213,10 +260,10 @@ slow_match(struct slow *s, uint32_t number, struct event *e)
 		return false;
 	if (names_itself(e, rule) && expr_holds(&v, rule->expr))
 		return true;
-	for (uint32_t i = 0; i < s->r->rows; i++) {
-		if (!row_fits(&v, &s->r->row[i], rule))
+	for (const uint32_t *i = s->row[number]; *i != UINT32_MAX; i++) {
+		if (!row_fits(&v, &s->r->row[*i]))
 			continue;
-		v.row = &s->r->row[i];
+		v.row = &s->r->row[*i];
 		if (expr_holds(&v, rule->expr))
 			return true;
 	}
