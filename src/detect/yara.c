@@ -340,14 +340,17 @@ read_hits(struct scanning *s, YR_SCAN_CONTEXT *context, const YR_RULE *rule, str
 		return;
 	yr_rule_strings_foreach(rule, string)
 	{
-		const YR_MATCH *match = context->matches[string->idx].head;
-		if (!match || match->is_private || m->hits == YARA_HITS_MAX)
+		YR_MATCH match;
+		if (!context->matches[string->idx].head || m->hits == YARA_HITS_MAX)
+			continue;
+		memcpy(&match, context->matches[string->idx].head, sizeof match); /* libyara aligns it to nothing */
+		if (match.is_private)
 			continue;
 		struct yara_hit *h = &m->hit[m->hits++];
 		h->name = keep(s, str_z(string->identifier), 128);
-		h->offset = (uint64_t)(match->base + match->offset);
-		h->length = (uint32_t)match->match_length;
-		h->bytes = keep(s, str_from((const char *)match->data, (size_t)match->data_length), YARA_HIT_BYTES);
+		h->offset = (uint64_t)(match.base + match.offset);
+		h->length = (uint32_t)match.match_length;
+		h->bytes = keep(s, str_from((const char *)match.data, (size_t)match.data_length), YARA_HIT_BYTES);
 	}
 }
 
