@@ -243,9 +243,8 @@ level_of(const struct finding *f, const struct sighting_meaning *m)
 
 /* The finding's own field, then what a person wants to know of the indicator. */
 static void
-tell_more(struct core_indicators *c, struct finding *f, const struct sighting_meaning *m)
+tell_more(struct arena *arena, struct finding *f, const struct sighting_meaning *m)
 {
-	struct arena *arena = &c->core->arena;
 	struct finding_field *list = arena_calloc(arena, f->matched_count + MATCHED_MORE, sizeof *list);
 	char confidence[8];
 	struct str value, sources, number;
@@ -264,11 +263,21 @@ tell_more(struct core_indicators *c, struct finding *f, const struct sighting_me
 }
 
 bool
+core_indicators_mean(struct sighting_book *book, struct arena *arena, struct finding *f, enum level *ret_level)
+{
+	struct sighting_meaning m;
+	if (!f->matched_count || !sighting_meaning(book, f->indicator, f->matched->value, &m))
+		return false;
+	*ret_level = level_of(f, &m);
+	tell_more(arena, f, &m);
+	return true;
+}
+
+bool
 core_indicators_take(struct core_indicators *c, struct finding *f, uint64_t event, const struct system *s, bool count,
     enum level *ret_level)
 {
-	struct sighting_meaning m;
-	if (!f->matched_count || !sighting_meaning(c->book, f->indicator, f->matched->value, &m))
+	if (!core_indicators_mean(c->book, &c->core->arena, f, ret_level))
 		return false;
 	struct sighting sighting = {.event = (int64_t)event, .time_ms = event_time(f->event), .field = f->matched->name,
 	    .value = f->matched->value};
@@ -278,8 +287,6 @@ core_indicators_take(struct core_indicators *c, struct finding *f, uint64_t even
 	}
 	if (count)
 		sighting_book_add(c->book, f->indicator, &sighting);
-	*ret_level = level_of(f, &m);
-	tell_more(c, f, &m);
 	return true;
 }
 

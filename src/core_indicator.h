@@ -22,6 +22,8 @@ void core_indicators_peer(struct core_indicators *c);
 /* Once a second. */
 void core_indicators_tick(struct core_indicators *c, int64_t now_ms);
 
+/* As core_indicators_take(), with a book and an arena of the caller's; gathers nothing. */
+bool core_indicators_mean(struct sighting_book *book, struct arena *arena, struct finding *f, enum level *ret_level);
 /* A finding that names an indicator: false when it is none after all. Else f->matched tells of value, source, confidence and
  * TLP too, *ret_level is the level that confidence and direction make of the rule's, and, when `count` is set, the
  * sighting is gathered. */

@@ -3,8 +3,12 @@
 
 #include <limits.h>
 
+#include <unistd.h>
+
 #include "alert/lookback.h"
 #include "base/memory.h"
+#include "core_indicator.h"
+#include "core_lookback_image.h"
 #include "core_trial.h"
 #include "host/clock.h"
 #include "host/log.h"
@@ -37,6 +41,7 @@ struct job_rule {
 	uint32_t index;         /* in the role's set */
 	struct rule_info info;
 	bool alerts;            /* it is in force: what it finds becomes an alert */
+	struct rule_info *at[LEVEL_CRITICAL + 1]; /* with another level: that of an indicator; made when needed */
 };
 
 struct core_lookback {
@@ -44,6 +49,7 @@ struct core_lookback {
 	struct trial_line *line;
 	struct alert_book *book;
 	struct lookback_ledger *ledger;
+	struct sighting_book *sightings; /* of indicators */
 	struct arena answer;    /* of the answer being applied */
 	/* the job */
 	bool active;
@@ -52,6 +58,8 @@ struct core_lookback {
 	enum step step;
 	uint64_t run;           /* grows: what an earlier run had under way is known by its number */
 	struct set set;
+	int image;              /* of indicators, or -1 */
+	struct lookback_any any; /* what blocks must hold to be worth reading */
 	struct job_rule *rule;
 	uint32_t rules;
 	bool stateful;
@@ -91,6 +99,11 @@ drop_job(struct core_lookback *l)
 	drop_slabs(l);
 	alert_book_clear(l->book);
 	lookback_ledger_clear(l->ledger);
+	sighting_book_clear(l->sightings);
+	if (l->image >= 0)
+		close(l->image);
+	l->image = -1;
+	l->any.count = 0;
 	set_release(&l->set);
 	arena_clear(&l->arena);
 	l->job = (struct lookback){0};
@@ -158,6 +171,7 @@ write_all(struct core_lookback *l, bool alerts)
 		j.told += (int64_t)alert_book_told(l->book);
 		j.alerts += alert_book_opened(l->book);
 	}
+	TRY(sighting_book_write(l->sightings));
 	TRY(lookback_ledger_write(l->ledger, l->core->desk.db, &j));
 	TRY(db_commit(l->core->desk.db));
 	l->job = j;
@@ -180,6 +194,7 @@ write_found(struct core_lookback *l, bool last)
 		alert_book_clear(l->book);
 	}
 	lookback_ledger_clear(l->ledger);
+	sighting_book_clear(l->sightings);
 	l->written_ms = clock_monotonic_ms();
 	tell(l);
 	return 0;
@@ -193,7 +208,7 @@ refused(struct core_lookback *l, int error)
 	resume_job(l);
 }
 
-static const struct job_rule *
+static struct job_rule *
 find_rule(const struct core_lookback *l, uint32_t index)
 {
 	for (uint32_t i = 0; i < l->rules; i++)
@@ -210,23 +225,56 @@ struct found {
 	struct str organisation, system;
 };
 
-static void
-add_finding(struct core_lookback *l, const struct found *at, const struct verdict_finding *f)
+/* The rule as this finding tells it. */
+static const struct rule_info *
+rule_at(struct core_lookback *l, struct job_rule *rule, enum level level)
 {
-	const struct job_rule *rule = find_rule(l, f->rule);
-	struct buf matched = BUF_INIT_MAX(64 << 10);
-	const struct raw *raw = at->event->raw;
-	if (!rule)
+	if (level == rule->info.level)
+		return &rule->info;
+	struct rule_info *at = rule->at[level] ? rule->at[level] : ARENA_NEW(&l->arena, struct rule_info);
+	if (!at)
+		return &rule->info;
+	*at = rule->info;
+	at->level = level;
+	rule->at[level] = at;
+	return at;
+}
+
+/* What no alert has told becomes one, and counts as a sighting. */
+static void
+add_alert(struct core_lookback *l, const struct found *at, const struct finding *f)
+{
+	uint64_t told = alert_book_told(l->book);
+	alert_book_add(l->book, f->rule, at->event, (int64_t)at->id, at->time_ms, f->matched, f->matched_count,
+	    registry_system(l->core->desk.registry, at->system), at->event->raw->flags & RAW_DEMO);
+	if (!f->indicator || alert_book_told(l->book) > told)
 		return;
-	alert_matched_json(f->matched, f->matched_count, &matched);
-	const struct lookback_hit hit = {.event = (int64_t)at->id, .time_ms = at->time_ms, .rule = rule->info.id,
-	    .title = rule->info.title, .level = rule->info.level, .matched = buf_str(&matched), .text = at->event->text,
+	const struct sighting s = {.event = (int64_t)at->id, .time_ms = at->time_ms, .field = f->matched->name,
+	    .value = f->matched->value, .organisation = at->organisation, .system = at->system};
+	sighting_book_add(l->sightings, f->indicator, &s);
+}
+
+static void
+add_finding(struct core_lookback *l, const struct found *at, const struct verdict_finding *from)
+{
+	struct job_rule *rule = find_rule(l, from->rule);
+	struct buf matched = BUF_INIT_MAX(64 << 10);
+	if (!rule || (l->job.kind == LOOKBACK_INDICATORS) != (from->indicator > 0))
+		return;
+	struct finding f = {.rule = &rule->info, .event = at->event, .matched = from->matched,
+	    .matched_count = from->matched_count, .indicator = from->indicator};
+	enum level level = rule->info.level;
+	if (f.indicator && !core_indicators_mean(l->sightings, &l->answer, &f, &level))
+		return; /* revoked since, or no hit at all */
+	f.rule = rule_at(l, rule, level);
+	alert_matched_json(f.matched, f.matched_count, &matched);
+	const struct lookback_hit hit = {.event = (int64_t)at->id, .time_ms = at->time_ms, .rule = f.rule->id,
+	    .title = f.rule->title, .level = level, .matched = buf_str(&matched), .text = at->event->text,
 	    .organisation = at->organisation, .system = at->system};
 	lookback_ledger_add(l->ledger, &l->job, &hit, l->core->desk.options->zone);
 	buf_release(&matched);
 	if (rule->alerts)
-		alert_book_add(l->book, &rule->info, at->event, (int64_t)at->id, at->time_ms, f->matched, f->matched_count,
-		    registry_system(l->core->desk.registry, at->system), raw->flags & RAW_DEMO);
+		add_alert(l, at, &f);
 }
 
 /* What core knew of the event when it came, and its id in the archive. */
@@ -278,9 +326,17 @@ struct read_job {
 	uint64_t run;
 	struct archive *archive;
 	struct archive_span span;
+	struct lookback_any any;     /* span.any points here */
+	struct str value[LOOKBACK_ANY];
 	uint32_t count;
 	struct archive_slab *slab;
 	int error;
+	/* counting for indicators: their image is made first */
+	bool indicators;
+	const char *data;
+	char source[256];
+	const struct warning_lists *lists;
+	int image;
 };
 
 /* What the job still has to look at, behind journal block `after`. */
@@ -291,11 +347,23 @@ span_of(const struct core_lookback *l, uint64_t after)
 	    .upto = (uint64_t)l->job.upto};
 }
 
+static void
+point_at_any(struct read_job *r)
+{
+	for (uint32_t i = 0; i < r->any.count; i++)
+		r->value[i] = str_z(r->any.text[i]);
+	r->span.any = r->any.count ? r->value : NULL;
+	r->span.anys = r->any.count;
+}
+
 static bool
 submit(struct core_lookback *l, uint64_t after, void (*work)(void *job), void (*done)(void *job, bool cancelled))
 {
 	struct read_job *r = MEM_NEW(struct read_job);
-	*r = (struct read_job){.lookback = l, .run = l->run, .archive = l->core->desk.archive, .span = span_of(l, after)};
+	const struct desk *d = &l->core->desk;
+	*r = (struct read_job){.lookback = l, .run = l->run, .archive = d->archive, .span = span_of(l, after), .any = l->any,
+	    .indicators = l->job.kind == LOOKBACK_INDICATORS, .data = d->options->data, .lists = d->warning_lists, .image = -1};
+	snprintf(r->source, sizeof r->source, "%.*s", STR_ARG(l->job.source));
 	if (pool_submit(l->core->desk.pool, work, done, r) == 0)
 		return true;
 	mem_free(r); /* many search just now; the next tick tries again */
@@ -306,7 +374,26 @@ static void
 count_work(void *user)
 {
 	struct read_job *r = user;
+	if (r->indicators)
+		r->error = lookback_image_make(r->data, str_z(r->source), r->span.from_ms, r->lists, &r->image, &r->any);
+	point_at_any(r);
 	r->count = archive_slab_count(r->archive, &r->span);
+}
+
+static void
+take_count(struct core_lookback *l, struct read_job *r)
+{
+	if (r->error) {
+		fail_job(l, "lookback_indicators", r->error == E_NOT_FOUND ? STR("") : str_z(error_name(r->error)));
+		return;
+	}
+	l->any = r->any;
+	l->image = r->image;
+	r->image = -1;
+	if (l->job.state == LOOKBACK_QUEUED)
+		l->job.blocks = r->count;
+	l->step = STEP_LOAD;
+	go_on(l);
 }
 
 static void
@@ -314,11 +401,10 @@ count_done(void *user, bool cancelled)
 {
 	struct read_job *r = user;
 	struct core_lookback *l = r->lookback;
-	if (!cancelled && r->run == l->run && l->step == STEP_COUNT) {
-		l->job.blocks = r->count;
-		l->step = STEP_LOAD;
-		go_on(l);
-	}
+	if (!cancelled && r->run == l->run && l->step == STEP_COUNT)
+		take_count(l, r);
+	if (r->image >= 0)
+		close(r->image);
 	mem_free(r);
 }
 
@@ -326,6 +412,7 @@ static void
 read_work(void *user)
 {
 	struct read_job *r = user;
+	point_at_any(r);
 	r->error = archive_slab_read(r->archive, &r->span, core_fields, COUNT(core_fields), &r->slab);
 }
 
@@ -418,6 +505,8 @@ ask_set(struct core_lookback *l)
 	const struct trial_head head = {.number = l->run, .rule = l->job.rule, .from_ms = l->job.from_ms,
 	    .to_ms = l->job.to_ms, .run = true};
 	struct buf b = BUF_INIT;
+	if (l->image >= 0)
+		trial_line_give(l->line, l->image);
 	trial_set_begin(&b, &head);
 	int error = trial_line_ask(l->line, MSG_TRIAL_SET, buf_str(&b), buf_str(&l->set.documents));
 	buf_release(&b);
@@ -430,13 +519,15 @@ ask_set(struct core_lookback *l)
 static void
 begin_reading(struct core_lookback *l)
 {
+	bool first = l->job.state == LOOKBACK_QUEUED;
 	if (l->core->batch_open)
 		return; /* alerts wait for the database */
-	if (archive_seal(l->core->desk.archive) < 0) {
+	if (first && archive_seal(l->core->desk.archive) < 0) {
 		l->wait_until_ms = clock_monotonic_ms() + RETRY_MS;
 		return;
 	}
-	l->job.upto = (int64_t)archive_last_block(l->core->desk.archive);
+	if (first)
+		l->job.upto = (int64_t)archive_last_block(l->core->desk.archive);
 	if (submit(l, 0, count_work, count_done))
 		l->step = STEP_COUNT;
 }
@@ -650,18 +741,41 @@ on_idle(void *user)
 }
 
 static int
-begin_set(struct core_lookback *l)
+begin_set_of(struct core_lookback *l, const struct rule_info *info)
 {
-	const struct rule_info *info;
 	char path[PATH_MAX];
-	set_init(&l->set);
-	if (l->job.kind == LOOKBACK_DRAFT)
-		return set_begin(&l->set, l->core, l->job.text, NULL);
-	info = l->job.kind == LOOKBACK_RULE ? rules_find(desk_rules(&l->core->desk), l->job.rule) : NULL;
 	if (!info || info->file.n >= sizeof path)
 		return E_NOT_FOUND;
 	snprintf(path, sizeof path, "%.*s", STR_ARG(info->file));
 	return set_begin(&l->set, l->core, (struct str){0}, path);
+}
+
+/* The rules that speak for indicators; they stand in one file, or a person has written his own. */
+static int
+begin_indicators(struct core_lookback *l)
+{
+	static const struct str engines[] = {STR_INIT("indicator.ip"), STR_INIT("indicator.domain"),
+		STR_INIT("indicator.url"), STR_INIT("indicator.hash"), STR_INIT("indicator.mail")};
+	int error = E_NOT_FOUND;
+	for (size_t i = 0; i < COUNT(engines); i++) {
+		const struct rule_info *info = rules_engine(desk_rules(&l->core->desk), engines[i]);
+		if (!info)
+			continue;
+		error = error ? begin_set_of(l, info) : set_want(&l->set, info->file);
+		TRY(error);
+	}
+	return error;
+}
+
+static int
+begin_set(struct core_lookback *l)
+{
+	set_init(&l->set);
+	if (l->job.kind == LOOKBACK_DRAFT)
+		return set_begin(&l->set, l->core, l->job.text, NULL);
+	if (l->job.kind == LOOKBACK_INDICATORS)
+		return begin_indicators(l);
+	return begin_set_of(l, rules_find(desk_rules(&l->core->desk), l->job.rule));
 }
 
 static void
@@ -671,7 +785,7 @@ begin_job(struct core_lookback *l)
 	l->run++;
 	if (l->job.to_ms >= l->job.created_ms - TIME_MINUTE) /* a browser's clock may be a little behind */
 		l->job.to_ms = INT64_MAX;
-	l->step = l->job.state == LOOKBACK_QUEUED ? STEP_BEGIN : STEP_LOAD;
+	l->step = l->job.state == LOOKBACK_QUEUED || l->job.kind == LOOKBACK_INDICATORS ? STEP_BEGIN : STEP_LOAD;
 	alert_book_look_back(l->book, l->job.id);
 	int error = begin_set(l);
 	if (error)
@@ -712,6 +826,7 @@ next_job(struct core_lookback *l)
 		return;
 	l->job = j;
 	l->deaths = 0;
+	sighting_book_forget(l->sightings);
 	begin_job(l);
 }
 
@@ -726,6 +841,8 @@ core_lookback_new(struct core *core)
 	l->line = trial_line_new(core, &events, l);
 	l->book = alert_book_new(core->desk.db);
 	l->ledger = lookback_ledger_new();
+	l->sightings = sighting_book_new(core->desk.db);
+	l->image = -1;
 	arena_init(&l->arena, 16 << 10, JOB_ARENA);
 	arena_init(&l->answer, 256 << 10, ANSWER_ARENA);
 	return l;
@@ -743,6 +860,7 @@ core_lookback_free(struct core_lookback *l)
 	trial_line_free(l->line);
 	alert_book_free(l->book);
 	lookback_ledger_free(l->ledger);
+	sighting_book_free(l->sightings);
 	arena_release(&l->arena);
 	arena_release(&l->answer);
 	mem_free(l);

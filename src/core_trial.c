@@ -99,6 +99,12 @@ set_begin(struct set *s, const struct core *core, struct str text, const char *w
 	return 0;
 }
 
+int
+set_want(struct set *s, struct str file)
+{
+	return set_add_named(s, TRIAL_WANTED, file);
+}
+
 bool
 set_widen(struct set *s, const struct core *core, const struct trial_facts *facts)
 {
@@ -377,6 +383,14 @@ trial_line_ask(struct trial_line *l, enum message type, struct str a, struct str
 {
 	assert(trial_line_is_free(l));
 	return line_send(l, ASKED_JOB, type, a, b);
+}
+
+void
+trial_line_give(struct trial_line *l, int fd)
+{
+	assert(trial_line_is_free(l));
+	if (channel_send_fd(l->role, MSG_TRIAL_INDICATORS, STR(""), fd) < 0)
+		log_say(LOG_LEVEL_WARN, "lookback.indicators_not_sent", LOG_NUMBER("fd", fd));
 }
 
 static void

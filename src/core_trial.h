@@ -28,6 +28,8 @@ void set_release(struct set *s);
 /* Map, placeholders and filters as core has them loaded, then what is wanted: a text, or the rule file `path` when text.p
  * is NULL. E_NOT_FOUND, E_DENIED, E_LIMIT, E_IO. */
 [[nodiscard]] int set_begin(struct set *s, const struct core *core, struct str text, const char *path);
+/* Another rule file that is wanted. */
+[[nodiscard]] int set_want(struct set *s, struct str file);
 /* Adds the files of rules that the set refers to and core knows. False: nothing was added, the facts are what they are. */
 bool set_widen(struct set *s, const struct core *core, const struct trial_facts *facts);
 /* [{"line","column","what","arg"}] */
@@ -60,6 +62,8 @@ void trial_line_tick(struct trial_line *l);
 bool trial_line_is_free(const struct trial_line *l);
 /* The job's question: MSG_TRIAL_SET or MSG_TRIAL_BATCH. Only while the line is free. E_LIMIT. */
 [[nodiscard]] int trial_line_ask(struct trial_line *l, enum message type, struct str a, struct str b);
+/* An indicator image for the set that is asked about next. Only while the line is free; its loss is told as any other. */
+void trial_line_give(struct trial_line *l, int fd);
 /* What came is no answer: ended with it, as if it had died. */
 void trial_line_distrust(struct trial_line *l);
 /* Check the text of rules and answer the call. */

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "detect/ioc.h"
 #include "detect/trial.h"
+#include "host/file.h"
 #include "host/log.h"
 #include "host/sandbox.h"
 
@@ -17,6 +19,9 @@ struct lookback_role {
 	struct role_context *rc;
 	struct channel *core;
 	struct trial *trial;
+	struct ioc *indicators;  /* for the set that comes next, then of the trial */
+	struct str image;
+	bool fresh;
 	struct buf answer;
 };
 
@@ -54,17 +59,48 @@ answer(struct lookback_role *l, enum message type)
 }
 
 static void
+drop_indicators(struct lookback_role *l)
+{
+	ioc_close(l->indicators);
+	if (l->image.p)
+		file_unmap(l->image);
+	l->indicators = NULL;
+	l->image = (struct str){0};
+	l->fresh = false;
+}
+
+/* The trial that may use the ones before goes with them. */
+static void
+on_indicators(struct lookback_role *l, int fd)
+{
+	trial_free(l->trial);
+	l->trial = NULL;
+	drop_indicators(l);
+	if (file_map_descriptor(fd, &l->image) < 0)
+		return;
+	if (ioc_open(l->image, &l->indicators) < 0)
+		log_say(LOG_LEVEL_ERROR, "lookback.indicators_unreadable", LOG_NUMBER("bytes", (int64_t)l->image.n));
+	l->fresh = l->indicators != NULL;
+}
+
+static void
 on_set(struct lookback_role *l, struct str payload, bool run)
 {
 	if (run) {
 		trial_free(l->trial);
 		l->trial = NULL;
 	}
+	if (run && !l->fresh)
+		drop_indicators(l);
 	struct trial *t = trial_new(payload, l->rc->options->zone, &l->answer);
-	if (run)
+	if (run && t && l->indicators)
+		trial_use_indicators(t, l->indicators);
+	if (run) {
 		l->trial = t;
-	else
+		l->fresh = false;
+	} else {
 		trial_free(t);
+	}
 	answer(l, MSG_TRIAL_FACTS);
 }
 
@@ -72,6 +108,8 @@ static void
 on_message(void *user, struct channel *c, uint16_t type, struct str payload, int fd)
 {
 	struct lookback_role *l = user;
+	if (type == MSG_TRIAL_INDICATORS && fd >= 0)
+		on_indicators(l, fd);
 	if (fd >= 0)
 		close(fd);
 	buf_clear(&l->answer);
@@ -91,6 +129,7 @@ on_closed(void *user, struct channel *c)
 	channel_free(c);
 	trial_free(l->trial); /* a new core begins anew */
 	l->trial = NULL;
+	drop_indicators(l);
 }
 
 static void
@@ -109,6 +148,7 @@ lookback_role_stop(struct role_context *rc)
 	struct lookback_role *l = rc->user;
 	channel_free(l->core);
 	trial_free(l->trial);
+	drop_indicators(l);
 	buf_release(&l->answer);
 	mem_free(l);
 	loop_stop(rc->loop);

@@ -194,6 +194,12 @@ trial_new(struct str set, int zone, struct buf *facts)
 }
 
 void
+trial_use_indicators(struct trial *t, const struct ioc *indicators)
+{
+	worker_set_indicators(t->worker, indicators);
+}
+
+void
 trial_free(struct trial *t)
 {
 	if (!t)

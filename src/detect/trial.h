@@ -40,6 +40,8 @@ struct trial;
  * no map that loads, or none of it is to be run. zone: worker_set_zone(). */
 struct trial *trial_new(struct str set, int zone, struct buf *facts);
 void trial_free(struct trial *t);
+/* Look for these too; they must outlive the trial. */
+void trial_use_indicators(struct trial *t, const struct ioc *indicators);
 /* Runs a batch message and appends the answer, always a whole one: what cannot be run, or answers with more bytes than
  * `max`, is lost (trial_answer.lost). */
 void trial_run(struct trial *t, struct str message, size_t max, struct buf *answer);

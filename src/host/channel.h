@@ -56,6 +56,7 @@ enum message {
 	MSG_TRIAL_CHECK = 112, /* a set: what is to be told of it; answered by MSG_TRIAL_FACTS */
 	MSG_TRIAL_SET,      /* a set that batches will follow; it takes the place of the one before */
 	MSG_TRIAL_BATCH,    /* answered by MSG_TRIAL_FINDINGS */
+	MSG_TRIAL_INDICATORS, /* + descriptor: an indicator image for the set that comes next; not answered */
 	/* lookback -> core */
 	MSG_TRIAL_FACTS,
 	MSG_TRIAL_FINDINGS,

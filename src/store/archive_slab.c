@@ -30,7 +30,7 @@ may_hold_any(const struct segment *segment, uint32_t k, const struct archive_spa
 	if (!span->any || block_open(segment_block(segment, k), &b) < 0)
 		return true; /* a damaged one is told when it is read */
 	for (uint32_t i = 0; i < span->anys; i++)
-		if (block_may_equal(&b, span->any[i]))
+		if (block_may_hold(&b, span->any[i]))
 			return true;
 	return false;
 }

@@ -15,7 +15,7 @@
 struct archive_span {
 	int64_t from_ms, to_ms;  /* only blocks with an event whose time, or whose receipt, is in [from, to) */
 	uint64_t after, upto;    /* only blocks that end behind journal block `after` and begin at `upto` at the latest */
-	const struct str *any;   /* only blocks that may hold one of these values in a field of filter_covers(); NULL: all */
+	const struct str *any;   /* only blocks whose texts may hold one of these, in either case; NULL: all */
 	uint32_t anys;
 };
 

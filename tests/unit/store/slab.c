@@ -93,14 +93,14 @@ TEST(a_span_takes_what_it_names_and_no_more)
 	CHECK_INT(archive_slab_read(w.archive, &past, NULL, 0, &s), E_NOT_FOUND);
 	future.from_ms = DAY0 + 4000 * TIME_DAY;
 	CHECK_INT(archive_slab_count(w.archive, &future), 0);
-	const struct str absent[] = {STR_INIT("192.0.2.250"), STR_INIT("never-seen.example")};
+	const struct str absent[] = {STR_INIT("zyx-wvu.example"), STR_INIT("never-seen.example")};
 	none.any = absent;
 	none.anys = COUNT(absent);
 	CHECK_INT(archive_slab_count(w.archive, &none), 0);
 	struct str host = {0};
 	for (uint32_t i = 0; i < w.count && !host.n; i++)
 		host = known_value(&w.known[i], F_HOST_NAME);
-	const struct str present[] = {STR_INIT("192.0.2.250"), host};
+	const struct str present[] = {STR_INIT("zyx-wvu.example"), host};
 	some.any = present;
 	some.anys = COUNT(present);
 	CHECK(host.n > 0);
