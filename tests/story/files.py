@@ -222,6 +222,24 @@ s = until(lambda: (s := desk.get(f"/api/v1/sweeps/{item['id']}"))["state"] == "s
 check("a sweep can be stopped, and says by whom", status == 200 and s and s["stopped_who"], s or desk.get(f"/api/v1/sweeps/{item['id']}"))
 check("only once", desk.call("DELETE", f"/api/v1/sweeps/{item['id']}")[0] == 409)
 
+# --- a file that kills it, and new rules
+(desk.data / "yara" / "endless.yar").write_text("rule endless { condition: filesize == 12345 and for all i in (1..1000000000) : (for all j in (1..1000000000) : (i + j > 0)) }")
+count = desk.get("/api/v1/yara")["rules"]
+desk.process.send_signal(signal.SIGHUP)
+check("new rules are read at SIGHUP", until(lambda: (r := desk.get("/api/v1/yara"))["here"] and r["rules"] == count + 1, 20), desk.get("/api/v1/yara"))
+id, _, _ = hand_in("killer", b"k" * 12345)
+other, _, _ = hand_in("innocent", b"innocent")
+for n in range(3):
+    pid = until(lambda: desk.get("/api/v1/yara")["here"] and desk.pids().get("yara"), 20)
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: desk.pids().get("yara") not in (None, pid), 10)
+f = settled(id)
+check("a file of which the role died three times is left alone, and named", f["state"] == "failed" and f["problem"] == "crashed" and f["crashes"] == 2, f)
+check("the one behind it is innocent", settled(other)["state"] == "clean" and desk.get(f"/api/v1/files/{other}")["crashes"] == 0)
+check("and the desk tells how often", desk.get("/api/v1/yara")["crashes"] >= 3 and
+      next(r["crashes"] for r in desk.get("/api/v1/status")["roles"] if r["role"] == "yara") >= 6, desk.get("/api/v1/status")["roles"])
+
 # --- core dies
 status, item = post("/api/v1/files", {"name": "later.bin", "size": 5})
 put(item["id"], 0, b"early")
