@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "corpus.h"
+#include "detect/sigma_internal.h"
 #include "tap.h"
 
 static const char base_rules[] =
@@ -682,5 +683,125 @@ TEST(broken_state_is_refused)
 	}
 	buf_release(&saved);
 	buf_release(&broken);
+	stop();
+}
+
+/* ---- the words of the specification, one by one ---- */
+
+static bool
+loads(const char *correlation)
+{
+	struct buf text = BUF_INIT;
+	struct faults faults = {0};
+	rules = corpus_rules();
+	buf_add(&text, STR(base_rules));
+	buf_add(&text, str_z(correlation));
+	rules_add(rules, buf_str(&text), STR("c.yml"), corpus_count_fault, &faults);
+	CHECK_INT(rules_finish(rules, corpus_count_fault, &faults), 0);
+	buf_release(&text);
+	return !faults.count;
+}
+
+TEST(generate_decides_whether_rules_speak_for_themselves)
+{
+	static const struct {
+		const char *x, *y, *silent; /* `generate` of two correlations, and who then makes no alert of its own */
+	} row[] = {
+		{"", "", "abx"}, {"generate: false, ", "", "abx"}, {"generate: true, ", "", "bx"}, {"", "generate: true, ", "a"},
+		{"generate: true, ", "generate: true, ", ""}, {"generate: true, ", "generate: false, ", "bx"},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		char text[512];
+		snprintf(text, sizeof text, "title: X\nid: x\ncorrelation: {type: event_count, rules: [a], timespan: 1m, %s"
+			 "condition: {gte: 2}}\n---\ntitle: Y\nid: y\ncorrelation: {type: temporal, rules: [x, bee], %stimespan: 1m}\n",
+		    row[i].x, row[i].y);
+		CHECK(loads(text));
+		for (const char *id = "abcxy"; *id; id++)
+			CHECK_INT(rules_find(rules, str_from(id, 1))->silent, strchr(row[i].silent, *id) != NULL);
+		rules_free(rules);
+	}
+}
+
+TEST(what_a_timespan_may_be)
+{
+	static const struct {
+		const char *word;
+		int64_t ms; /* 0: refused */
+	} row[] = {
+		{"1s", 1000}, {"30s", 30000}, {"90m", 5400000}, {"2h", 7200000}, {"7d", 604800000}, {"1w", 604800000}, {"0s", 0},
+		{"s", 0}, {"1", 0}, {"1S", 0}, {"-1s", 0}, {"1.5h", 0}, {"1 h", 0}, {"1hh", 0}, {"99999999999999999999d", 0},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		char text[256];
+		snprintf(text, sizeof text, "title: X\nid: x\ncorrelation: {type: temporal, rules: [a, b], timespan: %s}\n",
+		    row[i].word);
+		CHECK_INT(loads(text), row[i].ms > 0);
+		const struct rule *x = row[i].ms ? rules->rule[rules_index(rules_find(rules, STR("x")))] : NULL;
+		CHECK(!x || x->correlation->timespan_ms == row[i].ms);
+		rules_free(rules);
+	}
+}
+
+/* The n-th event makes the count n. What has fired keeps quiet, so only the first time says anything. */
+TEST(conditions_and_ranges)
+{
+	static const struct {
+		const char *condition;
+		const char *holds; /* for 1, 2, 3 ... events */
+	} row[] = {
+		{"gt: 2", "001111"}, {"gte: 2", "011111"}, {"lt: 3", "110000"}, {"lte: 3", "111000"}, {"eq: 4", "000100"},
+		{"neq: 2", "101111"}, {"gt: 1, lte: 4", "011100"}, {"gte: 2, lt: 6, neq: 4", "011010"}, {"gt: 3, lt: 3", "000000"},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		char text[256];
+		uint32_t fired = 0;
+		snprintf(text, sizeof text, "title: X\nid: x\ncorrelation: {type: value_count, rules: [a], group-by: [user],"
+			 " timespan: 1m, condition: {field: value, %s}}\n", row[i].condition);
+		start(text, 1 << 20);
+		for (int k = 1; k <= 6; k++) {
+			char value[8];
+			snprintf(value, sizeof value, "%d", k);
+			bool before = fired > 0;
+			fired += feed((struct step){'a', k, "an", value, 0});
+			CHECK(before || (fired > 0) == (row[i].holds[k - 1] == '1'));
+		}
+		stop();
+	}
+}
+
+TEST(aliases_by_name_by_id_and_for_some_rules_only)
+{
+	static const char *const aliases[] = {"{who: {a: user, bee: value, c: user}}", "{who: {a: user, b: value, c: user}}",
+		"{who: {bee: value}, what: {a: value}}"};
+	for (size_t i = 0; i < COUNT(aliases); i++) {
+		char text[256];
+		bool some = i == 2; /* where an alias has no word for a rule, the field is called as it is written */
+		snprintf(text, sizeof text, "title: X\nid: x\ncorrelation: {type: temporal, rules: [a, bee], group-by: [%s],"
+			 " timespan: 1m, aliases: %s}\n", some ? "user" : "who", aliases[i]);
+		start(text, 1 << 20);
+		CHECK_INT(feed((struct step){'a', 1, "an", "x", 0}), 0);
+		CHECK_INT(feed((struct step){'b', 2, some ? "binh" : "an", some ? "an" : "x", 0}), 0);
+		CHECK_INT(feed((struct step){'b', 3, some ? "an" : "x", some ? "x" : "an", 0}), 1);
+		CHECK_STR(out->matched[0].name, some ? STR("user") : STR("who"));
+		CHECK_STR(out->matched[0].value, STR("an"));
+		stop();
+	}
+}
+
+TEST(a_chain_may_be_as_long_as_it_likes_and_mix_all_types)
+{
+	start("title: 1\nid: x1\ncorrelation: {type: event_count, rules: [a], group-by: [user], timespan: 1m, condition: {gte: 2}}\n---\n"
+	      "title: 2\nid: x2\ncorrelation: {type: value_sum, rules: [x1], group-by: [user], timespan: 1m,"
+	      " condition: {field: event_count, gte: 2}}\n---\n"
+	      "title: 3\nid: x3\ncorrelation: {type: value_avg, rules: [x2], group-by: [user], timespan: 1m,"
+	      " condition: {field: value_sum, gte: 2}}\n---\n"
+	      "title: 4\nid: x4\ncorrelation: {type: value_percentile, rules: [x3], group-by: [user], timespan: 1m,"
+	      " condition: {field: value_avg, gte: 2}}\n---\n"
+	      "title: 5\nid: x5\ncorrelation: {type: value_count, rules: [x4], timespan: 1m, condition: {field: user, gte: 1}}\n---\n"
+	      "title: 6\nid: x6\ncorrelation: {type: temporal_ordered, rules: [x1, x5], timespan: 1m}\n---\n"
+	      "title: 7\nid: x7\ncorrelation: {type: temporal, rules: [x6, a], timespan: 1m}\n", 1 << 20);
+	CHECK_INT(feed((struct step){'a', 1, "an", 0, 0}), 0);
+	CHECK_INT(feed((struct step){'a', 2, "an", 0, 0}), 7);
+	CHECK_STR(out[6].rule->id, STR("x7"));
 	stop();
 }
