@@ -96,9 +96,9 @@ alert_list(struct db *db, const struct alert_filter *f, struct arena *arena, str
 	struct buf text = BUF_INIT_MAX(1024);
 	assert(f->limit >= 1 && f->limit <= 500);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_LIST, "iisssssiiis", (int64_t)f->states, (int64_t)f->levels, f->system,
+	int error = db_query(db, &rows, Q_ALERT_LIST, "iisssssiiisi", (int64_t)f->states, (int64_t)f->levels, f->system,
 	    f->organisation, buf_str(&text), f->rule, f->assignee, f->before_ms, f->before_id, (int64_t)f->limit,
-	    f->verdict);
+	    f->verdict, f->lookback);
 	buf_release(&text);
 	TRY(error);
 	return collect_alerts(rows, arena, f->limit, ret, ret_count);
@@ -110,8 +110,8 @@ alert_count(struct db *db, const struct alert_filter *f, int64_t *ret)
 	struct db_rows *rows;
 	struct buf text = BUF_INIT_MAX(1024);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_COUNT, "iissssss", (int64_t)f->states, (int64_t)f->levels, f->system,
-	    f->organisation, buf_str(&text), f->rule, f->assignee, f->verdict);
+	int error = db_query(db, &rows, Q_ALERT_COUNT, "iissssssi", (int64_t)f->states, (int64_t)f->levels, f->system,
+	    f->organisation, buf_str(&text), f->rule, f->assignee, f->verdict, f->lookback);
 	buf_release(&text);
 	TRY(error);
 	error = db_next(rows);

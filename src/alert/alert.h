@@ -96,6 +96,7 @@ struct alert_filter {
 	struct str text;         /* found in title or entity, accents folded; empty = any */
 	struct str rule;
 	struct str assignee;     /* login; empty = anybody's */
+	int64_t lookback;        /* only those of this job; 0 = all */
 	struct str verdict;      /* empty = any */
 	int64_t before_ms, before_id; /* cursor: rows after this one; INT64_MAX = from the newest */
 	uint32_t limit;          /* 1..500 */

@@ -51,6 +51,7 @@ WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <>
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
 	AND ($7 = '' OR assignee = $7) AND (last_ms, id) < ($8, $9) AND ($11 = '' OR verdict = $11)
+	AND ($12 = 0 OR lookback = $12)
 ORDER BY last_ms DESC, id DESC LIMIT $10;
 
 -- name: alert_count
@@ -58,7 +59,7 @@ SELECT count(*) FROM alert
 WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <> 0)
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
-	AND ($7 = '' OR assignee = $7) AND ($8 = '' OR verdict = $8);
+	AND ($7 = '' OR assignee = $7) AND ($8 = '' OR verdict = $8) AND ($9 = 0 OR lookback = $9);
 
 -- name: alert_similar
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,

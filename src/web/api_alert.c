@@ -141,6 +141,8 @@ read_filter(struct api_call *c, struct alert_filter *f)
 		return "cursor";
 	if (!api_query_i64(c, STR("limit"), 100, 1, 500, &limit))
 		return "limit";
+	if (!api_query_i64(c, STR("lookback"), 0, 1, INT64_MAX, &f->lookback))
+		return "lookback";
 	f->limit = (uint32_t)limit;
 	f->system = api_query(c, STR("system"));
 	f->organisation = api_query(c, STR("organisation"));

@@ -27,8 +27,8 @@ hit = job["hits"][0]
 match = {m["name"]: m["value"] for m in hit["matched"]}
 check("a hit says what it was", match.get("source.ip") == "198.51.100.77" and match.get("indicator.source") == "VNCERT" and
       hit["system"]["id"] == "mot-cua" and "198.51.100.77" in hit["text"], hit)
-alerts = [a for a in desk.get("/api/v1/alerts?state=all&limit=500")["items"] if a["lookback"]]
-check("one alert says since when", len(alerts) == 1 == job["alerts"] and alerts[0]["first_ms"] == begin and alerts[0]["count"] == 40 and
+alerts = desk.get(f"/api/v1/alerts?state=all&lookback={job['id']}")["items"]
+check("one alert says since when", len(alerts) == 1 == job["alerts"] and alerts[0]["lookback"] == job["id"] and alerts[0]["first_ms"] == begin and alerts[0]["count"] == 40 and
       alerts[0]["last_ms"] == begin + 39 * 3600_000, alerts)
 seen = [i for i in desk.get("/api/v1/indicators?q=198.51.100.77")["items"]][0]
 check("the indicator was seen then", seen["sightings"] == 40 and seen["first_seen_ms"] == begin, seen)
