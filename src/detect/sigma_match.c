@@ -26,6 +26,7 @@ struct matcher {
 	uint32_t dead_regexes;
 	hs_scratch_t *scratch;
 	struct plan *plan[MAX_PLANS];
+	struct regex_sets sets;
 	uint32_t plans;
 	struct arena keys;
 	struct key_entry entry[MAX_KEYS * 2];
@@ -52,6 +53,7 @@ struct matcher {
 	bool classes_whole;        /* all classes have ids */
 	bool asked_deferred;       /* so the verdict is about more than classes */
 	struct arena temporary;
+	const uint32_t *expressions; /* atoms of the joined expressions being looked for */
 	uint32_t *found;           /* atoms true of the value at hand */
 	uint32_t founds, found_cap;
 	struct buf folded;
@@ -113,6 +115,7 @@ matcher_free(struct matcher *m)
 	if (!m)
 		return;
 	drop_plans(m);
+	regex_sets_release(&m->sets);
 	arena_release(&m->keys);
 	arena_release(&m->temporary);
 	hs_free_scratch(m->scratch);
@@ -234,7 +237,7 @@ choose_plan(struct matcher *m, const struct event_key *key)
 		if (str_eq(m->plan[i]->identity, buf_str(&identity)))
 			p = m->plan[i];
 	if (!p) {
-		p = plan_new(m->r, (const struct choice *)(const void *)identity.p, choices, windows, code, channel);
+		p = plan_new(m->r, (const struct choice *)(const void *)identity.p, choices, windows, code, channel, &m->sets);
 		if (!arena_copy(&p->arena, buf_str(&identity), &p->identity))
 			abort();
 		keep_plan(m, p);
@@ -358,7 +361,8 @@ begin_finding(struct matcher *m)
 static int
 find_expression(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user)
 {
-	find_atom(user, id);
+	struct matcher *m = user;
+	find_atom(m, m->expressions[id]);
 	return 0;
 }
 
@@ -387,6 +391,7 @@ find_in_value(struct matcher *m, const struct plan *p, const struct slot *s, str
 		if (test_like(TEST_CONTAINS, folded, t->needle) && test_value(t, value, folded, m->scratch))
 			find_atom(m, s->eager[i]);
 	}
+	m->expressions = s->regex_atom;
 	if (s->regex)
 		scan_with(m, s->regex, value, find_expression, m);
 }

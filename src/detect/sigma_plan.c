@@ -436,7 +436,7 @@ share_witnesses(struct builder *b)
 
 struct plan *
 plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, bool windows, struct str code,
-    struct str channel)
+    struct str channel, struct regex_sets *sets)
 {
 	struct plan *p = MEM_NEW(struct plan);
 	struct builder b = {.r = r, .plan = p, .arena = &p->arena};
@@ -452,7 +452,7 @@ plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, b
 		qsort(p->rule, p->rules, sizeof *p->rule, by_index);
 	choose_witnesses(&b);
 	share_witnesses(&b);
-	plan_fill_slots(p);
+	plan_fill_slots(p, sets);
 	mem_free(b.atom_table);
 	mem_free(b.uses);
 	mem_free(b.witness);
@@ -465,8 +465,6 @@ plan_free(struct plan *p)
 {
 	if (!p)
 		return;
-	for (uint32_t i = 0; i < p->slots; i++)
-		hs_free_database(p->slot[i].regex);
 	arena_release(&p->arena);
 	mem_free(p->slot);
 	mem_free(p->atom);

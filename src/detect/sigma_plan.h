@@ -54,7 +54,8 @@ struct slot {
 	const struct slot_literal *literal;
 	const uint32_t *eager;
 	uint32_t eagers;
-	hs_database_t *regex;           /* expressions that no literal announces, all in one; ids are atoms */
+	const hs_database_t *regex;     /* expressions that no literal announces, all in one; of the plan's sets */
+	const uint32_t *regex_atom;     /* by their number in it */
 	const struct sieve *prefilter;  /* keywords: finds nothing in a line as it came = no atom holds; or NULL */
 	const uint32_t *null, *exists;  /* atoms about there being a value; several names may have come to this slot */
 	uint32_t nulls, exist;
@@ -78,12 +79,21 @@ struct plan {
 	struct plan_cache *cache;  /* sigma_match.c */
 };
 
+/* Expressions that were compiled into one: that takes tens of milliseconds, and the plans of a category mostly have the
+ * same. Belongs to a matcher. */
+struct regex_sets {
+	struct regex_set *set;
+	uint32_t count, cap;
+};
+
+void regex_sets_release(struct regex_sets *sets);
+
 /* sigma_slot.c: indexes of all slots, once the atoms are known. */
-void plan_fill_slots(struct plan *p);
+void plan_fill_slots(struct plan *p, struct regex_sets *sets);
 
 /* Memory is only bounded by the rules themselves, so this cannot fail on account of an event. */
 struct plan *plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, bool windows,
-    struct str code, struct str channel);
+    struct str code, struct str channel, struct regex_sets *sets);
 void plan_free(struct plan *p);
 
 #endif

@@ -4,7 +4,9 @@
 #include "detect/sigma_plan.h"
 
 #define NEEDLE_MIN 3u        /* a shorter text announces an expression too often */
+#define MIN_TOGETHER 6u      /* fewer are tried alone: joining them takes longer than many values */
 #define MAX_TOGETHER 64u     /* expressions compiled into one; the others are tried alone */
+#define MAX_SETS 128u        /* of joined expressions; what comes later is tried alone */
 #define REPEATS_MAX 30u
 #define ANYTHINGS_MAX 2u
 #define PREFILTER_MIN 4u     /* bytes of a keyword that must be safe to look for in a raw line */
@@ -40,10 +42,27 @@ atom_literal(const struct test *t, struct literal *ret, bool *ret_verify)
 /* ---- expressions ---- */
 
 struct together {
-	const char *pattern[MAX_TOGETHER];
-	unsigned flags[MAX_TOGETHER], id[MAX_TOGETHER];
+	const struct test *test[MAX_TOGETHER];
+	uint32_t atom[MAX_TOGETHER];
 	uint32_t count;
 };
+
+struct regex_set {
+	const struct test **test;
+	uint32_t count;
+	hs_database_t *database; /* NULL: they cannot be joined */
+};
+
+void
+regex_sets_release(struct regex_sets *sets)
+{
+	for (uint32_t i = 0; i < sets->count; i++) {
+		hs_free_database(sets->set[i].database);
+		mem_free(sets->set[i].test);
+	}
+	mem_free(sets->set);
+	*sets = (struct regex_sets){0};
+}
 
 /* Repetitions of many times, and many of anything, make automata that take long to join. */
 static bool
@@ -71,23 +90,45 @@ add_together(struct together *all, const struct test *t, uint32_t atom)
 {
 	if (t->op != TEST_REGEX || t->bits || all->count == MAX_TOGETHER || repeats_often(t->literal))
 		return false;
-	all->pattern[all->count] = t->literal.p;
-	all->flags[all->count] = t->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
-	all->id[all->count++] = atom;
+	all->test[all->count] = t;
+	all->atom[all->count++] = atom;
 	return true;
 }
 
-static bool
-compile_together(struct slot *s, const struct together *all)
+static hs_database_t *
+compile_set(const struct together *all)
 {
+	const char *pattern[MAX_TOGETHER];
+	unsigned flags[MAX_TOGETHER], id[MAX_TOGETHER];
 	hs_compile_error_t *error = NULL;
-	if (all->count < 2 || hs_compile_multi(all->pattern, all->flags, all->id, all->count, HS_MODE_BLOCK, NULL, &s->regex,
-				  &error) != HS_SUCCESS) {
-		hs_free_compile_error(error);
-		s->regex = NULL;
-		return false;
+	hs_database_t *database = NULL;
+	for (uint32_t i = 0; i < all->count; i++) {
+		pattern[i] = all->test[i]->literal.p;
+		flags[i] = all->test[i]->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+		id[i] = i;
 	}
-	return true;
+	if (hs_compile_multi(pattern, flags, id, all->count, HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS)
+		hs_free_compile_error(error);
+	return database;
+}
+
+/* The database of these expressions, compiled when nobody had the same before; NULL when they stay alone. */
+static const hs_database_t *
+join_expressions(struct regex_sets *sets, const struct together *all)
+{
+	size_t bytes = all->count * sizeof *all->test;
+	if (all->count < MIN_TOGETHER)
+		return NULL;
+	for (uint32_t i = 0; i < sets->count; i++)
+		if (sets->set[i].count == all->count && memcmp(sets->set[i].test, all->test, bytes) == 0)
+			return sets->set[i].database;
+	if (sets->count == MAX_SETS)
+		return NULL;
+	MEM_GROW(sets->set, sets->count, sets->cap);
+	struct regex_set *set = &sets->set[sets->count++];
+	*set = (struct regex_set){.test = mem_alloc(bytes), .count = all->count, .database = compile_set(all)};
+	memcpy(set->test, all->test, bytes);
+	return set->database;
 }
 
 /* ---- keywords ---- */
@@ -184,16 +225,21 @@ place_atom(struct fill *f, const struct plan *p, uint32_t atom)
 }
 
 static void
-fill_slot(struct plan *p, uint32_t number, const uint32_t *atom, uint32_t atoms)
+fill_slot(struct plan *p, struct regex_sets *sets, uint32_t number, const uint32_t *atom, uint32_t atoms)
 {
 	struct fill f = {.slot = &p->slot[number], .literal = take(p, atoms + 1, sizeof(struct literal)),
 		.speaks = take(p, atoms + 1, sizeof(struct slot_literal)), .eager = take(p, atoms, sizeof(uint32_t)),
 		.null = take(p, atoms, sizeof(uint32_t)), .exists = take(p, atoms, sizeof(uint32_t))};
 	for (uint32_t i = 0; i < atoms; i++)
 		place_atom(&f, p, atom[i]);
-	if (!compile_together(f.slot, &f.together))
-		for (uint32_t i = 0; i < f.together.count; i++)
-			f.eager[f.slot->eagers++] = f.together.id[i];
+	f.slot->regex = join_expressions(sets, &f.together);
+	uint32_t *joined = take(p, f.together.count, sizeof *joined);
+	for (uint32_t i = 0; i < f.together.count; i++) {
+		joined[i] = f.together.atom[i];
+		if (!f.slot->regex)
+			f.eager[f.slot->eagers++] = f.together.atom[i];
+	}
+	f.slot->regex_atom = joined;
 	make_prefilter(f.slot, p, atom, atoms);
 	f.slot->eager = f.eager;
 	f.slot->null = f.null;
@@ -214,7 +260,7 @@ by_slot(const void *a, const void *b, void *user)
 }
 
 void
-plan_fill_slots(struct plan *p)
+plan_fill_slots(struct plan *p, struct regex_sets *sets)
 {
 	uint32_t *order = mem_calloc(p->atoms, sizeof *order);
 	for (uint32_t i = 0; i < p->atoms; i++)
@@ -224,7 +270,7 @@ plan_fill_slots(struct plan *p)
 		uint32_t slot = p->atom[order[from]].slot, to = from;
 		while (to < p->atoms && p->atom[order[to]].slot == slot)
 			to++;
-		fill_slot(p, slot, order + from, to - from);
+		fill_slot(p, sets, slot, order + from, to - from);
 		from = to;
 	}
 	mem_free(order);
