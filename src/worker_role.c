@@ -87,7 +87,7 @@ worker_role_start(struct role_context *rc)
 	struct rules_stats stats = rules_stats(w->rules);
 	w->worker = worker_new(w->rules);
 	log_say(LOG_LEVEL_INFO, "rules.loaded", LOG_NUMBER("rules", stats.rules), LOG_NUMBER("refused", stats.refused),
-	    LOG_NUMBER("dead_patterns", worker_dead_regexes(w->worker)), LOG_NUMBER("bytes", (int64_t)stats.bytes));
+	    LOG_NUMBER("bytes", (int64_t)stats.bytes));
 	worker_set_zone(w->worker, rc->options->zone);
 	open_indicators(w);
 	role_ready(rc);

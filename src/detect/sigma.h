@@ -109,6 +109,7 @@ size_t matcher_bytes(const struct matcher *m);
 /* Did some event have a field of that name (its number in rules_names()) since the matcher was made? */
 bool matcher_has_seen(const struct matcher *m, uint32_t name);
 /* Well-formed patterns that are too much for the expression engine: they never match. */
+/* Compiles every pattern to find out; otherwise they are compiled when a plan asks for them. */
 uint32_t matcher_dead_regexes(const struct matcher *m);
 
 #endif

@@ -248,8 +248,10 @@ struct parse {
 
 /* sigma_regex.c: t->literal and t->regex_flags into t->regex and t->needle. E_LIMIT, or E_INVALID with p->fault.arg. */
 [[nodiscard]] int sigma_check_regex(struct parse *p, struct test *t);
-/* Compiles what is not compiled yet; for those who match, since it takes longer than all the rest of loading. Returns how
- * many patterns were too much: they never match. Any thread. */
+/* t->regex, compiled when it is asked for the first time: all of them take longer than the rest of loading. NULL when
+ * the pattern is too much; it never matches. Any thread. */
+const hs_database_t *sigma_compile_regex(const struct test *t);
+/* Compiles them all and tells how many were too much. */
 uint32_t sigma_compile_regexes(const struct rules *r);
 
 /* sigma_expr.c */

@@ -23,7 +23,6 @@ struct key_entry {
 
 struct matcher {
 	const struct rules *r;
-	uint32_t dead_regexes;
 	hs_scratch_t *scratch;
 	struct plan *plan[MAX_PLANS];
 	struct regex_sets sets;
@@ -79,9 +78,6 @@ matcher_new(const struct rules *r)
 	m->first_field = mem_calloc(names_count(r->names), sizeof *m->first_field);
 	arena_init(&m->keys, 16 << 10, 4 << 20);
 	arena_init(&m->temporary, 16 << 10, 64 << 20);
-	m->dead_regexes = sigma_compile_regexes(r);
-	for (uint32_t i = 0; i < r->tests; i++)
-		fit_scratch(m, r->test[i]->regex);
 	return m;
 }
 
@@ -94,7 +90,7 @@ matcher_has_seen(const struct matcher *m, uint32_t name)
 uint32_t
 matcher_dead_regexes(const struct matcher *m)
 {
-	return m->dead_regexes;
+	return sigma_compile_regexes(m->r);
 }
 
 static void
@@ -194,6 +190,8 @@ keep_plan(struct matcher *m, struct plan *p)
 	m->plan[m->plans++] = p;
 	for (uint32_t i = 0; i < p->slots; i++)
 		fit_scratch(m, p->slot[i].regex);
+	for (uint32_t i = 0; i < p->atoms; i++)
+		fit_scratch(m, p->atom[i].test->regex);
 	uint32_t old = m->atoms;
 	if (p->atoms > m->atoms) {
 		m->atoms = p->atoms;
@@ -669,6 +667,8 @@ evidence_of(struct matcher *m, const struct plan *p, uint32_t atom, struct findi
 	const struct atom *a = &p->atom[atom];
 	const struct slot *s = &p->slot[a->slot];
 	ret->name = names_text(m->r->names, a->test->name);
+	if (a->test->op == TEST_REGEX && !a->test->regex) /* it was found with others joined to it */
+		fit_scratch(m, sigma_compile_regex(a->test));
 	if (!s->names) {
 		ret->value = cut_text(a->test->literal.n ? a->test->literal : a->test->needle);
 		return true;

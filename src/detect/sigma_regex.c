@@ -202,20 +202,26 @@ compile(const struct test *t)
 	return database;
 }
 
+const hs_database_t *
+sigma_compile_regex(const struct test *test)
+{
+	struct test *t = (struct test *)(uintptr_t)test;
+	hs_database_t *there = __atomic_load_n(&t->regex, __ATOMIC_ACQUIRE);
+	hs_database_t *mine = there ? NULL : compile(t);
+	if (!mine)
+		return there;
+	/* Two matchers of one set may ask at once: the first database stays. */
+	if (__atomic_compare_exchange_n(&t->regex, &there, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return mine;
+	hs_free_database(mine);
+	return there;
+}
+
 uint32_t
 sigma_compile_regexes(const struct rules *r)
 {
 	uint32_t failed = 0;
-	for (uint32_t i = 0; i < r->tests; i++) {
-		struct test *t = (struct test *)(uintptr_t)r->test[i];
-		hs_database_t *mine, *there = NULL;
-		if (t->op != TEST_REGEX || __atomic_load_n(&t->regex, __ATOMIC_ACQUIRE))
-			continue;
-		mine = compile(t);
-		failed += !mine;
-		/* Two matchers of one set may begin at once: the first database stays. */
-		if (mine && !__atomic_compare_exchange_n(&t->regex, &there, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-			hs_free_database(mine);
-	}
+	for (uint32_t i = 0; i < r->tests; i++)
+		failed += r->test[i]->op == TEST_REGEX && !sigma_compile_regex(r->test[i]);
 	return failed;
 }

@@ -219,8 +219,12 @@ place_atom(struct fill *f, const struct plan *p, uint32_t atom)
 	} else if (!p->atom[atom].deferred) {
 		if (atom_literal(t, &f->literal[f->literals], &f->speaks[f->literals].verify))
 			f->speaks[f->literals++].atom = atom;
-		else if (!add_together(&f->together, t, atom))
+		else if (add_together(&f->together, t, atom))
+			return;
+		else
 			f->eager[f->slot->eagers++] = atom;
+		if (t->op == TEST_REGEX)
+			(void)sigma_compile_regex(t);
 	}
 }
 
@@ -236,8 +240,10 @@ fill_slot(struct plan *p, struct regex_sets *sets, uint32_t number, const uint32
 	uint32_t *joined = take(p, f.together.count, sizeof *joined);
 	for (uint32_t i = 0; i < f.together.count; i++) {
 		joined[i] = f.together.atom[i];
-		if (!f.slot->regex)
-			f.eager[f.slot->eagers++] = f.together.atom[i];
+		if (f.slot->regex)
+			continue;
+		f.eager[f.slot->eagers++] = f.together.atom[i];
+		(void)sigma_compile_regex(f.together.test[i]);
 	}
 	f.slot->regex_atom = joined;
 	make_prefilter(f.slot, p, atom, atoms);
