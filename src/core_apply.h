@@ -29,6 +29,8 @@ struct core {
 	struct pool *loader;       /* a thread for reading rules, so that searches do not hold it up */
 	uint8_t next_digest[32];   /* of desk.rules_next */
 	uint8_t worker_digest[32]; /* of the rules that the worker has, as it says */
+	bool worker_comes;         /* one was asked for that reads them anew, and has not spoken yet */
+	int64_t worker_asked_ms;
 	bool rules_loading, rules_again; /* the files are being read; and changed meanwhile */
 	struct rules_waiter *rules_waiters;
 	void (*rules_loaded)(struct core *core);

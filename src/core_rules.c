@@ -13,6 +13,7 @@
 #include "web/attack.h"
 
 #define LOADER_QUEUE 64
+#define WORKER_WAIT_MS 10000
 #define COVERAGE_SECONDS 60 /* between two writings of what arrived */
 
 /* Somebody who waits for the rules to be read. */
@@ -114,25 +115,31 @@ swap_if(struct core *core, const uint8_t digest[32])
 	return true;
 }
 
+/* A worker with rules that we have not read: read them; if the files have changed since, a new worker does. */
+static void
+read_for_worker(struct core *core, const uint8_t digest[32])
+{
+	memcpy(core->worker_digest, digest, sizeof core->worker_digest);
+	if (!core->rules_loading && !core->worker_comes)
+		load(core);
+}
+
 bool
 core_rules_fit(struct core *core, const uint8_t digest[32])
 {
 	if (memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0 || swap_if(core, digest))
 		return true;
-	core_rules_of_worker(core, digest);
+	read_for_worker(core, digest);
 	return false;
 }
 
-/* A worker with rules that we have not read: read them; if the files have changed since, a new worker does. */
 void
 core_rules_of_worker(struct core *core, const uint8_t digest[32])
 {
+	core->worker_comes = false;
 	memcpy(core->worker_digest, digest, sizeof core->worker_digest);
-	bool same = memcmp(digest, core->rules_digest, sizeof core->rules_digest) == 0;
-	if ((same && !core->desk.rules_next) || swap_if(core, digest))
-		return;
-	if (!core->rules_loading && !same)
-		load(core);
+	if (memcmp(digest, core->rules_digest, sizeof core->rules_digest) != 0 && !swap_if(core, digest))
+		read_for_worker(core, digest);
 }
 
 /* ---- reading ---- */
@@ -150,6 +157,14 @@ tell_waiters(struct core *core, int error)
 	}
 }
 
+static void
+ask_for_worker(struct core *core)
+{
+	core->worker_comes = true;
+	core->worker_asked_ms = clock_now_ms();
+	role_reload(core->rc);
+}
+
 /* The set that was read becomes the next, unless it is the one that judges. */
 static void
 take_loaded(struct core *core, struct rules_job *job)
@@ -164,8 +179,8 @@ take_loaded(struct core *core, struct rules_job *job)
 	}
 	core->desk.rules_stats = rules_stats(desk_rules(&core->desk));
 	if (!swap_if(core, core->worker_digest) &&
-	    memcmp(core->worker_digest, job->digest, sizeof job->digest) != 0 && core->worker)
-		role_reload(core->rc); /* it read while the files were written, or before */
+	    memcmp(core->worker_digest, job->digest, sizeof job->digest) != 0 && core->worker && !core->worker_comes)
+		ask_for_worker(core); /* it read while the files were written, or before */
 }
 
 static void
@@ -235,7 +250,7 @@ publish_done(void *user, bool cancelled)
 		if (job->error)
 			log_say(LOG_LEVEL_ERROR, "rules.not_published", LOG_TEXT("error", str_z(error_name(job->error))));
 		if (job->publish.written || job->publish.removed)
-			role_reload(core->rc);
+			ask_for_worker(core);
 		load(core);
 	}
 	publish_release(&job->publish);
@@ -366,6 +381,8 @@ core_rules_tick(struct core *core, int64_t now_ms)
 {
 	if (core->ticks % COVERAGE_SECONDS == COVERAGE_SECONDS - 1)
 		save_coverage(core, now_ms);
+	if ((core->desk.rules_next || core->held_for_rules) && now_ms - core->worker_asked_ms > WORKER_WAIT_MS)
+		ask_for_worker(core); /* the one we asked for could not come */
 	if (now_ms >= core->exceptions_end_ms || (core->desk.rules_error && core->ticks % 10 == 0))
 		core_rules_changed(core, NULL, NULL);
 }

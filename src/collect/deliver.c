@@ -137,9 +137,11 @@ deliver_replay(struct deliver *d, uint64_t block)
 void
 deliver_applied(struct deliver *d, uint64_t block)
 {
-	if (block <= d->stats.applied || block >= d->next)
+	if (block <= d->stats.applied || block > committed(d))
 		return;
 	d->stats.applied = block;
+	if (d->next <= block)
+		d->next = block + 1; /* a worker that left had answered what the next was to be asked again */
 	if (d->suspect && block >= d->suspect) {
 		d->suspect = 0;
 		d->suspect_crashes = 0;

@@ -11,7 +11,8 @@
  * reads a byte that came from outside. No role outlives it: they die with it, and leave when their control channel ends.
  *
  * SIGTERM, SIGINT: MSG_STOP to collect, worker, core, web, each when the one before has left; SIGKILL after 10 s.
- * SIGHUP: worker and yara finish what they have and are started again, which reads the rules anew.
+ * SIGHUP: yara finishes what it has and is started again, which reads the rules anew; so does a second worker, and when it
+ * is ready the first answers what it has and leaves, so that nobody waits for rules to be read.
  *
  *   collect --MSG_RAW_BATCH--> worker --MSG_VERDICT--> core <--MSG_REQUEST-- web
  *      ^------------- MSG_RELEASE, MSG_REPLAY -------'|

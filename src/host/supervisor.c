@@ -45,7 +45,10 @@ struct supervisor {
 	struct options options;
 	const char *self;
 	struct loop *loop;
-	struct child child[ROLE_COUNT];
+	struct child children[ROLE_COUNT + 1];
+	struct child *child[ROLE_COUNT]; /* who serves */
+	struct child *spare;     /* a worker on its way in, until it is ready, or on its way out */
+	bool reload_again;       /* asked for while that one is busy */
 	int listen_fd[OPTIONS_MAX_LISTEN];
 	int lock_fd, options_fd, counts_fd;
 	struct role_counts *counts;
@@ -62,8 +65,8 @@ struct supervisor {
 
 /* Who talks with whom. */
 static const enum role links[][2] = {
+	{ROLE_WORKER, ROLE_CORE}, /* before the next: what a worker without core is sent is not asked again */
 	{ROLE_COLLECT, ROLE_WORKER},
-	{ROLE_WORKER, ROLE_CORE},
 	{ROLE_CORE, ROLE_COLLECT},
 	{ROLE_CORE, ROLE_WEB},
 	{ROLE_CORE, ROLE_LOOKBACK},
@@ -77,6 +80,7 @@ static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK,
 static void child_start(struct child *c);
 static void house_stop(struct supervisor *s);
 static void house_reload(struct supervisor *s);
+static void house_change_worker(struct supervisor *s);
 
 static void
 child_tell(struct child *c, enum message type, struct str payload, int fd)
@@ -116,9 +120,9 @@ child_give_peers(struct child *c)
 {
 	for (size_t i = 0; i < COUNT(links); i++) {
 		if (links[i][0] == c->role)
-			link_make(c, &c->house->child[links[i][1]]);
+			link_make(c, c->house->child[links[i][1]]);
 		else if (links[i][1] == c->role)
-			link_make(c, &c->house->child[links[i][0]]);
+			link_make(c, c->house->child[links[i][0]]);
 	}
 }
 
@@ -171,6 +175,8 @@ child_is_ready(struct child *c)
 	    LOG_NUMBER("ms", clock_monotonic_ms() - c->started_ms), LOG_NUMBER("starts", s->counts->starts[c->role]));
 	if (first && c->role == ROLE_COLLECT)
 		demo_start(s);
+	if (c == s->spare && !c->leaving)
+		house_change_worker(s);
 }
 
 /* Its end comes as SIGCHLD and is counted there: whatever made it hang is worth a look. */
@@ -178,7 +184,7 @@ static void
 child_end(struct supervisor *s, struct str payload)
 {
 	struct wire w = {.rest = payload};
-	struct child *c = &s->child[ROLE_LOOKBACK];
+	struct child *c = s->child[ROLE_LOOKBACK];
 
 	if (wire_u8(&w) != ROLE_LOOKBACK || w.bad) /* the others hold what is not to be lost */
 		return;
@@ -265,14 +271,18 @@ child_start(struct child *c)
 			close(fds[0]);
 	}
 	if (c->pid <= 0) {
+		bool spare = c == s->spare;
 		log_say(LOG_LEVEL_ERROR, "role.no_start", LOG_TEXT("peer", str_z(role_name(c->role))),
 		    LOG_NUMBER("errno", errno));
 		c->pid = 0;
 		c->quick_deaths += 2;
-		child_start_later(c);
+		if (!spare) /* who serves goes on */
+			child_start_later(c);
 		return;
 	}
 	c->control = channel_new(s->loop, fds[0], &control_events, c);
+	if (c == s->spare)
+		return; /* it has peers once the one before it has left */
 	s->counts->pid[c->role] = c->pid;
 	child_give_peers(c);
 	child_give_listeners(c);
@@ -282,15 +292,28 @@ static bool
 house_is_empty(const struct supervisor *s)
 {
 	for (enum role r = ROLE_COLLECT; r < ROLE_COUNT; r++)
-		if (s->child[r].pid)
+		if (s->child[r]->pid)
 			return false;
-	return !s->demo;
+	return !s->demo && !s->spare->pid;
 }
 
 static bool
 child_gave_up(int status)
 {
 	return WIFEXITED(status) && (WEXITSTATUS(status) == ROLE_EXIT_START || WEXITSTATUS(status) == SPAWN_FAILED);
+}
+
+/* It was the worker before: the next may begin. Or the next, which could not: who serves goes on with the rules it has. */
+static void
+spare_has_died(struct supervisor *s)
+{
+	bool again = s->reload_again;
+
+	if (s->spare->leaving)
+		child_give_peers(s->child[ROLE_WORKER]);
+	s->reload_again = false;
+	if (again)
+		house_reload(s);
 }
 
 static void
@@ -303,13 +326,18 @@ child_has_died(struct child *c, int status)
 		channel_free(c->control);
 	c->control = NULL;
 	c->pid = 0;
-	s->counts->pid[c->role] = 0;
+	if (c != s->spare)
+		s->counts->pid[c->role] = 0;
 	s->counts->crashes[c->role] += crash;
 	log_say(crash ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "role.ended", LOG_TEXT("peer", str_z(role_name(c->role))),
 	    LOG_NUMBER("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
 	    LOG_NUMBER("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0));
 	if (s->stopping)
 		return;
+	if (c == s->spare) {
+		spare_has_died(s);
+		return;
+	}
 	if (crash && !(s->ready & 1u << c->role) && child_gave_up(status)) {
 		/* The first start of the house: what it was given cannot work, and it has said why. */
 		s->exit_code = 1;
@@ -326,7 +354,7 @@ static void
 house_stop_next(struct supervisor *s)
 {
 	while (s->stop_next < COUNT(stop_order)) {
-		struct child *c = &s->child[stop_order[s->stop_next]];
+		struct child *c = s->child[stop_order[s->stop_next]];
 		if (c->control && !c->leaving) {
 			c->leaving = true;
 			child_tell(c, MSG_STOP, STR(""), -1);
@@ -352,13 +380,15 @@ on_stop_late(void *user)
 	struct supervisor *s = user;
 
 	for (enum role r = ROLE_COLLECT; r < ROLE_COUNT; r++) {
-		if (!s->child[r].pid)
+		if (!s->child[r]->pid)
 			continue;
 		log_say(LOG_LEVEL_ERROR, "supervisor.stop_killed", LOG_TEXT("peer", str_z(role_name(r))));
-		kill(s->child[r].pid, SIGKILL);
+		kill(s->child[r]->pid, SIGKILL);
 	}
 	if (s->demo)
 		kill(s->demo, SIGKILL);
+	if (s->spare->pid)
+		kill(s->spare->pid, SIGKILL);
 }
 
 static void
@@ -368,10 +398,12 @@ house_stop(struct supervisor *s)
 		return;
 	s->stopping = true;
 	for (enum role r = ROLE_COLLECT; r < ROLE_COUNT; r++) {
-		loop_remove_timer(s->child[r].restart);
-		s->child[r].restart = NULL;
+		loop_remove_timer(s->child[r]->restart);
+		s->child[r]->restart = NULL;
 	}
 	demo_stop(s);
+	if (s->spare->control && !s->spare->leaving)
+		child_tell(s->spare, MSG_STOP, STR(""), -1);
 	loop_add_timer(s->loop, STOP_NEXT_MS, STOP_NEXT_MS, on_stop_slow, s);
 	loop_add_timer(s->loop, STOP_KILL_MS, 1000, on_stop_late, s);
 	house_stop_next(s);
@@ -384,7 +416,7 @@ house_lost_one(struct supervisor *s)
 {
 	if (s->stopping && house_is_empty(s))
 		loop_stop(s->loop);
-	else if (s->stopping && s->stop_next < COUNT(stop_order) && !s->child[stop_order[s->stop_next]].pid)
+	else if (s->stopping && s->stop_next < COUNT(stop_order) && !s->child[stop_order[s->stop_next]]->pid)
 		house_stop_next(s);
 }
 
@@ -397,8 +429,10 @@ on_child(void *user, int signal)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (enum role r = ROLE_COLLECT; r < ROLE_COUNT; r++)
-			if (s->child[r].pid == pid)
-				child_has_died(&s->child[r], status);
+			if (s->child[r]->pid == pid)
+				child_has_died(s->child[r], status);
+		if (s->spare->pid == pid)
+			child_has_died(s->spare, status);
 		if (s->demo == pid) {
 			s->counts->demo_pid = s->demo = 0;
 			log_say(LOG_LEVEL_INFO, "demo.ended", LOG_NUMBER("status", status));
@@ -441,7 +475,7 @@ on_reload_signal(void *user, int signal)
 	struct supervisor *s = user;
 
 	log_say(LOG_LEVEL_INFO, "supervisor.reload", LOG_NUMBER("signal", signal));
-	child_renew(&s->child[ROLE_YARA]);
+	child_renew(s->child[ROLE_YARA]);
 	house_reload(s);
 }
 
@@ -449,7 +483,33 @@ static void
 house_reload(struct supervisor *s)
 {
 	s->counts->reload_ms = clock_now_ms();
-	child_renew(&s->child[ROLE_WORKER]);
+	if (s->stopping)
+		return;
+	if (s->spare->pid)
+		s->reload_again = true;
+	else
+		child_start(s->spare);
+}
+
+/* The spare has read the rules: the one that serves answers what it has and leaves, then the spare has its peers. */
+static void
+house_change_worker(struct supervisor *s)
+{
+	struct child *before = s->child[ROLE_WORKER], *after = s->spare;
+
+	s->child[ROLE_WORKER] = after;
+	s->spare = before;
+	s->counts->pid[ROLE_WORKER] = after->pid;
+	if (before->pid && before->control) {
+		before->leaving = false;
+		child_renew(before);
+		return;
+	}
+	loop_remove_timer(before->restart);
+	before->restart = NULL;
+	before->leaving = true;
+	if (!before->pid)
+		spare_has_died(s);
 }
 
 /* size bytes that children inherit, filled from `bytes` when given. */
@@ -565,6 +625,17 @@ house_set_limits(void)
 }
 
 static void
+house_place_children(struct supervisor *s)
+{
+	for (enum role r = ROLE_SUPERVISOR; r < ROLE_COUNT; r++)
+		s->child[r] = &s->children[r];
+	s->spare = &s->children[ROLE_COUNT];
+	s->spare->role = ROLE_WORKER;
+	for (size_t i = 0; i < COUNT(s->children); i++)
+		s->children[i].house = s;
+}
+
+static void
 house_run(struct supervisor *s)
 {
 	house_tell(s);
@@ -575,9 +646,10 @@ house_run(struct supervisor *s)
 	loop_on(s->loop, SIGTERM, on_stop_signal, s);
 	loop_on(s->loop, SIGINT, on_stop_signal, s);
 	loop_on(s->loop, SIGHUP, on_reload_signal, s);
+	house_place_children(s);
 	for (size_t i = 0; i < COUNT(start_order); i++) {
-		struct child *c = &s->child[start_order[i]];
-		*c = (struct child){.house = s, .role = start_order[i]};
+		struct child *c = s->child[start_order[i]];
+		c->role = start_order[i];
 		child_start(c);
 	}
 	loop_run(s->loop);
