@@ -16,7 +16,7 @@
 #define CHECKS_MAX 16u
 #define CHECK_CPU_MS 3000   /* of processor time: to read rules takes milliseconds */
 #define JOB_CPU_MS 10000    /* for a set of thousands, or half a megabyte of events */
-#define WALL_MS 120000      /* whatever it does */
+#define WALL_MS 300000      /* whatever it does; on a machine that is never idle it gets little of the processor */
 #define CHECK_WAIT_MS 15000 /* then a person is told to come again */
 
 /* ---- sets ---- */
@@ -144,7 +144,7 @@ faults_json(struct buf *out, const struct trial_facts *facts)
 
 struct check {
 	struct check *next;
-	struct api_call *call;
+	struct api_call *call; /* NULL: whoever asked was sent away */
 	struct set set;
 	int64_t since_ms;
 	uint32_t tries;
@@ -193,7 +193,7 @@ check_free(struct check *c)
 	mem_free(c);
 }
 
-/* The first check is over; its call is answered by the caller. */
+/* The first check is over; its call (which may be NULL) is answered by the caller. */
 static struct api_call *
 take_check(struct trial_line *l)
 {
@@ -221,6 +221,8 @@ end_check(struct api_call *call)
 static void
 reply_fault(struct api_call *call, const char *what)
 {
+	if (!call)
+		return;
 	buf_addf(&call->out, "{\"faults\":[{\"line\":0,\"column\":0,\"what\":\"%s\",\"arg\":\"\"}],\"rules\":[]}", what);
 	end_check(call);
 }
@@ -246,8 +248,9 @@ ask_check(struct trial_line *l)
 	trial_set_begin(&b, &head);
 	int error = line_send(l, ASKED_CHECK, MSG_TRIAL_CHECK, buf_str(&b), buf_str(&l->check->set.documents));
 	buf_release(&b);
-	if (error)
-		api_reply_error(take_check(l), error);
+	struct api_call *call = error ? take_check(l) : NULL;
+	if (call)
+		api_reply_error(call, error);
 }
 
 /* Whoever comes next. */
@@ -287,7 +290,7 @@ answer_check(struct trial_line *l, struct str message)
 	bool wider = read && set_widen(&c->set, l->core, &f);
 	if (!wider) {
 		struct api_call *call = take_check(l);
-		if (read) {
+		if (read && call) {
 			buf_add(&call->out, STR("{\"faults\":"));
 			faults_json(&call->out, &f);
 			rules_json(&call->out, &f);
@@ -356,8 +359,11 @@ trial_line_free(struct trial_line *l)
 {
 	if (!l)
 		return;
-	while (l->check)
-		api_reply_error(take_check(l), E_BUSY);
+	while (l->check) {
+		struct api_call *call = take_check(l);
+		if (call)
+			api_reply_error(call, E_BUSY);
+	}
 	channel_free(l->role);
 	mem_free(l);
 }
@@ -414,19 +420,24 @@ watch_time(struct trial_line *l)
 {
 	int64_t cpu = role_cpu_ms(), wall = clock_monotonic_ms() - l->asked_ms;
 	int64_t used = cpu >= 0 && l->asked_cpu_ms >= 0 ? cpu - l->asked_cpu_ms : 0;
-	if (used < (l->asked == ASKED_CHECK ? CHECK_CPU_MS : JOB_CPU_MS) && wall < WALL_MS)
+	l->slow = used >= (l->asked == ASKED_CHECK ? CHECK_CPU_MS : JOB_CPU_MS);
+	if (!l->slow && wall < WALL_MS)
 		return;
-	l->slow = true;
 	end_role(l, "lookback.slow");
 }
 
-/* Those that wait too long, for a role that is away or busy, are sent away; not the one being answered. */
+/* Those that wait too long, for a role that is away or busy, are sent away. */
 static void
 drop_late_checks(struct trial_line *l)
 {
 	int64_t now = clock_monotonic_ms();
-	while (l->check && l->asked != ASKED_CHECK && now - l->check->since_ms > CHECK_WAIT_MS)
-		api_reply_error(take_check(l), E_AGAIN);
+	for (struct check *c = l->check; c && now - c->since_ms > CHECK_WAIT_MS; c = c->next) {
+		if (c->call)
+			api_reply_error(c->call, E_AGAIN);
+		c->call = NULL;
+	}
+	while (l->check && !l->check->call && l->asked != ASKED_CHECK)
+		take_check(l);
 }
 
 void

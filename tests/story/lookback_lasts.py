@@ -144,6 +144,14 @@ check("the greedy text has an end, and it is said why", got["state"] == "failed"
 status, answer = rule_check(desk, WORDS)
 check("and the next check is answered", status == 200 and answer["faults"] == [], answer)
 
+pid = desk.pids()["lookback"]
+os.kill(pid, signal.SIGSTOP)
+began = time.monotonic()
+status, answer = rule_check(desk, WORDS)
+check(f"a check that nobody answers says so ({time.monotonic() - began:.0f} s)", status == 503 and answer["type"] == "again", (status, answer))
+os.kill(pid, signal.SIGCONT)
+check("and later ones are answered again", until(lambda: rule_check(desk, WORDS)[0] == 200, 30))
+
 stop = True
 thread.join(10)
 
