@@ -203,6 +203,21 @@ TEST(the_window_bounds_what_is_on_its_way_and_the_journal_keeps_the_rest)
 	line_free(l);
 }
 
+TEST(what_a_leaving_worker_had_answered_is_not_asked_again)
+{
+	struct line *l = line_new(64 << 10, 1 << 20);
+	deliver_replay(l->deliver, 0);
+	for (int i = 0; i < 4; i++)
+		block_put(l);
+	check_got(l, 1000, 1003);
+	worker_new_one(l);
+	check_got(l, 1000, 1000);
+	deliver_applied(l->deliver, 1002); /* core had the verdicts, its word came late */
+	check_got(l, 1003, 1003);
+	CHECK(!deliver_stats(l->deliver).careful);
+	line_free(l);
+}
+
 TEST(the_block_that_kills_the_worker_three_times_is_quarantined)
 {
 	struct line *l = line_new(64 << 10, 1 << 20);
