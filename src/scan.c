@@ -13,11 +13,13 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "rules_files.h"
+#include "scan_indicators.h"
 #include "scan_input.h"
 
 #define EVENT_BYTES (64u << 20)    /* one record's events: a 1 MB line or a 64 KB chunk */
 #define CORRELATE_BYTES (64u << 20)
 #define OUTPUT_STEP (256u << 10)
+#define FEEDS_MAX 16
 
 struct scan {
 	enum lang lang;
@@ -27,6 +29,9 @@ struct scan {
 	struct matcher *matcher;
 	struct correlator *correlator;
 	struct flow *flow;
+	const char *feed[FEEDS_MAX]; /* --indicators */
+	uint32_t feeds;
+	struct scan_indicators *indicators; /* NULL without --indicators */
 	struct arena arena;
 	struct buf out;
 	int64_t started_ms;
@@ -170,6 +175,7 @@ scan_event(struct scan *s, struct event *e, uint64_t record)
 {
 	struct finding *list = NULL;
 	uint32_t n = matcher_match(s->matcher, e, &s->arena, &list);
+	scan_indicators_match(s->indicators, e, &s->arena, &list, &n);
 	s->events++;
 	for (uint32_t i = 0; i < n; i++)
 		take_finding(s, &list[i], record);
@@ -291,6 +297,8 @@ read_arguments(struct scan *s, struct rules_files *files, char **argv, char ***r
 		argv++;
 		if (str_eq(option, STR("--rules")) && files->count < OPTIONS_MAX_RULES)
 			files->directory[files->count++] = *argv;
+		else if (str_eq(option, STR("--indicators")) && s->feeds < FEEDS_MAX)
+			s->feed[s->feeds++] = *argv;
 		else if (str_eq(option, STR("--map")))
 			files->map = *argv;
 		else if (str_eq(option, STR("--placeholders")))
@@ -300,6 +308,19 @@ read_arguments(struct scan *s, struct rules_files *files, char **argv, char ***r
 	}
 	*ret_paths = argv;
 	return *argv;
+}
+
+static int
+read_feeds(struct scan *s)
+{
+	int error = 0;
+	s->indicators = s->feeds ? scan_indicators_new(say_fault, s) : NULL;
+	for (uint32_t i = 0; i < s->feeds && !error; i++) {
+		error = scan_indicators_read(s->indicators, s->feed[i]);
+		if (error)
+			on_unreadable(s, s->feed[i], error);
+	}
+	return !error && s->feeds ? scan_indicators_finish(s->indicators, s->rules) : error;
 }
 
 int
@@ -319,7 +340,8 @@ scan_command(int argc, char **argv)
 		say_fault(&s, &fault);
 		return 1;
 	}
-	int code = scan_paths(&s, paths);
+	int code = read_feeds(&s) < 0 ? 1 : scan_paths(&s, paths);
+	scan_indicators_free(s.indicators);
 	rules_free(s.rules);
 	buf_release(&s.out);
 	return code;

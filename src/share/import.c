@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* A feed into the database. */
 #include "base/memory.h"
+#include "host/clock.h"
 #include "share/indicator.h"
 
-#define ROWS_A_TRANSACTION 1000u /* core waits for this at most */
+#define TRANSACTION_MS 150 /* core waits for this at most, and for the disk */
+#define ROWS_BETWEEN 100u  /* before the clock is looked at again */
 #define PATIENCE 15 /* times two seconds for the database to be free */
 
 struct import {
@@ -13,6 +15,7 @@ struct import {
 	struct indicator_report *report;
 	int64_t now_ms, source;
 	uint32_t rows;      /* of the open transaction */
+	int64_t began_ms;
 	bool open, changed; /* changed: since the generation was raised */
 };
 
@@ -43,6 +46,7 @@ begin(struct import *im)
 	TRY(error);
 	im->open = true;
 	im->rows = 0;
+	im->began_ms = clock_monotonic_ms();
 	return 0;
 }
 
@@ -191,7 +195,7 @@ on_item(void *user, const struct feed_item *item)
 	int64_t id;
 	TRY(begin(im));
 	TRY(put_item(im, item, &id));
-	if (++im->rows < ROWS_A_TRANSACTION)
+	if (++im->rows % ROWS_BETWEEN || clock_monotonic_ms() - im->began_ms < TRANSACTION_MS)
 		return 0;
 	TRY(commit(im));
 	if (im->wish->breathe)

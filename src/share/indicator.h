@@ -60,7 +60,7 @@ struct indicator_report {
 	uint32_t faults;
 };
 
-/* A feed into the database, in transactions of a few thousand rows: an import that is cut short is begun again and changes
+/* A feed into the database, in transactions of a fraction of a second: an import that is cut short is begun again and changes
  * nothing twice. E_INVALID: the text is broken at some place (told in the faults; what stood before is in). E_LIMIT:
  * more than the cap (the fault feed_cap tells). E_FULL, E_IO, E_BUSY. */
 [[nodiscard]] int indicator_import(struct db *db, const struct indicator_import *import, const struct warning_lists *lists,

@@ -225,6 +225,17 @@ check("and the desk finds it at its start", until(lambda: desk.log.read_text(err
 until(lambda: desk.tcp(eve("flow", dst="198.51.100.201")) or (find("198.51.100.201") or {}).get("sightings"), 15, 1)
 check("it matches", (find("198.51.100.201") or {}).get("sightings"), find("198.51.100.201"))
 check("what was counted before is still there", find("example.com")["sightings"] == 4 + wanted)
+
+# --- forensics on files ---
+
+(desk.folder / "feed.txt").write_text("example.com # C2\ngov.vn\n198.51.100.0/24\nnonsense\n")
+(desk.folder / "events.ndjson").write_bytes(b"".join(hits[:3] + misses[:3]))
+scan = subprocess.run([KHIEN, "scan", "--json", "--rules", str(SOURCE / "content/rules/engines"), "--map", str(SOURCE / "content/rules/map.yaml"),
+                       "--indicators", str(desk.folder / "feed.txt"), str(desk.folder / "events.ndjson")], capture_output=True, text=True, env=LANG)
+found = [json.loads(l)["fields"] for l in scan.stdout.splitlines() if "fields" in l]
+check("scan looks for them in files", [f["indicator.value"] for f in found] == ["example.com", "example.com", "198.51.100.0/24"]
+      and found[0]["indicator.source"].endswith("feed.txt:1"), scan.stdout + scan.stderr)
+check("and tells what it does not take", "feed.txt:2:1" in scan.stderr and "feed.txt:4:1" in scan.stderr, scan.stderr)
 log = desk.log.read_text(errors="replace")
 check("no role died", '"role.died"' not in log and "role.crashed" not in log, log[-1500:])
 desk.close()
