@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Starts a real desk, then runs story.mjs against it in headless Chromium. TAP comes from story.mjs."""
+"""Starts a real desk, then runs a story (story.mjs, or the one that is named) against it in headless Chromium. TAP comes
+from the story."""
 import pathlib, shutil, sys
 here = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(here.parent / "story"))
@@ -14,13 +15,17 @@ if "send" in sys.argv:  # the brute force of the story, sent by a process of its
             s.sendto(sshd("ubndx-web", f"Failed password for invalid user admin{n} from 203.0.113.77 port {51000 + n} ssh2").encode(),
                      ("127.0.0.1", int(sys.argv[2])))
     sys.exit(0)
-desk = Desk(register=REGISTER).start()
+swept = pathlib.Path(tempfile.mkdtemp(prefix="khien-swept-"))
+(swept / "xau.txt").write_text("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STAN" + "DARD-ANTIVIRUS-TEST-FILE!$H+H*")
+script = next((a for a in sys.argv[1:] if a.endswith(".mjs")), "story.mjs")
+desk = Desk("--sweep", str(swept), register=REGISTER).start()
 setup = until(lambda: [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l], 5)[0]
 env = {**os.environ, "KHIEN_URL": f"http://127.0.0.1:{desk.http}", "KHIEN_SETUP_URL": setup,
-       "KHIEN_SEND": f"{sys.executable} {here / 'desk.py'} send {desk.syslog}"}
-story = subprocess.run(["node", str(here / "story.mjs")], env=env, timeout=280)
+       "KHIEN_SWEEP": str(swept), "KHIEN_SEND": f"{sys.executable} {here / 'desk.py'} send {desk.syslog}"}
+story = subprocess.run(["node", str(here / script)], env=env, timeout=560)
 crashes = [r for r in desk.get("/api/v1/status")["roles"] if r["crashes"]]
 if crashes:
     print(f"# roles died meanwhile: {crashes}")
 desk.close()
+shutil.rmtree(swept, ignore_errors=True)
 sys.exit(story.returncode or bool(crashes))

@@ -25,7 +25,7 @@ export class List<T extends { id: Id }> {
 		const flight = (this.#flight = new AbortController());
 		this.loading = true;
 		try {
-			const page = await get<Page<T>>(this.path, { ...query, limit: this.limit, cursor: more ? this.next : null }, flight.signal);
+			const page = await get<Page<T>>(this.path, { limit: this.limit, ...query, cursor: more ? this.next : null }, flight.signal);
 			const known = new Set(more ? this.items.map((row) => row.id) : []);
 			const rows = (page.items ?? []).map(this.completed).filter((row) => !known.has(row.id));
 			this.items = more ? [...this.items, ...rows] : rows;
