@@ -3,9 +3,15 @@
 
 #include "base/memory.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #define HASH_SEED UINT64_C(0x9e3779b97f4a7c15)
 #define HASH_STEP UINT64_C(0xff51afd7ed558ccd)
 #define NONE UINT32_MAX
+#define FEW 64u  /* grams */
+#define STEP 32u /* places of a value asked at once */
 
 /* Anchored literals with one hash; the rest of the chain by `next`. */
 struct anchored {
@@ -35,6 +41,8 @@ struct grams {
 	uint32_t gram_mask;
 	struct place *place;
 	uint32_t count;
+	bool few;                        /* so that the tables below let little through */
+	uint8_t low[4][16], high[4][16]; /* buckets of grams by the two halves of the byte at each place */
 };
 
 struct literal_index {
@@ -224,6 +232,29 @@ fill_grams(const struct literal_index *x, struct grams *g, const uint32_t *offse
 		g->gram[i].first -= g->gram[i].count;
 }
 
+/* A bucket's grams begin with bytes of the same three low bits, which keeps buckets apart in the first place already. */
+static void
+watch_gram(struct grams *g, uint32_t bytes)
+{
+	uint8_t bit = (uint8_t)(1u << (bytes & 7));
+	for (uint32_t i = 0; i < g->width; i++, bytes >>= 8) {
+		g->low[i][bytes & 15] |= bit;
+		g->high[i][bytes >> 4 & 15] |= bit;
+	}
+}
+
+static void
+watch_grams(struct grams *g)
+{
+	uint32_t grams = 0;
+	for (uint32_t i = 0; i <= g->gram_mask; i++)
+		grams += g->gram[i].count > 0;
+	g->few = grams <= FEW && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+	for (uint32_t i = 0; g->few && i <= g->gram_mask; i++)
+		if (g->gram[i].count)
+			watch_gram(g, g->gram[i].bytes);
+}
+
 static bool
 build_inside(struct literal_index *x, struct arena *a, uint32_t width)
 {
@@ -245,6 +276,7 @@ build_inside(struct literal_index *x, struct arena *a, uint32_t width)
 		offset[i] = here ? rarest_gram(l->text, width, &c) : NONE;
 	}
 	fill_grams(x, g, offset);
+	watch_grams(g);
 	mem_free(offset);
 	mem_free(c.count);
 	return true;
@@ -332,9 +364,48 @@ check_gram(const struct literal_index *x, const struct grams *g, uint32_t bytes,
 }
 
 static void
+check_place(const struct literal_index *x, const struct grams *g, struct str value, size_t at, struct literal_scan *s)
+{
+	uint32_t bytes = gram_at(value.p + at, g->width), bit = gram_hash(bytes) >> g->filter_shift;
+	if (g->filter[bit / 64] >> (bit % 64) & 1)
+		check_gram(x, g, bytes, value, at, s);
+}
+
+#ifdef __x86_64__
+/* Few grams: 32 places at once. The last step overlaps the one before it; what is found twice counts once. Returns the
+ * first place that is left. */
+[[gnu::target("avx2,bmi")]] static size_t
+scan_few(const struct literal_index *x, const struct grams *g, struct str value, struct literal_scan *s)
+{
+	const __m256i half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
+	const size_t last = value.n - STEP - 4;
+	for (size_t at = 0;; at = at + STEP < last ? at + STEP : last) {
+		__m256i hit = _mm256_set1_epi8(-1);
+		for (uint32_t i = 0; i < g->width; i++) {
+			__m256i bytes = _mm256_loadu_si256((const __m256i_u *)(value.p + at + i));
+			__m256i low = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i_u *)g->low[i]));
+			__m256i high = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i_u *)g->high[i]));
+			low = _mm256_shuffle_epi8(low, _mm256_and_si256(bytes, half));
+			high = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half));
+			hit = _mm256_and_si256(hit, _mm256_and_si256(low, high));
+		}
+		uint32_t places = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(hit, zero));
+		for (; places; places &= places - 1)
+			check_place(x, g, value, at + (unsigned)__builtin_ctz(places), s);
+		if (at == last)
+			return last + STEP;
+	}
+}
+#endif
+
+static void
 scan_inside(const struct literal_index *x, const struct grams *g, struct str value, struct literal_scan *s)
 {
 	size_t at = 0;
+#ifdef __x86_64__
+	if (g->few && value.n >= STEP + 4 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+		at = scan_few(x, g, value, s);
+#endif
 	const uint64_t *filter = g->filter;
 	unsigned shift = g->filter_shift;
 	for (; at + 4 <= value.n; at++) {
@@ -345,12 +416,8 @@ scan_inside(const struct literal_index *x, const struct grams *g, struct str val
 		if (filter[bit / 64] >> (bit % 64) & 1)
 			check_gram(x, g, bytes, value, at, s);
 	}
-	for (; at + g->width <= value.n; at++) {
-		uint32_t bytes = gram_at(value.p + at, g->width);
-		uint32_t bit = gram_hash(bytes) >> shift;
-		if (filter[bit / 64] >> (bit % 64) & 1)
-			check_gram(x, g, bytes, value, at, s);
-	}
+	for (; at + g->width <= value.n; at++)
+		check_place(x, g, value, at, s);
 }
 
 static void
