@@ -15,9 +15,12 @@ const languages = { vi: join(here, "../content/lang/vi.yaml"), en: join(here, ".
 
 /* ---- sentences -------------------------------------------------------------------------------------------------- */
 
+// Faults that texts written or pasted in a browser can have; those of options and start-up are said on the command line.
+const faults = "fault(?=\\.(?:feed|indicator|json|lookback|rule|yaml)[._])";
+
 async function readSentences(path, group = "ui") {
 	const table = {};
-	const sentence = new RegExp(`^${group}\\.([a-z0-9_.]+): "((?:[^"\\\\]|\\\\.)*)"\\s*$`);
+	const sentence = new RegExp(`^(?:${group})\\.([a-z0-9_.]+): "((?:[^"\\\\]|\\\\.)*)"\\s*$`);
 	for (const line of (await readFile(path, "utf8")).split("\n")) {
 		const m = sentence.exec(line);
 		if (m) table[m[1]] = m[2].replace(/\\(.)/g, (_, c) => (c === "n" ? "\n" : c));
@@ -105,7 +108,7 @@ const khien = {
 		});
 		b.onLoad({ filter: /^faults:/, namespace: "made" }, async (a) => {
 			const path = languages[a.path.slice(7)];
-			return { contents: JSON.stringify(await readSentences(path, "fault")), loader: "json", watchFiles: [path] };
+			return { contents: JSON.stringify(await readSentences(path, faults)), loader: "json", watchFiles: [path] };
 		});
 		b.onLoad({ filter: /^icons:/, namespace: "made" }, async () => ({
 			contents: JSON.stringify(await readIcons()), loader: "json", watchFiles: [join(here, "src/icons.json")],

@@ -8,7 +8,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { chapter, done, must, ok } from "./browser.mjs";
-import { at, base, choose, clean, close, comeIn, current, faults, heading, key, page, send, settled, whole } from "./house.mjs";
+import { at, base, choose, clean, close, comeIn, context, current, faults, heading, key, page, send, settled, whole } from "./house.mjs";
 
 const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
 const params = () => new URL(page.url()).searchParams;
@@ -392,6 +392,24 @@ for (const theme of ["light", "dark"]) {
 			await whole();
 		});
 }
+
+await chapter(page, "the first load of a screen stays within 200 KB", async () => {
+	const heavy = [];
+	for (const path of ["/", "/alerts", "/rules", "/rules/edit", "/indicators"]) {
+		const fresh = await context.newPage();
+		const network = await context.newCDPSession(fresh);
+		await network.send("Network.setCacheDisabled", { cacheDisabled: true });
+		const sizes = [];
+		fresh.on("response", (r) => r.url().includes("/api/") || sizes.push(r.headerValue("content-length").then(Number, () => 0)));
+		await fresh.goto(base + path);
+		await fresh.locator("h1").first().waitFor();
+		await fresh.waitForLoadState("load");
+		const bytes = (await Promise.all(sizes)).reduce((a, b) => a + b, 0);
+		if (bytes < 50_000 || bytes > 200 * 1024) heavy.push(`${path}: ${bytes} bytes`);
+		await fresh.close();
+	}
+	must(!heavy.length, heavy.join("\n"));
+});
 
 // Chromium counts a refusal that the story asks for, or that is waited out, as an error.
 const unasked = faults.filter((f) => !/422 .*\/api\/v1\/(sweeps|lookbacks)$/.test(f));

@@ -7,7 +7,7 @@ import type { Alert, Status } from "./types";
 export const live = $state({ status: null as Status | null, connected: false, now: Date.now(), epoch: 0 });
 
 // What else the stream tells of: work that takes its time. The newest state of it is all that is passed on.
-const topics = ["lookback", "sweep", "file", "rule", "indicator"] as const;
+const topics = ["lookback", "sweep", "file"] as const;
 export type Topic = (typeof topics)[number];
 
 type Message = { alert: Alert } | { topic: Topic; data: { id?: number | string } } | { status: Status } | { connected: boolean } | { ask: true };

@@ -11,6 +11,7 @@ export interface Filter {
 	system: string;
 	organisation: string;
 	rule: string;
+	verdict: string;
 	q: string;
 	mine: string; // login whose alerts are wanted, or empty
 }
@@ -23,6 +24,7 @@ function matches(a: Alert, f: Filter) {
 	if (f.system && String(a.system?.id) !== f.system) return false;
 	if (f.organisation && String(a.organisation?.id) !== f.organisation) return false;
 	if (f.rule && a.rule.id !== f.rule) return false;
+	if (f.verdict && a.verdict !== f.verdict) return false;
 	if (f.mine && a.assignee !== f.mine) return false;
 	if (!f.q) return true;
 	const text = [a.rule.title, a.rule.title_vi, a.organisation?.name, a.system?.name, ...(a.techniques ?? []), ...(a.entity ?? []).map((e) => e.value)].join(" ");
