@@ -151,9 +151,9 @@ gather_said(struct event *e, struct said *said)
 
 /* A sender that claims to come from the future would move windows past all that follows: then the receipt counts. */
 static int64_t
-moment_of(const struct event *e)
+moment_of(const struct event *e, int64_t time)
 {
-	int64_t received = e->raw ? e->raw->received_ms : 0, time = e->time_ms;
+	int64_t received = e->raw ? e->raw->received_ms : 0;
 	bool sent = e->raw && e->raw->transport != RAW_FILE && received > 0;
 	if (time == TIME_NONE || (sent && time > received))
 		time = received;
@@ -164,14 +164,14 @@ moment_of(const struct event *e)
 static void
 read_times(struct flow_record *r, const struct said *said)
 {
-	int64_t told = moment_of(r->event), start;
+	int64_t told = moment_of(r->event, r->event->time_ms), start;
 	int64_t duration = (int64_t)(read_number(said->of[F_EVENT_DURATION], INT64_MAX) / 1000000);
 	r->start = r->end = told;
 	if (said->of[F_EVENT_START].n && time_parse(said->of[F_EVENT_START], 0, &start)) {
 		if (start <= told && start >= told - DURATION_MAX)
 			r->start = start;
 	} else if (duration > 0 && duration <= DURATION_MAX) {
-		r->end = told + duration;
+		r->end = moment_of(r->event, told + duration);
 	}
 }
 

@@ -591,3 +591,28 @@ TEST(times_from_nowhere_do_no_harm)
 	CHECK_INT(flow_stats(c.flow).flows, COUNT(time));
 	case_close(&c);
 }
+
+/* One told connection of ten days would move the windows of its caller past all that he does in these ten days. */
+TEST(nobody_moves_windows_ahead)
+{
+	const struct raw raw = {.transport = RAW_UDP, .received_ms = CASE_BEGIN};
+	struct event e;
+	case_open(&c, 0);
+	case_begin(&c, &e, 0);
+	e.raw = &raw;
+	event_put_core(&e, F_EVENT_TYPE, STR("connection"));
+	event_put_core(&e, F_SOURCE_IP, STR("10.1.2.3"));
+	event_put_core(&e, F_DESTINATION_IP, STR("10.9.0.200"));
+	event_put_core(&e, F_NETWORK_TRANSPORT, STR("tcp"));
+	event_put_core(&e, F_FLOW_STATE, STR("unanswered"));
+	event_put_core(&e, F_EVENT_DURATION, STR("864000000000000"));
+	case_number(&e, F_SOURCE_PORT, 50000);
+	case_number(&e, F_DESTINATION_PORT, 445);
+	CHECK_INT(case_feed(&c, &e), 0);
+	for (uint32_t i = 1; i <= 60 && !c.total; i++)
+		case_flow(&c, (struct one_flow){.at = i, .from = "10.1.2.3", .to = text("10.9.0.#", i, 0), .port = 445,
+		    .state = "unanswered", .packets_out = 2});
+	CHECK_INT(c.total, 1);
+	CHECK_INT(flow_stats(c.flow).late, 0);
+	case_close(&c);
+}
