@@ -359,6 +359,7 @@ alert_facts(struct api_call *c, int64_t id, struct str *ret)
 	out_text(&out, "state", str_z(alert_state_name(a.state)));
 	out_text_or_null(&out, "assignee", a.assignee);
 	out_text_or_null(&out, "reason", a.reason);
+	out_text_or_null(&out, "verdict", a.verdict);
 	out_i64(&out, "version", a.version);
 	buf_add_char(&out, '}');
 	bool kept = arena_copy(&c->arena, buf_str(&out), ret);

@@ -24,7 +24,7 @@ def patch(body):
 
 
 statuses = [patch({"state": "acknowledged"}), patch({"assignee": "bình"}), patch({"state": "closed"}),
-            patch({"state": "closed", "reason": "đã chặn"}), patch({"state": "new"})]
+            patch({"state": "closed", "reason": "đã chặn", "verdict": "true"}), patch({"state": "new"})]
 check("changes are made, one is refused", statuses == [200, 200, 422, 200, 200], statuses)
 setup = [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l][0].split("token=")[1]
 status, _, _ = desk.call("POST", "/api/v1/setup", {"token": setup, "login": "an", "name": "Ân", "password": "correct horse battery"},
@@ -37,7 +37,7 @@ check("four changes, four entries; the refused one has none", len(mine) == 4, re
 closed = [r for r in mine if (r["entry"]["after"] or {}).get("state") == "closed"]
 check("an entry tells who, from where, before and after", closed and closed[0]["who"] == "admin" and
       closed[0]["entry"]["peer"] == "127.0.0.1" and closed[0]["entry"]["before"]["state"] == "acknowledged" and
-      closed[0]["entry"]["after"]["reason"] == "đã chặn" and closed[0]["noun_id"] == str(alerts[0]["id"]), closed)
+      closed[0]["entry"]["after"]["reason"] == "đã chặn" and closed[0]["entry"]["after"]["verdict"] == "true" and closed[0]["noun_id"] == str(alerts[0]["id"]), closed)
 check("the key made at the console is there", [r for r in records if r["noun"] == "api_keys" and r["who"] == "console"], records)
 check("no password and no link in any of them", "correct horse" not in json.dumps(records) and setup not in json.dumps(records))
 by = desk.get(f"/api/v1/records?noun=alerts&noun_id={alerts[0]['id']}&limit=3")
