@@ -124,9 +124,9 @@ static void
 end_job(struct core_lookback *l, enum lookback_state state, struct str faults)
 {
 	int error = lookback_end(l->core->desk.db, l->job.id, state, faults, clock_now_ms());
-	if (error && error != E_CONFLICT) { /* the disk is full: it stays as it is and ends later */
+	if (error && error != E_CONFLICT) { /* the disk is full: it stays as it is; the tick begins it again, and ends it */
 		l->wait_until_ms = clock_monotonic_ms() + RETRY_MS;
-		resume_job(l);
+		drop_job(l);
 		return;
 	}
 	log_say(LOG_LEVEL_INFO, "lookback.ended", LOG_NUMBER("job", l->job.id),

@@ -49,7 +49,9 @@ write_nameless(const char *data, struct str bytes, int *ret_fd)
 	char path[PATH_MAX];
 	if ((size_t)snprintf(path, sizeof path, "%s/detect/lookback.khi", data) >= sizeof path)
 		return E_LIMIT;
-	int fd = io->open(io->user, path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	/* One of its own: that of a job stopped just now may still be written on another thread. */
+	(void)io->unlink(io->user, path);
+	int fd = io->open(io->user, path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	TRY(fd);
 	int64_t n = io->pwrite(io->user, fd, bytes.p, bytes.n, 0);
 	io->unlink(io->user, path);

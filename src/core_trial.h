@@ -15,7 +15,7 @@
 
 /* ---- a set: rule files and texts, and what they refer to ---- */
 
-#define SET_FILES 256u  /* rule files of one set */
+#define SET_FILES 2048u /* rule files of one set: an exception is one too, and there may be EXCEPTION_MAX */
 
 struct set {
 	struct buf documents;    /* as of trial_set_add() */

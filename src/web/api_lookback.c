@@ -5,6 +5,7 @@
 #include "web/route.h"
 
 #define PAGE_MAX 200
+#define SOURCE_NAME_MAX 100u /* as the name of a source of indicators */
 
 static void
 time_or_null(struct buf *out, const char *name, int64_t ms)
@@ -222,7 +223,7 @@ read_wish(struct api_call *c, struct lookback_wish *w)
 		return w->text.n && w->text.n <= LOOKBACK_TEXT ? NULL : "text";
 	default:
 		w->source = w->title = text_of(c, STR("source"));
-		return NULL;
+		return w->source.n <= SOURCE_NAME_MAX ? NULL : "source";
 	}
 }
 
