@@ -418,14 +418,15 @@ exception_book_load(struct exception_book *b, struct db *db, int64_t now_ms)
 	int more;
 	arena_init(&arena, 16 << 10, 64 << 20);
 	struct exception *list = arena_calloc(&arena, EXCEPTION_MAX, sizeof *list);
-	TRY(db_query(db, &rows, Q_EXCEPTION_ACTIVE, "i", now_ms));
-	while (list && n < EXCEPTION_MAX && (more = db_next(rows)) > 0 &&
-	    (more = exception_of(rows, &arena, &list[n])) == 0)
-		n++;
-	db_end(rows);
-	if (!list || more < 0) {
+	more = list ? db_query(db, &rows, Q_EXCEPTION_ACTIVE, "i", now_ms) : E_LIMIT;
+	if (!more) {
+		while (n < EXCEPTION_MAX && (more = db_next(rows)) > 0 && (more = exception_of(rows, &arena, &list[n])) == 0)
+			n++;
+		db_end(rows);
+	}
+	if (more < 0) {
 		arena_release(&arena);
-		return list ? more : E_LIMIT;
+		return more;
 	}
 	arena_release(&b->arena);
 	b->arena = arena;
@@ -478,8 +479,8 @@ exception_book_takes(struct exception_book *b, struct finding *f, int64_t time_m
 	f->rule = f->rule->excepted ? f->rule->excepted : f->rule;
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct exception *e = &b->list[i];
-		if (time_ms >= e->until_ms || (number ? e->id != number : !str_eq(e->rule, f->rule->id)))
-			continue;
+		if (time_ms >= e->until_ms || (number && e->id != number) || !str_eq(e->rule, f->rule->id))
+			continue; /* whatever a worker says, an exception takes what its own rule found */
 		if (number || exception_fits(e, f)) {
 			count_one(b, e->id, time_ms);
 			return true;

@@ -107,10 +107,12 @@ static void
 read_known(struct sighting_book *b, uint32_t number, struct known *k)
 {
 	struct db_rows *rows;
-	*k = (struct known){.number = number};
+	*k = (struct known){0}; /* not remembered while the database cannot be read */
 	if (db_query(b->db, &rows, Q_INDICATOR_GET, "ii", (int64_t)number, TIME_NONE) < 0)
 		return;
-	if (db_next(rows) > 0 && db_text(rows, 2).n <= IOC_VALUE_MAX) {
+	int more = db_next(rows);
+	k->number = more < 0 ? 0 : number;
+	if (more > 0 && db_text(rows, 2).n <= IOC_VALUE_MAX) {
 		struct str value = db_text(rows, 2);
 		k->kind = (enum ioc_kind)db_i64(rows, 1);
 		k->active = db_i64(rows, 8) == INDICATOR_ACTIVE;

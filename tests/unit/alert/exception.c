@@ -272,3 +272,29 @@ TEST(the_book_counts_and_ends_by_the_time_of_the_event)
 	arena_release(&arena);
 	db_close(db);
 }
+
+TEST(an_exception_takes_only_what_its_own_rule_found)
+{
+	struct db *db;
+	struct arena arena;
+	struct fault f = {0};
+	int64_t id = 0;
+	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	arena_init(&arena, 64 << 10, 16 << 20);
+	struct exception e = exception_of(&arena, "Value", STR("quiet"), "");
+	e.rule_title = e.who = e.reason = STR("x");
+	e.until_ms = 2000;
+	e.rule = STR("another");
+	CHECK_INT(exception_add(db, &e, 1000, &id, &f), 0);
+	e.id = id;
+	e.rule = RULE_ID;
+	struct rules *r = rules_with(&e, true); /* a worker that names it for a finding of this rule */
+	struct exception_book *b = exception_book_new();
+	CHECK_INT(exception_book_load(b, db, 1500), 0);
+	CHECK(!takes(b, r, (uint64_t)id, STR("quiet"), 1999));
+	CHECK_INT(exception_book_pending(b), 0);
+	exception_book_free(b);
+	rules_free(r);
+	arena_release(&arena);
+	db_close(db);
+}
