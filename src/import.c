@@ -94,7 +94,7 @@ open_lists(struct import_run *run, struct fault *f)
 static void
 breathe(void *user)
 {
-	const struct timespec pause = {0, 2000000};
+	const struct timespec pause = {0, INDICATOR_PAUSE_MS * 1000000};
 	nanosleep(&pause, NULL);
 }
 

@@ -52,6 +52,8 @@ struct indicator_import {
 };
 
 #define INDICATOR_CAP 5000000u
+/* A good breath: whoever waits for SQLite's lock that long looks for it every 50 ms, and would miss a shorter one. */
+#define INDICATOR_PAUSE_MS 60
 #define INDICATOR_FAULTS 100u
 
 struct indicator_report {
