@@ -136,8 +136,9 @@ put_text(struct sweep *s, struct str path, const struct scan_answer *a)
 		buf_add(out, STR(": "));
 		buf_add_json(out, title);
 		for (uint32_t j = 0; j < m->hits; j++) {
-			buf_addf(out, "%s%.*s@%llu=\"", j ? ", " : " | ", STR_ARG(m->hit[j].name),
-			    (unsigned long long)m->hit[j].offset);
+			buf_add(out, j ? STR(", ") : STR(" | "));
+			buf_add_json(out, m->hit[j].name);
+			buf_addf(out, "@%llu=\"", (unsigned long long)m->hit[j].offset);
 			buf_add_json(out, m->hit[j].bytes);
 			buf_add_char(out, '"');
 		}
