@@ -186,7 +186,7 @@ static void
 on_worker_closed(void *user, struct channel *channel)
 {
 	struct collect *c = user;
-	deliver_worker(c->deliver, NULL);
+	deliver_worker(c->deliver, NULL, false);
 	channel_free(channel);
 	c->worker = NULL;
 }
@@ -216,7 +216,7 @@ collect_peer(struct role_context *rc, enum role peer, int fd)
 	} else {
 		channel_free(c->worker);
 		c->worker = channel_new(rc->loop, fd, &worker_events, c);
-		deliver_worker(c->deliver, c->worker);
+		deliver_worker(c->deliver, c->worker, !rc->peer_left);
 	}
 }
 

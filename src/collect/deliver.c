@@ -161,14 +161,15 @@ crash_count(struct deliver *d)
 	d->suspect = oldest;
 	d->stats.careful = true;
 	d->stats.crashes++;
-	d->next = oldest;
 }
 
 void
-deliver_worker(struct deliver *d, struct channel *worker)
+deliver_worker(struct deliver *d, struct channel *worker, bool died)
 {
-	if (worker && d->ready)
+	if (worker && d->ready && died)
 		crash_count(d);
+	if (worker && d->ready)
+		d->next = d->stats.applied + 1;
 	d->worker = worker;
 	deliver_go_on(d);
 }

@@ -8,7 +8,8 @@
  *
  * Nothing is sent before core has said (MSG_REPLAY) what it holds. When the worker dies, what was sent and not applied
  * is sent again, one block at a time until the oldest of them is through: whichever kills it three times in a row is
- * quarantined, that is, sent once more with every record marked RAW_OPAQUE.
+ * quarantined, that is, sent once more with every record marked RAW_OPAQUE. A worker that leaves in order (other rules
+ * came) makes nobody a suspect.
  *
  * What core must do: after MSG_REPLAY it waits for MSG_FROM, which names the block that comes next. It applies the verdict
  * of that block only, then of the one after it, and so on; any other verdict is a stale copy and ignored. After each it
@@ -32,8 +33,9 @@ struct deliver_stats {
 
 struct deliver *deliver_new(struct journal *j, struct sources *sources);
 void deliver_free(struct deliver *d);
-/* The channels are the caller's; NULL when gone. A new worker: everything unapplied again. */
-void deliver_worker(struct deliver *d, struct channel *worker);
+/* The channels are the caller's; NULL when gone. A new worker: everything unapplied again; `died`: the one before it did not
+ * leave in order, so that a block may have killed it. */
+void deliver_worker(struct deliver *d, struct channel *worker, bool died);
 void deliver_core(struct deliver *d, struct channel *core);
 /* From core. */
 void deliver_replay(struct deliver *d, uint64_t block);

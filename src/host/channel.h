@@ -21,7 +21,7 @@
 /* Who may send what is written beside each type. (MSG_BATCH alone is taken by sys/socket.h.) */
 enum message {
 	/* supervisor -> role */
-	MSG_PEER = 1,       /* + descriptor; u8 role, u8 index: a new channel to that peer */
+	MSG_PEER = 1,       /* + descriptor; u8 role, u8 left: a new channel to that peer; left: the one before it ended well */
 	MSG_LISTEN,         /* + descriptor; u8 kind (enum listen_kind), text address: a bound socket */
 	MSG_STOP,           /* finish, commit, leave; also core to worker, whose rules are no longer those of the disk */
 	/* role -> supervisor */

@@ -129,7 +129,7 @@ running_peer(struct running *r, struct str payload, int fd)
 	struct wire w = {.rest = payload};
 	unsigned peer = wire_u8(&w);
 
-	wire_u8(&w); /* which of several of its kind */
+	r->context.peer_left = wire_u8(&w);
 	if (fd < 0)
 		return;
 	if (w.bad || peer <= ROLE_SUPERVISOR || peer >= ROLE_COUNT || !r->entry->events.peer)

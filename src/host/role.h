@@ -38,6 +38,7 @@ struct role_context {
 	struct loop *loop;
 	const struct options *options;
 	struct channel *control; /* to the supervisor; role_ready() and the like write to it */
+	bool peer_left;          /* in events.peer: who had this role before left in order, by exit(0); else it died */
 	void *user;              /* the role's own */
 };
 

@@ -47,6 +47,7 @@ struct supervisor {
 	struct loop *loop;
 	struct child children[ROLE_COUNT + 1];
 	struct child *child[ROLE_COUNT]; /* who serves */
+	bool left[ROLE_COUNT];   /* who served before ended by exit(0), not by what it was given */
 	struct child *spare;     /* a worker on its way in, until it is ready, or on its way out */
 	bool reload_again;       /* asked for while that one is busy */
 	int listen_fd[OPTIONS_MAX_LISTEN];
@@ -109,8 +110,8 @@ link_make(struct child *a, struct child *b)
 		if (setsockopt(fds[i], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 			setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	}
-	child_tell(a, MSG_PEER, str_from((char[]){(char)b->role, 0}, 2), fds[0]);
-	child_tell(b, MSG_PEER, str_from((char[]){(char)a->role, 0}, 2), fds[1]);
+	child_tell(a, MSG_PEER, str_from((char[]){(char)b->role, a->house->left[b->role]}, 2), fds[0]);
+	child_tell(b, MSG_PEER, str_from((char[]){(char)a->role, a->house->left[a->role]}, 2), fds[1]);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -329,6 +330,8 @@ child_has_died(struct child *c, int status)
 	if (c != s->spare)
 		s->counts->pid[c->role] = 0;
 	s->counts->crashes[c->role] += crash;
+	if (c != s->spare || c->leaving) /* a spare that never served says nothing of who does */
+		s->left[c->role] = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	log_say(crash ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "role.ended", LOG_TEXT("peer", str_z(role_name(c->role))),
 	    LOG_NUMBER("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
 	    LOG_NUMBER("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0));

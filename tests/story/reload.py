@@ -60,6 +60,17 @@ def turn(on):
     return desk.call("PATCH", f"/api/v1/rules/{TURNED}", {"on": on, "reason": "story"}, {"If-Match": f'"{version}"'})[0] == 200
 
 
+def worker_pids():
+    """Also one on its way in or out."""
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                argv = (entry / "cmdline").read_bytes().split(b"\0")
+                if int(stat[1]) == desk.process.pid and stat[0] != "Z" and argv[1:3] == [b"role", b"worker"]:
+                    yield int(entry.name)
+
+
 threads = [threading.Thread(target=f, daemon=True) for f in (load, watch)]
 for t in threads:
     t.start()
@@ -91,6 +102,24 @@ check("the untouched rule found each line once", until(lambda: fired(UNTOUCHED) 
 numbers = [e["text"].split("canary n")[1].split("x")[0] for e in desk.all_events("canary")]
 check("every line is archived exactly once", len(numbers) == sent and len(set(numbers)) == sent, (len(numbers), len(set(numbers)), sent))
 check("the correlation went on counting", sent < 1000 or fired(MANY) >= 1, (fired(MANY), sent))
+
+# Core hangs, and meanwhile the rules change again and again: lines that wait for it are no suspects for that.
+pids, probes = desk.pids(), fired(TURNED)
+os.kill(pids["core"], signal.SIGSTOP)
+waits = relp.send(b"<13>Jan  1 00:00:00 host app: probe waits for core")
+taken, changed = relp.wait(waits), 0
+for n in range(5):
+    before = desk.pids().get("worker")
+    os.kill(desk.process.pid, signal.SIGHUP)
+    changed += bool(until(lambda: desk.pids().get("worker") != before and list(worker_pids()) == [desk.pids()["worker"]], 20))
+os.kill(pids["core"], signal.SIGCONT)
+check("the worker is replaced five times while core hangs", taken and changed == 5, (taken, changed))
+check("the line that waited is found and judged", until(lambda: len(desk.all_events('"waits for core"')) == 1 and fired(TURNED) == probes + 1, 20, 0.2),
+      (probes, fired(TURNED)))
+time.sleep(2.5)  # collect and the screen's numbers tell each second or two
+journal = desk.get("/api/v1/sources")["journal"]
+check("and was not quarantined", journal["quarantined_blocks"] == 0 and journal["waiting_blocks"] == 0, journal)
+
 status = desk.get("/api/v1/status")
 check("no worker crashed", all(r["crashes"] == 0 for r in status["roles"]), status["roles"])
 check("and none is left over", len(desk.pids()) == len(status["roles"]) - 1, desk.pids())

@@ -96,11 +96,17 @@ channel_pair(struct line *l, struct channel **near, struct channel **far)
 }
 
 static void
+worker_changed(struct line *l, bool died)
+{
+	deliver_worker(l->deliver, NULL, false);
+	channel_pair(l, &l->worker, &l->worker_far);
+	deliver_worker(l->deliver, l->worker, died);
+}
+
+static void
 worker_new_one(struct line *l)
 {
-	deliver_worker(l->deliver, NULL);
-	channel_pair(l, &l->worker, &l->worker_far);
-	deliver_worker(l->deliver, l->worker);
+	worker_changed(l, true);
 }
 
 static struct line *
@@ -246,6 +252,34 @@ TEST(the_block_that_kills_the_worker_three_times_is_quarantined)
 	worker_new_one(l); /* it had nothing to do: nobody is suspected */
 	CHECK(!deliver_stats(l->deliver).careful);
 	CHECK_INT(deliver_stats(l->deliver).crashes, 3);
+	line_free(l);
+}
+
+TEST(a_worker_that_leaves_in_order_makes_no_block_a_suspect)
+{
+	struct line *l = line_new(64 << 10, 1 << 20);
+	deliver_replay(l->deliver, 0);
+	for (int i = 0; i < 4; i++)
+		block_put(l);
+	check_got(l, 1000, 1003);
+	for (int i = 0; i < 5; i++) { /* rules change while core does not answer */
+		worker_changed(l, false);
+		check_got(l, 1000, 1003);
+		CHECK_INT(l->opaque, 0);
+	}
+	CHECK(!deliver_stats(l->deliver).careful);
+	CHECK_INT(deliver_stats(l->deliver).crashes, 0);
+	worker_changed(l, true);
+	worker_changed(l, false); /* neither counts nor clears what was counted */
+	worker_changed(l, true);
+	worker_changed(l, false);
+	turns(l);
+	CHECK_INT(l->opaque, 0);
+	CHECK(deliver_stats(l->deliver).careful);
+	l->got_count = 0;
+	worker_changed(l, true);
+	check_got(l, 1000, 1000);
+	CHECK_INT(l->opaque, 2);
 	line_free(l);
 }
 
