@@ -45,7 +45,8 @@ def updates():
 
 
 def alerts(address):
-    return [a["count"] for a in desk.get(f"/api/v1/alerts?state=all&q={address}").get("items", [])]
+    found = desk.get(f"/api/v1/alerts?state=all&q={address}").get("items", [])  # .24 finds .240 too
+    return [a["count"] for a in found if address in [e["value"] for e in a["entity"]]]
 
 
 def applied(n, seconds=20):
