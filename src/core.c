@@ -295,7 +295,7 @@ static void
 hear_worker(struct core *core)
 {
 	if (core->worker)
-		channel_pause(core->worker, !core->next || core->desk.stalled || core->held_for_rules);
+		channel_pause(core->worker, !core->next || core->desk.stalled || core->held_for_rules || core->worker_ends);
 }
 
 static void
@@ -306,13 +306,25 @@ keep_held(struct core *core, struct str payload)
 	hear_worker(core);
 }
 
+/* Nobody would send it again, and everything behind it would wait for ever. A worker that is killed leaves its block the
+ * suspect: collect sends it to the next, alone, and quarantines it the third time (collect/deliver.h). */
+static void
+verdict_broken(struct core *core, struct str payload)
+{
+	log_say(LOG_LEVEL_ERROR, "verdict.broken", LOG_NUMBER("bytes", (int64_t)payload.n),
+	    LOG_NUMBER("next", (int64_t)core->next));
+	core->worker_ends = true;
+	hear_worker(core);
+	role_end(core->rc, ROLE_WORKER);
+}
+
 static void
 on_verdict(struct core *core, struct str payload)
 {
 	uint64_t block;
 	struct verdict_message m;
 	if (verdict_message_take(payload, &m) < 0) {
-		log_say(LOG_LEVEL_ERROR, "verdict.broken", LOG_NUMBER("bytes", (int64_t)payload.n));
+		verdict_broken(core, payload);
 		return;
 	}
 	block = m.block;
@@ -427,6 +439,7 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 	if (*at)
 		on_closed(core, *at);
 	*at = channel_new(rc->loop, fd, &events, core);
+	core->worker_ends &= peer != ROLE_WORKER;
 	if (peer == ROLE_WORKER && core->held_for_rules) { /* collect sends it to this one */
 		core->held_for_rules = false;
 		buf_clear(&core->held);

@@ -43,6 +43,7 @@ struct core {
 	uint64_t released;
 	struct buf held;           /* a verdict that could not be applied: desk.stalled tells why, or */
 	bool held_for_rules;       /* core has not read its rules yet */
+	bool worker_ends;          /* what it said could not be read: it was asked to be killed, the next judges anew */
 	struct core_lookback *lookback;
 	struct core_indicators *indicators;
 	uint64_t ticks, rate[11];

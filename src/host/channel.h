@@ -27,7 +27,7 @@ enum message {
 	/* role -> supervisor */
 	MSG_READY = 16,
 	MSG_STOP_DEMO,      /* core only: end the demonstration player */
-	MSG_END_ROLE,       /* core only; u8 role: it has used up its time on something and is to be started anew */
+	MSG_END_ROLE,       /* core only; u8 role: it hangs or answers nonsense and is to be started anew */
 	MSG_RELOAD,         /* core only: the rules on disk are others; a worker that has read them, please */
 	/* collect -> worker */
 	MSG_RAW_BATCH = 32, /* u64 block, batch */

@@ -56,7 +56,8 @@ struct role_events {
 void role_ready(struct role_context *rc);
 /* The end of start(): give up all power but these (host/sandbox.h), and say so in the log. */
 [[nodiscard]] int role_confine(struct role_context *rc, unsigned powers, const struct sandbox_path *paths, size_t count);
-/* core: this role hangs on what it was given. Only for roles that hold nothing (lookback): killed and started anew. */
+/* core: this role hangs on what it was given, or answers nonsense. Only for roles that hold nothing (lookback, worker): killed
+ * and started anew. */
 void role_end(struct role_context *rc, enum role role);
 /* core: the demonstration is no longer wanted. */
 void role_stop_demo(struct role_context *rc);

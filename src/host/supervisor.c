@@ -185,10 +185,11 @@ static void
 child_end(struct supervisor *s, struct str payload)
 {
 	struct wire w = {.rest = payload};
-	struct child *c = s->child[ROLE_LOOKBACK];
+	unsigned role = wire_u8(&w);
 
-	if (wire_u8(&w) != ROLE_LOOKBACK || w.bad) /* the others hold what is not to be lost */
+	if (w.bad || (role != ROLE_LOOKBACK && role != ROLE_WORKER)) /* the others hold what is not to be lost */
 		return;
+	struct child *c = s->child[role];
 	log_say(LOG_LEVEL_WARN, "supervisor.role_hangs", LOG_TEXT("peer", str_z(role_name(c->role))),
 	    LOG_NUMBER("child", c->pid));
 	if (c->pid)
