@@ -24,7 +24,7 @@ is_yaml(struct str path)
 const char *
 rules_beside_program(const char *name)
 {
-	static char path[PATH_MAX];
+	static _Thread_local char path[PATH_MAX]; /* core and its loader read rules at the same time */
 	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
 	for (int up = 0; up < 2 && n > 0; up++)
 		while (n > 0 && path[--n] != '/')

@@ -158,7 +158,6 @@ tell_dead_regexes(struct gather *g, const struct trial *t)
 static void
 make_ready(struct trial *t, int zone)
 {
-	t->worker = worker_new(t->rules);
 	worker_set_zone(t->worker, zone);
 	worker_only_findings(t->worker, true);
 	if (rules_stats(t->rules).correlations)
@@ -176,10 +175,12 @@ trial_new(struct str set, int zone, struct buf *facts)
 	g->fault = mem_calloc(TRIAL_FAULTS, sizeof *g->fault);
 	t->rules = rules_new();
 	bool loaded = trial_head_take(&w, &t->head) && take_documents(g, &w) == 0 && load(g, t->rules) == 0;
-	if (loaded && t->head.run) {
-		make_ready(t, zone);
+	if (loaded) { /* patterns are compiled for a check too: what takes too long here would take it from everybody else */
+		t->worker = worker_new(t->rules);
 		tell_dead_regexes(g, t);
 	}
+	if (loaded && t->head.run)
+		make_ready(t, zone);
 	size_t before = facts->n;
 	put_facts(g, t, loaded, facts);
 	bool ready = t->worker && trial_facts_ready(str_skip(buf_str(facts), before));

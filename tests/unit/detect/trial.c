@@ -265,6 +265,24 @@ TEST(a_check_lists_all_rules_and_runs_none)
 	arena_release(&arena);
 }
 
+TEST(a_check_compiles_patterns)
+{
+	struct arena arena;
+	struct buf set = BUF_INIT;
+	struct trial_facts f;
+	arena_init(&arena, 65536, 8 << 20);
+	begin(&set, false, "");
+	trial_set_add(&set, TRIAL_WANTED, STR("draft"),
+	    STR("title: t\nid: t\nlogsource: {product: linux, service: sshd}\n"
+		"detection:\n  s: {user.name|re: '(abcdefgh){9000}'}\n  condition: s\n"));
+	CHECK(!try_set(&set, &arena, &f));
+	CHECK_INT(f.faults, 1);
+	CHECK_STR(f.fault[0].what, STR("rule_regex_dead"));
+	CHECK_INT(f.rules, 1);
+	buf_release(&set);
+	arena_release(&arena);
+}
+
 TEST(placeholders_and_filters_hold_here_too)
 {
 	static const char expand[] =
