@@ -468,9 +468,10 @@ respond(void *user, const struct api_response *r)
 }
 
 static void
-push(struct core *core, const char *event, struct buf *json)
+push(struct core *core, const char *event, unsigned rights, struct buf *json)
 {
 	struct buf text = BUF_INIT_MAX(1 << 20);
+	api_push_put(&text, rights, STR(""));
 	buf_addf(&text, "event: %s\ndata: ", event);
 	buf_add(&text, buf_str(json)); /* JSON has no bare line break */
 	buf_add(&text, STR("\n\n"));
@@ -491,7 +492,7 @@ alert_changed(void *user, int64_t id)
 	arena_init(&arena, 16 << 10, 1 << 20);
 	if (alert_get(core->desk.db, id, &arena, &a) == 0 && alert_spark(core->desk.db, &a, clock_now_ms()) == 0) {
 		alert_json(&json, &core->desk, &a);
-		push(core, "alert", &json);
+		push(core, "alert", RIGHT_ALERT_READ, &json);
 	}
 	buf_release(&json);
 	arena_release(&arena);
@@ -507,7 +508,7 @@ upload_changed(void *user, int64_t id)
 	arena_init(&arena, 16 << 10, 1 << 20);
 	if (core->web && upload_get(core->desk.inspect, id, &arena, &u) == 0) {
 		upload_json(&json, &core->desk, &u);
-		push(core, "file", &json);
+		push(core, "file", RIGHT_FILE_READ, &json);
 	}
 	buf_release(&json);
 	arena_release(&arena);
@@ -523,7 +524,7 @@ sweep_changed(void *user, int64_t id)
 	arena_init(&arena, 16 << 10, 1 << 20);
 	if (core->web && sweep_get(core->desk.inspect, id, &arena, &s) == 0) {
 		sweep_json(&json, &s);
-		push(core, "sweep", &json);
+		push(core, "sweep", RIGHT_FILE_READ, &json);
 	}
 	buf_release(&json);
 	arena_release(&arena);
@@ -539,7 +540,7 @@ lookback_told(void *user, int64_t id)
 	arena_init(&arena, 16 << 10, 4 << 20);
 	if (core->web && lookback_get(core->desk.db, id, &arena, &j) == 0) {
 		lookback_json(&json, &j);
-		push(core, "lookback", &json);
+		push(core, "lookback", RIGHT_RULE_READ | RIGHT_EVENT_READ, &json);
 	}
 	buf_release(&json);
 	arena_release(&arena);
@@ -559,7 +560,7 @@ indicators_told(void *user)
 	struct core *core = user;
 	struct buf json = BUF_INIT_MAX(128);
 	buf_addf(&json, "{\"indicators\":%u}", core->desk.indicators);
-	push(core, "indicator", &json);
+	push(core, "indicator", RIGHT_INDICATOR_READ, &json);
 	buf_release(&json);
 }
 
@@ -609,7 +610,7 @@ rules_loaded(struct core *core)
 {
 	struct buf json = BUF_INIT_MAX(64);
 	buf_add(&json, STR("{\"id\":null}"));
-	push(core, "rule", &json);
+	push(core, "rule", RIGHT_RULE_READ, &json);
 	buf_release(&json);
 	if (!core->held_for_rules)
 		return;
@@ -664,7 +665,7 @@ on_status(void *user)
 	if (!core->web)
 		return;
 	status_json(&json, &core->desk, clock_now_ms());
-	push(core, "status", &json);
+	push(core, "status", RIGHT_STATUS_READ, &json);
 	buf_release(&json);
 }
 

@@ -518,10 +518,11 @@ api_metrics(struct api_call *c)
 
 /* --- the rest --- */
 
-/* Only the right is asked here; the web role keeps the connection and passes on what core pushes. */
+/* The web role keeps the connection and passes on what core pushes and these rights may see. */
 void
 api_stream(struct api_call *c)
 {
+	c->response.rights = c->who.rights;
 	api_reply_empty(c, 200);
 }
 

@@ -33,6 +33,7 @@ struct stream {
 	struct evhttp_connection *connection;
 	int64_t end_ms;
 	char cookie[COOKIE_KEPT]; /* his who signs out ends his streams */
+	uint32_t rights;
 };
 
 struct web {
@@ -311,7 +312,7 @@ stream_send(struct evhttp_request *request, struct str text)
 }
 
 static void
-stream_open(struct web *w, const struct waiting *one)
+stream_open(struct web *w, const struct waiting *one, uint32_t rights)
 {
 	struct evhttp_request *request = one->request;
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);
@@ -328,7 +329,7 @@ stream_open(struct web *w, const struct waiting *one)
 	evhttp_send_reply_start(request, 200, NULL);
 	guard_streaming(w->guard, request);
 	struct stream *s = &w->stream[w->streams++];
-	*s = (struct stream){request, connection, clock_monotonic_ms() + HTTP_STREAM_MS, {0}};
+	*s = (struct stream){request, connection, clock_monotonic_ms() + HTTP_STREAM_MS, {0}, rights};
 	memcpy(s->cookie, one->cookie, sizeof s->cookie);
 	stream_send(request, STR("retry: 2000\n\n"));
 }
@@ -340,18 +341,21 @@ is_behind(struct bufferevent *bev)
 	return evbuffer_get_length(bufferevent_get_output(bev)) > HTTP_STREAM_BACKLOG;
 }
 
-/* MSG_PUSH is the finished text of one server-sent event. */
 static void
-push(struct web *w, struct str text)
+push(struct web *w, struct str message)
 {
 	int64_t now = clock_monotonic_ms();
+	uint32_t rights;
+	struct str text;
+	if (api_push_take(message, &rights, &text) < 0)
+		return;
 	for (unsigned i = w->streams; i-- > 0;) {
 		struct bufferevent *bev = evhttp_connection_get_bufferevent(w->stream[i].connection);
 		if (now > w->stream[i].end_ms)
 			stream_end(w, i);
 		else if (is_behind(bev))
 			shutdown(bufferevent_getfd(bev), SHUT_RDWR);
-		else
+		else if ((w->stream[i].rights & rights) == rights)
 			stream_send(w->stream[i].request, text);
 	}
 }
@@ -404,7 +408,7 @@ on_response(struct web *w, struct str payload)
 			continue;
 		*at = one->next;
 		if (one->stream && r.status == 200)
-			stream_open(w, one);
+			stream_open(w, one, r.rights);
 		else
 			send_response(w, one->request, &r);
 		if (str_eq(r.set_cookie, STR("-")) && one->cookie[0])

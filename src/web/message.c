@@ -47,6 +47,7 @@ api_response_put(struct buf *out, const struct api_response *r)
 	wire_put_u64(out, r->id);
 	wire_put_u16(out, r->status);
 	wire_put_u32(out, r->retry_after);
+	wire_put_u32(out, r->rights);
 	wire_put_str(out, r->type);
 	wire_put_str(out, r->etag);
 	wire_put_str(out, r->set_cookie);
@@ -58,7 +59,8 @@ int
 api_response_take(struct str message, struct api_response *ret)
 {
 	struct wire w = {message, false};
-	struct api_response r = {.id = wire_u64(&w), .status = wire_u16(&w), .retry_after = wire_u32(&w)};
+	struct api_response r = {.id = wire_u64(&w), .status = wire_u16(&w), .retry_after = wire_u32(&w),
+	    .rights = wire_u32(&w)};
 	r.type = wire_str(&w);
 	r.etag = wire_str(&w);
 	r.set_cookie = wire_str(&w);
@@ -67,5 +69,24 @@ api_response_take(struct str message, struct api_response *ret)
 	if (w.bad || w.rest.n)
 		return E_CORRUPT;
 	*ret = r;
+	return 0;
+}
+
+void
+api_push_put(struct buf *out, uint32_t rights, struct str text)
+{
+	wire_put_u32(out, rights);
+	buf_add(out, text);
+}
+
+int
+api_push_take(struct str message, uint32_t *ret_rights, struct str *ret_text)
+{
+	struct wire w = {message, false};
+	uint32_t rights = wire_u32(&w);
+	if (w.bad)
+		return E_CORRUPT;
+	*ret_rights = rights;
+	*ret_text = w.rest;
 	return 0;
 }

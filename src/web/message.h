@@ -4,7 +4,7 @@
 
 /*
  * What web and core say to each other (MSG_REQUEST, MSG_RESPONSE, MSG_PUSH). The web process reads HTTP and knows no
- * rights; core knows who may do what and never sees a socket. Pure.
+ * rights (those of a stream it compares as numbers); core knows who may do what and never sees a socket. Pure.
  */
 
 #include "base/error.h"
@@ -34,6 +34,7 @@ struct api_response {
 	struct str set_cookie; /* session value to set; "-" = delete; empty = leave alone */
 	struct str location;
 	uint32_t retry_after;  /* seconds, 0 = none */
+	uint32_t rights;       /* of a live stream: a push that asks for others is not for it */
 	struct str body;
 };
 
@@ -42,5 +43,8 @@ void api_request_put(struct buf *out, const struct api_request *r);
 [[nodiscard]] int api_request_take(struct str message, struct api_request *ret);
 void api_response_put(struct buf *out, const struct api_response *r);
 [[nodiscard]] int api_response_take(struct str message, struct api_response *ret);
+/* A push: the finished text of one server-sent event, for streams that have all of these rights. */
+void api_push_put(struct buf *out, uint32_t rights, struct str text);
+[[nodiscard]] int api_push_take(struct str message, uint32_t *ret_rights, struct str *ret_text);
 
 #endif

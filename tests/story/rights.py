@@ -36,6 +36,31 @@ for path, operations in paths.items():
                 wrong.append((role, method, path, status))
 check(f"{cells} cells, none unexpected", cells > 150 and not wrong, wrong)
 
+# The live stream tells each what he may read
+def listen(role):
+    s = socket.create_connection(("127.0.0.1", desk.http), 5)
+    s.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {keys[role]}\r\n\r\n".encode())
+    heard = s.recv(65536)
+    return s, heard
+
+
+def hear(s, heard, what, times=1):
+    with contextlib.suppress(OSError):
+        while heard.count(what) < times and (part := s.recv(65536)):
+            heard += part
+    return heard
+
+
+streams = {role: listen(role) for role in ("analyst", "leader")}
+status, body, _ = desk.call("POST", "/api/v1/files", {"name": "of-the-desk.exe", "size": 0}, {}, keys["analyst"])
+check("a file is handed in", status == 201, body)
+analyst = hear(*streams["analyst"], b"of-the-desk.exe")
+leader = hear(*streams["leader"], b"event: status", 3)
+check("who may read files hears of it, who may not does not", b"event: file" in analyst and b"event: status" in leader and
+      b"of-the-desk" not in leader, (analyst[-300:], leader[-300:]))
+for s, _ in streams.values():
+    s.close()
+
 # Cookies: sign-in, guessing, other sites
 setup = [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l][0].split("token=")[1]
 same = {"Sec-Fetch-Site": "same-origin"}
