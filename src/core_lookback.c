@@ -273,7 +273,8 @@ add_finding(struct core_lookback *l, const struct found *at, const struct verdic
 	    .organisation = at->organisation, .system = at->system};
 	lookback_ledger_add(l->ledger, &l->job, &hit, l->core->desk.options->zone);
 	buf_release(&matched);
-	if (rule->alerts)
+	/* Filters of the set know neither indicators nor what only core said of the event. */
+	if (rule->alerts && !exception_book_covers(l->core->exceptions, &f, at->time_ms))
 		add_alert(l, at, &f);
 }
 

@@ -489,6 +489,17 @@ exception_book_takes(struct exception_book *b, struct finding *f, int64_t time_m
 	return number && exception_book_takes(b, f, time_ms);
 }
 
+bool
+exception_book_covers(const struct exception_book *b, const struct finding *f, int64_t time_ms)
+{
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct exception *e = &b->list[i];
+		if (time_ms < e->until_ms && str_eq(e->rule, f->rule->id) && exception_fits(e, f))
+			return true;
+	}
+	return false;
+}
+
 uint32_t
 exception_book_pending(const struct exception_book *b)
 {

@@ -86,6 +86,8 @@ int64_t exception_book_next_end(const struct exception_book *b);
 /* Does one take the finding away? Counts it. A finding of a rule that only counts (rule_info.exception) whose exception
  * does not reach to time_ms is made one of the rule it was taken from. */
 bool exception_book_takes(struct exception_book *b, struct finding *f, int64_t time_ms);
+/* The same question of a finding of the past, counting nothing. */
+bool exception_book_covers(const struct exception_book *b, const struct finding *f, int64_t time_ms);
 /* Counted and not yet written; writing is for the caller's transaction, and after its commit the clearing. */
 uint32_t exception_book_pending(const struct exception_book *b);
 [[nodiscard]] int exception_book_write(struct exception_book *b, struct db *db);

@@ -8,7 +8,8 @@ desk = Desk(register=TWO_HOSTS).start()
 lines = days_of_lines(30000, now)
 bad = [(n, sshd("ubndx-mail", f"Failed password for root from 198.51.100.77 port 4{n % 1000:03d} ssh2", when=now - 6 * DAY + n * 3600)) for n in range(40)]
 begin = int(now - 6 * DAY) * 1000
-check("days of events are taken and stored", pour(desk, lines + [line for _, line in bad]) and stored(desk, len(lines) + 40))
+known = [sshd("ubndx-mail", f"Failed password for root from 198.51.100.99 port 4200{n} ssh2", when=now - 2 * DAY + n) for n in range(3)]
+check("days of events are taken and stored", pour(desk, lines + [line for _, line in bad] + known) and stored(desk, len(lines) + 43))
 
 
 def bring(source, text):
@@ -43,6 +44,13 @@ bring("a network", "type,value\ncidr,198.51.100.64/27\n")
 net = ended(desk, ask(desk, kind="indicators", source="a network")[1]["id"])
 check("a network is looked for in all of them", net["state"] == "done" and net["findings"] == 40 and net["events"] >= 30000, brief(net))
 check("blocks that cannot hold a value are not read", 0 < job["blocks_done"] == job["blocks"] < net["blocks"], (brief(job), brief(net)))
+status, body, _ = desk.call("POST", "/api/v1/exceptions", {"rule": hit["rule"], "reason": "our own test", "until_ms": int(now * 1000) + DAY * 1000,
+                            "fields": [{"name": "source.ip", "value": "198.51.100.99"}]}, SAME)
+check("an exception is made", status == 201, body)
+bring("a test", "type,value\nip,198.51.100.99\n")
+test = ended(desk, ask(desk, kind="indicators", source="a test")[1]["id"])
+check("what an exception takes is found, and alarms nobody", test["state"] == "done" and test["findings"] == 3 and
+      test["alerts"] == 0 and not desk.get(f"/api/v1/alerts?state=all&lookback={test['id']}")["items"], brief(test))
 none = ended(desk, ask(desk, kind="indicators", source="nobody")[1]["id"])
 check("a source without indicators says so", none["state"] == "failed" and none["faults"][0]["what"] == "lookback_indicators", brief(none))
 desk.close()
