@@ -60,7 +60,7 @@ struct core_lookback {
 	struct set set;
 	int image;              /* of indicators, or -1 */
 	struct lookback_any any; /* what blocks must hold to be worth reading */
-	struct job_rule *rule;
+	struct job_rule *rule;  /* by index, ascending */
 	uint32_t rules;
 	bool stateful;
 	struct archive_slab *slab, *ahead;
@@ -211,9 +211,13 @@ refused(struct core_lookback *l, int error)
 static struct job_rule *
 find_rule(const struct core_lookback *l, uint32_t index)
 {
-	for (uint32_t i = 0; i < l->rules; i++)
-		if (l->rule[i].index == index)
-			return &l->rule[i];
+	uint32_t low = 0, high = l->rules;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (l->rule[middle].index == index)
+			return &l->rule[middle];
+		*(l->rule[middle].index < index ? &low : &high) = l->rule[middle].index < index ? middle + 1 : middle;
+	}
 	return NULL;
 }
 
@@ -629,7 +633,7 @@ keep_rules(struct core_lookback *l, const struct trial_facts *f)
 	l->rule = arena_calloc(&l->arena, f->rules, sizeof *l->rule);
 	l->rules = l->rule ? f->rules : 0;
 	for (uint32_t i = 0; i < l->rules; i++)
-		if (!keep_rule(l, &f->rule[i], &l->rule[i]))
+		if ((i && f->rule[i].index <= f->rule[i - 1].index) || !keep_rule(l, &f->rule[i], &l->rule[i]))
 			return false;
 	return l->rule != NULL;
 }
