@@ -385,6 +385,8 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 		on_report(core, payload);
 	else if (type == MSG_SEEN && c == core->worker)
 		core_rules_seen(core, payload);
+	else if (type == MSG_COST && c == core->worker)
+		core_rules_cost(core, payload);
 	else if (type == MSG_RULES && c == core->worker && payload.n == sizeof core->worker_digest)
 		core_rules_of_worker(core, (const uint8_t *)payload.p);
 	else if (type == MSG_FROM && c == core->collect) {

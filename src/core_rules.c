@@ -15,6 +15,8 @@
 #define LOADER_QUEUE 64
 #define WORKER_WAIT_MS 10000
 #define COVERAGE_SECONDS 60 /* between two writings of what arrived */
+#define COST_SAMPLES_TOLD (UINT64_C(1) << 32)       /* of one rule in one message */
+#define COST_NS_TOLD UINT64_C(1000000000000000)
 
 /* Somebody who waits for the rules to be read. */
 struct rules_waiter {
@@ -91,6 +93,13 @@ use_rules(struct core *core, const struct rules *rules)
 	core->desk.flow = core->flow;
 }
 
+static void
+prune_costs(struct core *core)
+{
+	if (rule_costs_prune(core->desk.db, core->desk.rules) < 0)
+		log_say(LOG_LEVEL_WARN, "costs.not_pruned", LOG_NUMBER("rules", rules_count(core->desk.rules)));
+}
+
 /* The newest set judges from here on. What was gathered under the old one must be written before. */
 static void
 swap(struct core *core)
@@ -102,6 +111,7 @@ swap(struct core *core)
 	core->desk.rules = core->desk.rules_next;
 	core->desk.rules_next = NULL;
 	memcpy(core->rules_digest, core->next_digest, sizeof core->rules_digest);
+	prune_costs(core);
 }
 
 static bool
@@ -325,6 +335,24 @@ core_rules_seen(struct core *core, struct str payload)
 	}
 }
 
+/* The worker is trusted no further than its bytes: rules that we have, times that somebody could have waited for. */
+void
+core_rules_cost(struct core *core, struct str payload)
+{
+	struct wire w = {payload, false};
+	struct cost_told list[RULE_COSTS_MAX];
+	uint32_t count = 0;
+	while (w.rest.n && !w.bad && count < COUNT(list)) {
+		struct str id = wire_str(&w);
+		uint64_t samples = wire_varint(&w), ns = wire_varint(&w);
+		const struct rule_info *r = w.bad ? NULL : rules_find(core->desk.rules, id);
+		if (r && samples && samples < COST_SAMPLES_TOLD && ns < COST_NS_TOLD)
+			list[count++] = (struct cost_told){r->id, (int64_t)ns, (int64_t)samples};
+	}
+	if (count && rule_costs_add(core->desk.db, list, count) < 0)
+		log_say(LOG_LEVEL_WARN, "costs.not_written", LOG_NUMBER("rules", count));
+}
+
 static void
 save_coverage(struct core *core, int64_t now_ms)
 {
@@ -357,6 +385,7 @@ core_rules_open(struct core *core, struct fault *fault)
 	}
 	core->desk.rules_stats = rules_stats(core->desk.rules);
 	use_rules(core, core->desk.rules);
+	prune_costs(core);
 	return 0;
 }
 

@@ -27,6 +27,8 @@ void core_rules_of_worker(struct core *core, const uint8_t digest[32]);
 bool core_rules_fit(struct core *core, const uint8_t digest[32]);
 /* Fields that a worker saw for the first time. */
 void core_rules_seen(struct core *core, struct str payload);
+/* What a worker measured of rules (worker_tell_costs()). */
+void core_rules_cost(struct core *core, struct str payload);
 /* Once a second: exceptions end. */
 void core_rules_tick(struct core *core, int64_t now_ms);
 

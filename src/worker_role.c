@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "detect/worker.h"
+#include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sandbox.h"
@@ -13,6 +14,7 @@
 
 #define TELL_EVERY 32u     /* batches between two tellings of new fields */
 #define TELL_MAX 512u
+#define TELL_COSTS_MS 10000 /* at least, between two tellings of what rules cost */
 #define BACKLOG (4u << 20) /* bytes of verdicts core may be behind before we stop taking batches */
 
 struct worker_role {
@@ -25,6 +27,7 @@ struct worker_role {
 	struct channel *collect, *core;
 	struct buf verdict, head;
 	uint32_t batches;
+	int64_t costs_told_ms;     /* by the monotonic clock */
 };
 
 static void
@@ -89,6 +92,7 @@ worker_role_start(struct role_context *rc)
 	log_say(LOG_LEVEL_INFO, "rules.loaded", LOG_NUMBER("rules", stats.rules), LOG_NUMBER("refused", stats.refused),
 	    LOG_NUMBER("bytes", (int64_t)stats.bytes));
 	worker_set_zone(w->worker, rc->options->zone);
+	worker_measure(w->worker, clock_monotonic_ns, WORKER_MEASURE_EVERY);
 	open_indicators(w);
 	role_ready(rc);
 	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
@@ -103,6 +107,20 @@ tell_fields(struct worker_role *w)
 	if (names.n && !names.over)
 		(void)!channel_send(w->core, MSG_SEEN, buf_str(&names), STR(""), STR(""));
 	buf_release(&names);
+}
+
+static void
+tell_costs(struct worker_role *w)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	if (now_ms - w->costs_told_ms < TELL_COSTS_MS)
+		return;
+	w->costs_told_ms = now_ms;
+	struct buf costs = BUF_INIT_MAX(1 << 20);
+	worker_tell_costs(w->worker, TELL_MAX, &costs);
+	if (costs.n && !costs.over)
+		(void)!channel_send(w->core, MSG_COST, buf_str(&costs), STR(""), STR(""));
+	buf_release(&costs);
 }
 
 static void
@@ -134,6 +152,7 @@ on_batch(struct worker_role *w, struct str payload)
 	}
 	if (w->batches < TELL_EVERY || w->batches % TELL_EVERY == 0)
 		tell_fields(w);
+	tell_costs(w);
 	w->batches++;
 	if (w->collect && channel_queued(w->core) > BACKLOG)
 		channel_pause(w->collect, true);

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/wire.h"
 
 /* Texts of rows are copied until the arena is full; arena->over tells. */
 static struct str
@@ -222,6 +223,7 @@ update_own(struct db *db, const struct own_rule *rule, int64_t version, int64_t 
 	TRY(db_run(db, Q_OWN_RULE_SET, "sssi", rule->id, rule->text, rule->who, now_ms));
 	if (db_changed(db) != 1)
 		return E_NOT_FOUND;
+	TRY(db_run(db, Q_RULE_COST_FORGET, "s", rule->id));
 	return db_run(db, Q_RULE_HISTORY_PUT, "sisss", rule->id, now_ms, rule->who, STR("changed"), STR(""));
 }
 
@@ -239,6 +241,7 @@ delete_own(struct db *db, struct str id, struct str who, int64_t now_ms)
 	if (db_changed(db) != 1)
 		return E_NOT_FOUND;
 	TRY(db_run(db, Q_RULE_SWITCH_FORGET, "s", id));
+	TRY(db_run(db, Q_RULE_COST_FORGET, "s", id));
 	return db_run(db, Q_RULE_HISTORY_PUT, "sisss", id, now_ms, who, STR("deleted"), STR(""));
 }
 
@@ -285,6 +288,60 @@ own_rules_each(struct db *db, int (*each)(void *user, const struct own_rule *rul
 	return error;
 }
 
+/* ---- costs ---- */
+
+static int
+add_costs(struct db *db, const struct cost_told *list, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		TRY(db_run(db, Q_RULE_COST_ADD, "siii", list[i].rule, list[i].ns, list[i].samples, (int64_t)RULE_COST_KEPT));
+	return 0;
+}
+
+int
+rule_costs_add(struct db *db, const struct cost_told *list, uint32_t count)
+{
+	TRY(db_begin(db));
+	return end_transaction(db, add_costs(db, list, count));
+}
+
+/* Ids of rows whose rule is gone, as texts. */
+static int
+costs_without_rule(struct db *db, const struct rules *rules, struct buf *gone)
+{
+	struct db_rows *rows;
+	int more;
+	TRY(db_query(db, &rows, Q_RULE_COST_ALL, ""));
+	while ((more = db_next(rows)) > 0)
+		if (!rules_find(rules, db_text(rows, 0)))
+			wire_put_str(gone, db_text(rows, 0));
+	db_end(rows);
+	return more;
+}
+
+static int
+forget_costs(struct db *db, struct str gone)
+{
+	struct wire w = {gone, false};
+	while (w.rest.n && !w.bad)
+		TRY(db_run(db, Q_RULE_COST_FORGET, "s", wire_str(&w)));
+	return 0;
+}
+
+int
+rule_costs_prune(struct db *db, const struct rules *rules)
+{
+	struct buf gone = BUF_INIT;
+	int error = costs_without_rule(db, rules, &gone);
+	if (!error && gone.n) {
+		error = db_begin(db);
+		if (!error)
+			error = end_transaction(db, forget_costs(db, buf_str(&gone)));
+	}
+	buf_release(&gone);
+	return error;
+}
+
 /* ---- scores ---- */
 
 static struct rule_score *
@@ -322,8 +379,11 @@ take_exceptions(struct rule_score *score, struct db_rows *rows)
 static void
 take_cost(struct rule_score *score, struct db_rows *rows)
 {
-	score->cost_ns = db_i64(rows, 1);
-	score->cost_samples = db_i64(rows, 2);
+	int64_t samples = db_i64(rows, 2);
+	if (samples < RULE_COST_SAMPLES_MIN)
+		return;
+	score->cost_ns = db_i64(rows, 1) / samples;
+	score->cost_samples = samples;
 }
 
 /* The table is never more than half full: rows of rules that are long gone are the first to find no place. */

@@ -9,7 +9,7 @@
  * is its version, and a change must name the version it saw.
  */
 
-#include "detect/finding.h"
+#include "detect/sigma.h"
 #include "store/db.h"
 
 #define OWN_RULE_BYTES (1u << 20) /* of one document */
@@ -56,13 +56,32 @@ bool own_rule_id_fits(struct str id);
 /* Each in turn; an error of `each` ends it. */
 [[nodiscard]] int own_rules_each(struct db *db, int (*each)(void *user, const struct own_rule *rule), void *user);
 
+/*
+ * What rules cost, from the worker (matcher_measure() in detect/sigma.h says what the number is and is not). Kept as sums;
+ * what is old loses weight: beyond RULE_COST_KEPT samples both sums are halved before the next are added, so a rule whose
+ * text or traffic changed is known anew. Forgotten with an own rule's change and with rules that are gone.
+ */
+#define RULE_COSTS_MAX 512u       /* of one call */
+#define RULE_COST_SAMPLES_MIN 8   /* fewer tell nothing */
+#define RULE_COST_KEPT 1024
+
+struct cost_told {
+	struct str rule;
+	int64_t ns, samples; /* since told last */
+};
+
+/* In a transaction of its own. */
+[[nodiscard]] int rule_costs_add(struct db *db, const struct cost_told *list, uint32_t count);
+/* Rows of rules that `rules` does not hold go. */
+[[nodiscard]] int rule_costs_prune(struct db *db, const struct rules *rules);
+
 /* What a rule did, by rule id. */
 struct rule_score {
 	struct str rule;
 	int64_t fired, last_ms;          /* last_ms 0 = never */
 	int64_t closed_true, closed_false;
 	int64_t exceptions;              /* in force */
-	int64_t cost_ns, cost_samples;   /* mean time asked alone, of so many events; 0 samples = not measured */
+	int64_t cost_ns, cost_samples;   /* mean of an event of its log source, and of how many; 0 = too few samples */
 };
 
 struct rule_scores {

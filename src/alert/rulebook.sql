@@ -83,11 +83,16 @@ ON CONFLICT (rule) DO UPDATE SET closed_true = rule_count.closed_true + excluded
 	closed_false = rule_count.closed_false + excluded.closed_false;
 
 -- name: rule_cost_all
-SELECT rule, ns, samples FROM rule_cost;
+SELECT rule, sum_ns, samples FROM rule_cost;
 
--- name: rule_cost_put
-INSERT INTO rule_cost (rule, ns, samples) VALUES ($1, $2, $3)
-ON CONFLICT (rule) DO UPDATE SET ns = excluded.ns, samples = excluded.samples;
+-- name: rule_cost_add
+INSERT INTO rule_cost (rule, sum_ns, samples) VALUES ($1, $2, $3)
+ON CONFLICT (rule) DO UPDATE SET
+	sum_ns = excluded.sum_ns + CASE WHEN rule_cost.samples >= $4 THEN rule_cost.sum_ns / 2 ELSE rule_cost.sum_ns END,
+	samples = excluded.samples + CASE WHEN rule_cost.samples >= $4 THEN rule_cost.samples / 2 ELSE rule_cost.samples END;
+
+-- name: rule_cost_forget
+DELETE FROM rule_cost WHERE rule = $1;
 
 -- name: source_seen_all
 SELECT organisation, product, category, service, events, last_ms FROM source_seen;

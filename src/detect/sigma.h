@@ -106,6 +106,29 @@ void matcher_free(struct matcher *m);
  * Returns how many. Linear time in the size of the event whatever the rule. */
 uint32_t matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct finding **ret);
 size_t matcher_bytes(const struct matcher *m);
+/*
+ * What a rule costs. Measured beside matching and without a trace in it: the next `max` rules of the event's plan (its log
+ * source, round and round) are each asked alone about this event, test by test in the order of the plan, with no index,
+ * no cache and no other rule beside; what the event's code and channel decide was decided before. Asked twice in a row,
+ * the faster one counts: caches are warm and an interruption hardly ever hits both. The clock's own time is in it.
+ *
+ * So it is a price to compare rules by. It is not the rule's share of the worker's time: matching looks for the literals
+ * of all rules at once and remembers values, and most rules are not asked at all. Nor is it a bound: a hostile event may
+ * cost more. A rule that has looked at MEASURE_BYTES is stopped and counts with the time until then: for it the number is
+ * a floor. An expression that was only compiled together with others is compiled once more, one a call, untimed; the
+ * rule waits for it.
+ */
+#define MEASURE_BYTES ((size_t)256 << 10)
+
+struct rule_cost {
+	uint64_t ns;      /* all samples together */
+	uint64_t samples; /* events the rule was asked about */
+	uint64_t matched; /* of these; what tests hold against findings */
+};
+
+typedef int64_t measure_clock(void); /* nanoseconds; this room has no clock */
+/* Adds to sum[index of the rule]; exceptions' own rules are passed over. */
+void matcher_measure(struct matcher *m, struct event *e, uint32_t max, measure_clock *clock, struct rule_cost *sum);
 /* Did some event have a field of that name (its number in rules_names()) since the matcher was made? */
 bool matcher_has_seen(const struct matcher *m, uint32_t name);
 /* Well-formed patterns that are too much for the expression engine: they never match. */

@@ -57,6 +57,11 @@ struct matcher {
 	uint32_t founds, found_cap;
 	struct buf folded;
 	struct literal_scan scan;
+
+	/* of the rule being measured */
+	struct arena measuring;
+	size_t looked_at;          /* bytes */
+	struct str last, last_folded;
 };
 
 /* ---- life ---- */
@@ -78,6 +83,7 @@ matcher_new(const struct rules *r)
 	m->first_field = mem_calloc(names_count(r->names), sizeof *m->first_field);
 	arena_init(&m->keys, 16 << 10, 4 << 20);
 	arena_init(&m->temporary, 16 << 10, 64 << 20);
+	arena_init(&m->measuring, 16 << 10, 64 << 20);
 	return m;
 }
 
@@ -114,6 +120,7 @@ matcher_free(struct matcher *m)
 	regex_sets_release(&m->sets);
 	arena_release(&m->keys);
 	arena_release(&m->temporary);
+	arena_release(&m->measuring);
 	hs_free_scratch(m->scratch);
 	literal_scan_release(&m->scan);
 	buf_release(&m->folded);
@@ -133,7 +140,7 @@ matcher_free(struct matcher *m)
 size_t
 matcher_bytes(const struct matcher *m)
 {
-	size_t n = sizeof *m + m->keys.held + m->temporary.held + m->folded.cap;
+	size_t n = sizeof *m + m->keys.held + m->temporary.held + m->measuring.held + m->folded.cap;
 	n += (m->atoms * 3 + m->rules * 2 + m->slots + m->found_cap + m->scan.stamps) * sizeof(uint32_t);
 	for (uint32_t i = 0; i < m->plans; i++)
 		n += m->plan[i]->arena.held + m->plan[i]->atoms * sizeof *m->plan[i]->atom + plan_cache_bytes(m->plan[i]->cache);
@@ -542,24 +549,33 @@ deferred_value_holds(struct matcher *m, const struct atom *a, struct str value)
 	                                    : test_value(a->test, value, (struct str){0}, m->scratch);
 }
 
+typedef bool value_holds(struct matcher *m, const struct atom *a, struct str value);
+
+/* Is it true of any value of the atom's slot? */
 static bool
-deferred_holds(struct matcher *m, const struct plan *p, const struct atom *a)
+any_value_holds(struct matcher *m, const struct plan *p, const struct atom *a, value_holds *holds)
 {
 	const struct slot *s = &p->slot[a->slot];
 	struct event *e = m->event;
 	for (uint32_t i = 0; i < s->names; i++)
 		for (uint32_t k = first_field(m, s->name[i]); k != NO_FIELD; k = m->next_field[k])
-			if (e->field[k].kind != FIELD_NULL && deferred_value_holds(m, a, event_value(e, &e->field[k])))
+			if (e->field[k].kind != FIELD_NULL && holds(m, a, event_value(e, &e->field[k])))
 				return true;
 	if (s->names)
 		return false;
 	if (e->text.p && !text_is_json(e))
-		return deferred_value_holds(m, a, e->text);
+		return holds(m, a, e->text);
 	for (uint32_t i = 0; i < e->field_count; i++)
 		if (!e->field[i].core && e->field[i].kind == FIELD_TEXT &&
-		    deferred_value_holds(m, a, event_value(e, &e->field[i])))
+		    holds(m, a, event_value(e, &e->field[i])))
 			return true;
 	return false;
+}
+
+static bool
+deferred_holds(struct matcher *m, const struct plan *p, const struct atom *a)
+{
+	return any_value_holds(m, p, a, deferred_value_holds);
 }
 
 /* A few deferred atoms are asked beforehand: then they are part of what a verdict is remembered by. */
@@ -785,4 +801,126 @@ matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct fi
 	if (m->classes_whole && !m->asked_deferred)
 		cache_put_verdict(p->cache, m->class_id, hash, m->candidate, count);
 	return count ? make_findings(m, p, m->candidate, count, arena, ret) : 0;
+}
+
+/* ---- what a rule costs ---- */
+
+/* Folded once for all tests that ask the same value one after the other. */
+static struct str
+fold_again(struct matcher *m, struct str value)
+{
+	if (m->last.p != value.p || m->last.n != value.n) {
+		m->last_folded = fold_value(m, value);
+		m->last = value;
+	}
+	return m->last_folded;
+}
+
+static bool
+value_holds_alone(struct matcher *m, const struct atom *a, struct str value)
+{
+	if (m->looked_at > MEASURE_BYTES)
+		return false;
+	m->looked_at += value.n + 1;
+	if (a->test->op == TEST_FIELDREF) {
+		m->last = (struct str){0}; /* it folds as well */
+		return fieldref_holds(m, a, value);
+	}
+	bool as_it_is = a->test->cased || a->test->op == TEST_REGEX;
+	return test_value(a->test, value, as_it_is ? value : fold_again(m, value), m->scratch);
+}
+
+static bool
+atom_holds_alone(struct matcher *m, const struct plan *p, const struct atom *a)
+{
+	const struct slot *s = &p->slot[a->slot];
+	bool there = false, value = false;
+	if (a->test->op != TEST_NULL && a->test->op != TEST_EXISTS)
+		return any_value_holds(m, p, a, value_holds_alone);
+	for (uint32_t i = 0; i < s->names; i++)
+		for (uint32_t k = first_field(m, s->name[i]); k != NO_FIELD; k = m->next_field[k]) {
+			there = true;
+			value |= m->event->field[k].kind != FIELD_NULL;
+		}
+	return a->test->op == TEST_EXISTS ? there : !value;
+}
+
+static bool
+node_holds_alone(struct matcher *m, const struct plan *p, const struct node *n)
+{
+	bool decides = n->kind == NODE_OR;
+	if (n->kind == NODE_ATOM)
+		return atom_holds_alone(m, p, &p->atom[n->count]);
+	if (n->kind == NODE_NOT)
+		return !node_holds_alone(m, p, n->child);
+	if (n->kind != NODE_AND && n->kind != NODE_OR)
+		return n->kind == NODE_TRUE;
+	for (uint32_t i = 0; i < n->count; i++)
+		if (node_holds_alone(m, p, &n->child[i]) == decides)
+			return decides;
+	return !decides;
+}
+
+/* Has every expression of the rule a database of its own? The first that has none gets one. */
+static bool
+prepare_node(struct matcher *m, struct plan *p, const struct node *n)
+{
+	if (n->kind == NODE_ATOM) {
+		struct atom *a = &p->atom[n->count];
+		if (a->test->op != TEST_REGEX || a->alone)
+			return true;
+		bool there = a->test->regex != NULL;
+		fit_scratch(m, sigma_compile_regex(a->test));
+		a->alone = true;
+		return there;
+	}
+	for (uint32_t i = 0; i < n->count; i++)
+		if (!prepare_node(m, p, &n->child[i]))
+			return false;
+	return true;
+}
+
+static void
+measure_rule(struct matcher *m, const struct plan *p, const struct node *root, measure_clock *clock,
+    struct rule_cost *sum)
+{
+	int64_t best = INT64_MAX;
+	bool holds = false;
+	for (int i = 0; i < 2; i++) {
+		m->looked_at = 0;
+		m->last = (struct str){0};
+		int64_t from = clock();
+		holds = node_holds_alone(m, p, root);
+		int64_t took = clock() - from;
+		best = took < best ? took : best;
+	}
+	sum->ns += best > 0 ? (uint64_t)best : 0;
+	sum->samples++;
+	sum->matched += holds;
+}
+
+void
+matcher_measure(struct matcher *m, struct event *e, uint32_t max, measure_clock *clock, struct rule_cost *sum)
+{
+	struct arena *own = e->arena;
+	size_t looked_at = 0;
+	begin_event(m, e);
+	struct plan *p = plan_of(m, e);
+	if (!p || !p->rules)
+		return;
+	index_fields(m);
+	arena_clear(&m->measuring);
+	e->arena = &m->measuring; /* what the event has left is for its verdict and those behind it */
+	for (uint32_t i = 0; i < max && i < p->rules && looked_at <= MEASURE_BYTES; i++) {
+		const struct plan_rule *r = &p->rule[p->next_measured];
+		uint32_t next = p->next_measured + 1 == p->rules ? 0 : p->next_measured + 1;
+		if (!m->r->rule[r->index]->info.exception) {
+			if (!prepare_node(m, p, &r->root))
+				break;
+			measure_rule(m, p, &r->root, clock, &sum[r->index]);
+			looked_at += m->looked_at;
+		}
+		p->next_measured = next;
+	}
+	e->arena = own;
 }

@@ -30,6 +30,7 @@ struct atom {
 	const struct test *test;
 	uint32_t slot;
 	bool deferred;
+	bool alone;                     /* its own expression was asked for, when it only had one joined to others */
 	uint32_t other[SLOT_MAX_NAMES]; /* TEST_FIELDREF: native names of the other field */
 	uint32_t others;
 	const uint32_t *rule;           /* of the plan: those that this atom makes candidates */
@@ -76,6 +77,7 @@ struct plan {
 	uint32_t rules;
 	const uint32_t *always;    /* rules that no atom announces */
 	uint32_t always_count;
+	uint32_t next_measured;    /* rule; see matcher_measure() */
 	struct plan_cache *cache;  /* sigma_match.c */
 };
 

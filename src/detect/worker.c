@@ -36,6 +36,9 @@ struct worker {
 	uint32_t records, events, findings, failed, unparsed, truncated;
 	uint32_t seen;      /* events, also those left out */
 	bool only_findings;
+	measure_clock *clock;   /* NULL: rules are not measured */
+	struct rule_cost *cost; /* by rule, since told */
+	uint32_t every, unmeasured, next_told;
 };
 
 struct worker *
@@ -76,6 +79,34 @@ worker_tell_fields(struct worker *w, uint32_t max, struct buf *out)
 }
 
 void
+worker_measure(struct worker *w, measure_clock *clock, uint32_t every)
+{
+	if (!w->cost)
+		w->cost = mem_calloc(rules_count(w->rules), sizeof *w->cost);
+	w->clock = clock;
+	w->every = every;
+	w->unmeasured = 0;
+}
+
+void
+worker_tell_costs(struct worker *w, uint32_t max, struct buf *out)
+{
+	uint32_t count = w->cost ? rules_count(w->rules) : 0;
+	for (uint32_t i = 0; i < count && max; i++) {
+		uint32_t rule = w->next_told;
+		struct rule_cost *c = &w->cost[rule];
+		w->next_told = rule + 1 == count ? 0 : rule + 1;
+		if (!c->samples)
+			continue;
+		wire_put_str(out, rules_info(w->rules, rule)->id);
+		wire_put_varint(out, c->samples);
+		wire_put_varint(out, c->ns);
+		*c = (struct rule_cost){0};
+		max--;
+	}
+}
+
+void
 worker_set_zone(struct worker *w, int minutes)
 {
 	decoder_set_zone(w->decoder, minutes);
@@ -109,6 +140,7 @@ worker_free(struct worker *w)
 	arena_release(&w->arena);
 	arena_release(&w->names.arena);
 	mem_free(w->told);
+	mem_free(w->cost);
 	mem_free(w->names.text);
 	mem_free(w->names.slot);
 	buf_release(&w->body);
@@ -255,6 +287,15 @@ put_event(struct worker *w, struct event *e)
 }
 
 static void
+measure_event(struct worker *w, struct event *e)
+{
+	if (!w->clock || ++w->unmeasured < w->every)
+		return;
+	w->unmeasured = 0;
+	matcher_measure(w->matcher, e, WORKER_MEASURE_RULES, w->clock, w->cost);
+}
+
+static void
 run_record(struct worker *w, const struct raw *raw)
 {
 	struct decode_result got = {0};
@@ -264,6 +305,7 @@ run_record(struct worker *w, const struct raw *raw)
 	for (uint32_t i = 0; i < got.count; i++) {
 		got.event[i].raw_index = w->records;
 		put_event(w, &got.event[i]);
+		measure_event(w, &got.event[i]);
 	}
 	w->truncated += full && w->arena.over > over;
 	w->failed += got.failed;

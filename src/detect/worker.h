@@ -20,6 +20,16 @@ uint32_t worker_dead_regexes(const struct worker *w); /* matcher_dead_regexes() 
 /* Names of fields that events had and that were not told before, as texts (wire_put_str) appended to `out`; at most `max`.
  * No part of a verdict. */
 void worker_tell_fields(struct worker *w, uint32_t max, struct buf *out);
+/*
+ * From here on every `every`-th event of the stream is, once its verdict is written, also judged rule by rule to learn what
+ * rules cost (matcher_measure(), WORKER_MEASURE_RULES of them). No part of a verdict, whose bytes stay the same.
+ */
+#define WORKER_MEASURE_EVERY 1021u /* a prime: out of step with machines that take turns */
+#define WORKER_MEASURE_RULES 16u
+void worker_measure(struct worker *w, measure_clock *clock, uint32_t every);
+/* Sums since they were told last: text id, varint samples, varint nanoseconds of each rule that has some; of at most
+ * `max` rules, the others come the next time. */
+void worker_tell_costs(struct worker *w, uint32_t max, struct buf *out);
 /* decoder_set_zone(); part of what the verdict depends on, like the rules. */
 void worker_set_zone(struct worker *w, int minutes);
 /* The indicators to look for from the next batch on; NULL = none. They must stay until they are replaced. */

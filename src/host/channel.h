@@ -34,6 +34,7 @@ enum message {
 	/* worker -> core */
 	MSG_VERDICT = 48,   /* u64 block, str batch, str verdict (detect/worker.h) */
 	MSG_SEEN = 50,      /* names of fields that arrive, not told before (detect/worker.h) */
+	MSG_COST = 51,      /* what rules cost on sampled events, since told last (worker_tell_costs()) */
 	MSG_RULES = 49,     /* the first message: 32 bytes, digest of its rules (rules_files.h) */
 	/* core -> worker */
 	MSG_INDICATORS = 56, /* + descriptor: an indicator image (detect/ioc.h) to ask from the next batch on */

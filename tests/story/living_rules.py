@@ -246,6 +246,39 @@ status, body, _ = desk.call("POST", "/api/v1/rules", {"text": OWN.split("---")[0
 silent = json.loads(body)
 check("a rule may be kept switched off", status == 201 and silent["on"] is False, body)
 
+# --- what rules cost
+patterns = "".join(f"    - '(a|b)+c{n}.*d[0-9]+e$'\n" for n in range(40))
+status, body, _ = desk.call("POST", "/api/v1/rules", {"text": "title: Dear\nlogsource: {product: linux}\ndetection:\n  word:\n    '|re':\n" +
+                            patterns.replace("    -", "      -") + "  condition: word\nlevel: low\n", "on": True})
+dear = json.loads(body)
+check("a rule of many expressions; nobody knows yet what it costs", status == 201 and dear["cost_ns"] is None and rule()["cost_ns"] is None, body)
+time.sleep(1)
+flood = b"".join(b"%d syslog %d %s\n" % (relp.txnr + 1 + n, len(line), line) for n, line in
+                 enumerate(b"<13>Jan  1 00:00:00 host app: nothing of note %d" % n for n in range(60000)))
+relp.sock.setblocking(False)
+while flood:
+    try:
+        flood = flood[relp.sock.send(flood):]
+    except BlockingIOError:
+        relp.read(0.2)
+        relp.sock.setblocking(False)
+relp.txnr += 60000
+
+
+def measured():
+    relp.read(0.05)
+    say("a little more")
+    return rule(dear["id"])["cost_ns"] is not None and rule()["cost_ns"] is not None
+
+
+check("after enough events it has a number", until(measured, 60) and rule(dear["id"])["cost_ns"] > 0 and rule()["cost_ns"] > 0, rule(dear["id"]))
+print(f"# {rule(dear['id'])['cost_ns']} ns, of one word {rule()['cost_ns']} ns")
+check("correlations have none", rule(MANY)["cost_ns"] is None)
+check("and the list can be sorted by it", desk.get("/api/v1/rules?sort=cost&limit=1")["items"][0]["cost_ns"] > 0, desk.get("/api/v1/rules?sort=cost&limit=3"))
+text = dear["text"].replace("c39", "c40")
+status, dear = change(dear["id"], {"text": text}, "PUT")
+check("a rule that was changed is to be measured anew", status == 200 and dear["cost_ns"] is None and rule()["cost_ns"] > 0, dear)
+
 relp.close()
 desk.close()
 shutil.rmtree(folder, ignore_errors=True)

@@ -196,3 +196,99 @@ TEST(indicators_are_found_in_a_batch)
 	buf_release(&batch);
 	buf_release(&out);
 }
+
+static int64_t
+ticks(void)
+{
+	static int64_t now;
+	return now += 5;
+}
+
+/* Takes the next of what was told. */
+static void
+check_told(struct wire *told, struct str rule, uint64_t samples)
+{
+	CHECK_STR(wire_str(told), rule);
+	CHECK_INT(wire_varint(told), samples);
+	CHECK_INT(wire_varint(told), samples * 5);
+}
+
+TEST(rules_are_measured_beside_the_verdict)
+{
+	struct rules *r = make_rules();
+	struct worker *plain = worker_new(r), *measured = worker_new(r), *seldom = worker_new(r);
+	struct buf batch = BUF_INIT, want = BUF_INIT, out = BUF_INIT, told = BUF_INIT;
+	make_batch(&batch);
+	worker_tell_costs(measured, 9, &told);
+	worker_measure(measured, ticks, 1);
+	worker_measure(seldom, ticks, 5); /* four events a batch: the 5th, 10th, 15th, 20th of the stream, each of another kind */
+	worker_tell_costs(measured, 9, &told);
+	CHECK_INT(told.n, 0);
+	for (int i = 0; i < 5; i++) {
+		buf_clear(&want);
+		CHECK_INT(worker_run(plain, buf_str(&batch), &want), 0);
+		struct worker *const other[] = {measured, seldom};
+		for (size_t k = 0; k < COUNT(other); k++) {
+			buf_clear(&out);
+			CHECK_INT(worker_run(other[k], buf_str(&batch), &out), 0);
+			CHECK(want.n > 100 && str_eq(buf_str(&want), buf_str(&out)));
+		}
+	}
+	worker_tell_costs(measured, 1, &told);
+	worker_tell_costs(measured, 1, &told);
+	struct wire wire = {buf_str(&told), false};
+	check_told(&wire, STR("r1"), 5);
+	check_told(&wire, STR("r2"), 5);
+	CHECK(!wire.bad && !wire.rest.n);
+	buf_clear(&told);
+	worker_tell_costs(measured, 9, &told); /* what was told is not told again */
+	worker_tell_costs(plain, 9, &told);
+	CHECK_INT(told.n, 0);
+	worker_tell_costs(seldom, 9, &told);
+	wire = (struct wire){buf_str(&told), false};
+	check_told(&wire, STR("r1"), 1);
+	check_told(&wire, STR("r2"), 1);
+	CHECK(!wire.bad && !wire.rest.n);
+	buf_release(&batch);
+	buf_release(&want);
+	buf_release(&out);
+	buf_release(&told);
+	worker_free(plain);
+	worker_free(measured);
+	worker_free(seldom);
+	rules_free(r);
+}
+
+/* A rule of thirty thousand words, asked about a long line, does not hold the stream up. */
+TEST(measuring_is_bounded)
+{
+	struct rules *r = corpus_rules();
+	struct faults faults = {0};
+	struct buf text = BUF_INIT, line = BUF_INIT, batch = BUF_INIT, out = BUF_INIT, told = BUF_INIT;
+	buf_add(&text, STR("title: Many\nid: many\nlogsource: {product: linux}\ndetection:\n  words:\n"));
+	for (int i = 0; i < 30000; i++)
+		buf_addf(&text, "    - word%d\n", i);
+	buf_add(&text, STR("  condition: words\n"));
+	CHECK_INT(rules_add(r, buf_str(&text), STR("many.yml"), corpus_count_fault, &faults), 1);
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	struct worker *w = worker_new(r);
+	buf_add(&line, STR("<38>Nov 22 03:04:05 srv sshd[7]: "));
+	while (line.n < 200000)
+		buf_add(&line, STR("wordy "));
+	put_line(&batch, buf_str(&line));
+	worker_measure(w, ticks, 1);
+	for (int i = 0; i < 20; i++) { /* unbounded, each would look at 12 thousand million bytes */
+		buf_clear(&out);
+		CHECK_INT(worker_run(w, buf_str(&batch), &out), 0);
+	}
+	worker_tell_costs(w, 9, &told);
+	struct wire wire = {buf_str(&told), false};
+	check_told(&wire, STR("many"), 20);
+	buf_release(&text);
+	buf_release(&line);
+	buf_release(&batch);
+	buf_release(&out);
+	buf_release(&told);
+	worker_free(w);
+	rules_free(r);
+}
