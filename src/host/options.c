@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -324,11 +326,12 @@ options_default_rules(struct options *o)
 		*slash = 0;
 	for (size_t i = 0; slash && i < COUNT(after); i++) {
 		snprintf(path, sizeof(path), "%s%s", self, after[i]);
-		if (access(path, R_OK | X_OK) == 0) {
-			snprintf(o->rules[0], sizeof(o->rules[0]), "%s", path);
-			o->rules_count = 1;
-			return;
-		}
+		char plain[PATH_MAX]; /* without "..", as others spell it who ask where a rule comes from */
+		if (access(path, R_OK | X_OK) < 0 || !realpath(path, plain) || strlen(plain) >= sizeof(o->rules[0]))
+			continue;
+		snprintf(o->rules[0], sizeof(o->rules[0]), "%s", plain);
+		o->rules_count = 1;
+		return;
 	}
 	snprintf(o->rules[0], sizeof(o->rules[0]), "%s", "/usr/share/khien/rules");
 	o->rules_count = 1;

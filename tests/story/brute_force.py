@@ -4,7 +4,7 @@ counts the attempts, and leads back to the very bytes. It is taken, closed with 
 import base64
 from desk import *
 
-desk = Desk(register=REGISTER).start()
+desk = Desk(register=REGISTER, rules="").start()
 lines = [sshd("ubndx-web", f"Failed password for invalid user admin{i} from 203.0.113.77 port {51000 + i} ssh2") for i in range(40)]
 lines.append(sshd("ubndx-web", "Accepted password for backup from 203.0.113.77 port 51122 ssh2"))
 desk.udp(*lines)
@@ -32,6 +32,10 @@ histogram = desk.get(f"/api/v1/events/histogram?from={now - 3600000}&to={now + 6
 check("the histogram counts them all", sum(histogram["counts"]) == 41, histogram)
 top = desk.get(f"/api/v1/events/top?field=user.name&limit=3&from={now - 3600000}&to={now + 60000}")
 check("most frequent values are counted", len(top["items"]) == 3, top)
+
+shipped = desk.get("/api/v1/rules?origin=shipped&limit=1")
+check("rules that came with the program are found, and told from others", shipped["total"] > 100 and
+      shipped["total"] == desk.get("/api/v1/rules?limit=1")["total"], shipped)
 
 # Triage
 path, match = f"/api/v1/alerts/{a['id']}", {"If-Match": f"\"{full['version']}\""}

@@ -115,7 +115,8 @@ class Desk:
         if register:
             (self.folder / "register.yaml").write_text(register, encoding="utf-8")
             self.options += ["--register", str(self.folder / "register.yaml")]
-        self.options += ["--rules", str(rules or SOURCE / "content/rules")]
+        if rules != "":  # the empty word: those that came with the program, found by itself
+            self.options += ["--rules", str(rules or SOURCE / "content/rules")]
         self.process, self.key, self.log, self.out = None, None, self.folder / "log", self.folder / "out"
 
     def command(self):
