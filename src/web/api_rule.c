@@ -66,6 +66,7 @@ item_members(struct buf *out, const struct desk *d, const struct rule_info *r, c
 	out_bool(out, "correlation", r->correlation);
 	out_text(out, "engine", rule_engine_word(r));
 	out_bool(out, "on", !r->off);
+	out_bool(out, "silent", r->silent); /* feeds correlations, alarms nobody itself */
 	out_text(out, "origin", str_z(rule_origin(d, r)));
 	out_list(out, "never_seen", never, api_rule_never_seen(d, r, never, COUNT(never)));
 }

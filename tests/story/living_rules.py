@@ -280,6 +280,12 @@ status, dear = change(dear["id"], {"text": text}, "PUT")
 check("a rule that was changed is to be measured anew", status == 200 and dear["cost_ns"] is None and rule()["cost_ns"] > 0, dear)
 
 relp.close()
+base = json.loads(desk.call("POST", "/api/v1/rules", {"on": True, "text": "title: base\nlevel: critical\nlogsource: {product: linux, service: sshd}\n"
+                            "detection:\n  s: {event.outcome: failure}\n  condition: s\n"})[1])
+check("a rule alone speaks", base.get("silent") is False, base)
+desk.call("POST", "/api/v1/rules", {"on": True, "text": "title: many\nlevel: low\ncorrelation:\n  type: event_count\n"
+          f"  rules: [{base['id']}]\n  group-by: [source.ip]\n  timespan: 1h\n  condition: {{gte: 1000}}\n"})
+check("that a correlation took its voice is told", until(lambda: desk.get(f"/api/v1/rules/{base['id']}").get("silent") is True))
 desk.close()
 shutil.rmtree(folder, ignore_errors=True)
 done()
