@@ -35,6 +35,10 @@ struct collect {
 	struct loop_timer *tick, *leave;
 	unsigned ticks;
 	int64_t leave_by_ms;
+	bool replay_owed;             /* core has said what it holds, and was not answered yet */
+	uint64_t held;                /* that */
+	bool fits;                    /* the journal and what core holds were compared; from then on core follows us */
+	enum report_gap gap;
 };
 
 /* ------------------------------------------------------------------------------------------------------ what is told */
@@ -44,6 +48,7 @@ report_fill(struct collect *c, struct report *r, struct report_port *ports)
 {
 	*r = (struct report){.now_ms = clock_now_ms(), .stalled = gather_stalled(c->gather)};
 	r->journal = journal_stats(c->journal);
+	r->gap = c->gap;
 	r->deliver = deliver_stats(c->deliver);
 	r->drop = drop_stats(c->drop);
 	r->journald = journald_stats(c->journald);
@@ -99,12 +104,16 @@ sources_write(struct collect *c)
 		log_say(LOG_LEVEL_WARN, "collect.sources_unsaved", LOG_TEXT("reason", str_z(error_name(error))));
 }
 
+static void replay_answer(struct collect *c);
+
 static void
 on_tick(void *user)
 {
 	struct collect *c = user;
 	doors_tick(c->doors);
 	journald_tick(c->journald);
+	if (c->replay_owed && c->core)
+		replay_answer(c);
 	if (sources_unsaved(c->sources) || ++c->ticks % SOURCES_EVERY == 0)
 		sources_write(c);
 	if (c->core && channel_queued(c->core) < CHANNEL_MAX)
@@ -146,6 +155,38 @@ static const struct gather_events gather_events = {on_block, on_committed, on_st
 
 /* ---------------------------------------------------------------------------------------------------------- peers */
 
+/* Core holds what this journal never gave: somebody put back an older folder. Under those numbers nothing would be taken. */
+static int
+journal_catch_up(struct collect *c)
+{
+	uint64_t moved = 0, next = journal_stats(c->journal).next;
+	int error = gather_commit(c->gather);
+	if (!error)
+		error = journal_go_beyond(c->journal, c->held, &moved);
+	c->gap = GAP_OLDER;
+	log_say(LOG_LEVEL_ERROR, "collect.journal_behind", LOG_NUMBER("core", (int64_t)c->held),
+	    LOG_NUMBER("next", (int64_t)next), LOG_NUMBER("moved", (int64_t)moved),
+	    LOG_TEXT("reason", error ? str_z(error_name(error)) : STR("")));
+	return error;
+}
+
+/* Refused by the disk, it is tried again by tick; until then blocks wait in the journal. */
+static void
+replay_answer(struct collect *c)
+{
+	struct journal_stats s = journal_stats(c->journal);
+	if (!c->fits && c->held >= s.opened && journal_catch_up(c) < 0)
+		return;
+	if (!c->fits && c->held && c->held < s.opened && s.born) {
+		c->gap = GAP_NEW;
+		log_say(LOG_LEVEL_ERROR, "collect.journal_new", LOG_NUMBER("core", (int64_t)c->held),
+		    LOG_NUMBER("first", (int64_t)s.first));
+	}
+	c->fits = true;
+	c->replay_owed = false;
+	deliver_replay(c->deliver, c->held);
+}
+
 static void
 on_core_message(void *user, struct channel *channel, uint16_t type, struct str payload, int fd)
 {
@@ -155,15 +196,12 @@ on_core_message(void *user, struct channel *channel, uint16_t type, struct str p
 	if (w.bad)
 		return;
 	if (type == MSG_REPLAY) {
-		uint64_t next = journal_stats(c->journal).next;
-		if (block >= next) /* somebody put back an older journal: what has these numbers is held already */
-			log_say(LOG_LEVEL_ERROR, "collect.journal_behind", LOG_NUMBER("core", (int64_t)block),
-			    LOG_NUMBER("next", (int64_t)next));
-		deliver_replay(c->deliver, block);
-	}
-	if (type == MSG_APPLIED)
+		c->held = block;
+		c->replay_owed = true;
+		replay_answer(c);
+	} else if (type == MSG_APPLIED)
 		deliver_applied(c->deliver, block);
-	else if (type == MSG_RELEASE)
+	else if (type == MSG_RELEASE && !c->replay_owed) /* else it speaks of numbers that are not ours yet */
 		journal_release(c->journal, block);
 }
 
@@ -172,6 +210,7 @@ on_core_closed(void *user, struct channel *channel)
 {
 	struct collect *c = user;
 	deliver_core(c->deliver, NULL);
+	c->replay_owed = false;
 	channel_free(channel);
 	c->core = NULL;
 }
@@ -210,6 +249,7 @@ collect_peer(struct role_context *rc, enum role peer, int fd)
 		channel_free(c->core);
 		c->core = channel_new(rc->loop, fd, &core_events, c);
 		deliver_core(c->deliver, c->core);
+		c->replay_owed = false;
 		uint32_t place = 0;
 		for (struct source *s; (s = sources_next(c->sources, &place));)
 			s->changed = true;

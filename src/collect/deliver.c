@@ -128,7 +128,7 @@ deliver_replay(struct deliver *d, uint64_t block)
 {
 	uint64_t first = journal_stats(d->journal).first;
 	d->next = block + 1 > first ? block + 1 : first;
-	d->stats.applied = d->next - 1;
+	d->stats.applied = d->stats.sent = d->next - 1;
 	d->ready = true;
 	from_send(d);
 	deliver_go_on(d);
@@ -140,8 +140,10 @@ deliver_applied(struct deliver *d, uint64_t block)
 	if (block <= d->stats.applied || block > committed(d))
 		return;
 	d->stats.applied = block;
-	if (d->next <= block)
-		d->next = block + 1; /* a worker that left had answered what the next was to be asked again */
+	if (d->next <= block) { /* a worker that left had answered what the next was to be asked again */
+		d->next = block + 1;
+		d->stats.sent = block;
+	}
 	if (d->suspect && block >= d->suspect) {
 		d->suspect = 0;
 		d->suspect_crashes = 0;

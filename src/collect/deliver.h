@@ -24,7 +24,7 @@ struct deliver;
 
 struct deliver_stats {
 	uint64_t applied;      /* highest block core has applied */
-	uint64_t sent;         /* highest block sent */
+	uint64_t sent;         /* highest block sent or not to be sent; not below applied */
 	uint64_t unreadable;   /* blocks sent empty because the journal could not give them back */
 	uint64_t quarantined;  /* blocks */
 	uint64_t crashes;      /* of the worker while something was on its way */
@@ -37,7 +37,7 @@ void deliver_free(struct deliver *d);
  * leave in order, so that a block may have killed it. */
 void deliver_worker(struct deliver *d, struct channel *worker, bool died);
 void deliver_core(struct deliver *d, struct channel *core);
-/* From core. */
+/* From core. What it holds is not above what the journal has committed (journal_go_beyond()). */
 void deliver_replay(struct deliver *d, uint64_t block);
 void deliver_applied(struct deliver *d, uint64_t block);
 /* A block was committed; `batch` may be empty (then it is read back). */

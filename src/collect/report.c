@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "collect/report.h"
 
-#define VERSION 2u
+#define VERSION 3u
 #define PORTS_MAX 64u
 
 static void
@@ -127,6 +127,7 @@ report_write(const struct report *r, struct buf *out)
 	wire_put_i64(out, r->now_ms);
 	wire_put_i64(out, r->stalled);
 	put_journal(out, &r->journal);
+	wire_put_u8(out, (uint8_t)r->gap);
 	put_deliver(out, &r->deliver);
 	wire_put_u64(out, r->drop.files);
 	wire_put_u64(out, r->drop.failed);
@@ -180,6 +181,9 @@ report_read(struct str message, struct arena *arena, struct report *ret)
 	r.now_ms = wire_i64(&w);
 	r.stalled = (int32_t)wire_i64(&w);
 	get_journal(&w, &r.journal);
+	r.gap = wire_u8(&w);
+	if (r.gap > GAP_OLDER)
+		return E_CORRUPT;
 	get_deliver(&w, &r.deliver);
 	r.drop.files = wire_u64(&w);
 	r.drop.failed = wire_u64(&w);

@@ -49,10 +49,17 @@ struct report_journald {
 	uint64_t damaged;         /* of those, entries with a field that could not be read */
 };
 
+enum report_gap {
+	GAP_NONE,
+	GAP_NEW,                  /* core holds blocks, and there was no journal: what waited in one is not known */
+	GAP_OLDER,                /* core holds blocks that the journal never gave: its folder is an older one */
+};
+
 struct report {
 	int64_t now_ms;
 	int32_t stalled;          /* 0, or why nothing is taken: E_FULL, E_IO */
-	struct journal_stats journal;
+	struct journal_stats journal; /* without opened and born */
+	enum report_gap gap;
 	struct deliver_stats deliver;
 	struct report_drop drop;
 	struct report_journald journald;

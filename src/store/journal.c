@@ -460,6 +460,64 @@ journal_read(struct journal *j, uint64_t number, struct buf *ret)
 	return 0;
 }
 
+/* A segment is a run without holes: numbers that are left out begin another. */
+static void
+numbers_jump(struct journal *j, uint64_t next)
+{
+	assert(!j->pending_count);
+	j->stats.next = next;
+	if (j->fd >= 0)
+		j->io->close(j->io->user, j->fd);
+	j->fd = -1;
+}
+
+static int
+block_again(struct journal *j, struct str batch)
+{
+	uint64_t number;
+	int error = journal_append(j, batch, &number);
+	if (error != E_LIMIT)
+		return error;
+	TRY(journal_commit(j));
+	return journal_append(j, batch, &number);
+}
+
+static int
+block_move(struct journal *j, uint64_t number, struct buf *batch, uint64_t *moved)
+{
+	int error = journal_read(j, number, batch);
+	if (error == E_CORRUPT) {
+		j->stats.damaged++;
+		return 0;
+	}
+	if (!error)
+		error = block_again(j, buf_str(batch));
+	*moved += !error;
+	return error;
+}
+
+int
+journal_go_beyond(struct journal *j, uint64_t held, uint64_t *ret_moved)
+{
+	struct buf batch = BUF_INIT;
+	uint64_t moved = 0;
+	int error = journal_commit(j);
+	journal_release(j, j->stats.opened - 1);
+	if (!error && j->stats.next <= held)
+		numbers_jump(j, held + 1);
+	while (!error && j->unmoved <= held) {
+		error = block_move(j, j->unmoved, &batch, &moved);
+		j->unmoved += !error;
+	}
+	buf_release(&batch);
+	*ret_moved = moved;
+	if (error && error != E_NOT_FOUND) /* not found: of the numbers that were left out, no more come */
+		return error;
+	TRY(journal_commit(j));
+	journal_release(j, held);
+	return journal_state_store(j, true);
+}
+
 struct journal_stats
 journal_stats(const struct journal *j)
 {

@@ -31,6 +31,8 @@ struct journal_options {
 struct journal_stats {
 	uint64_t first;         /* oldest block kept */
 	uint64_t next;          /* number the next block will get */
+	uint64_t opened;        /* number the first block of this opening got, or will get */
+	bool born;              /* this opening found no journal and made one */
 	uint64_t committed;     /* highest durable block */
 	uint64_t released;
 	uint64_t bytes;         /* on disk */
@@ -51,6 +53,12 @@ void journal_close(struct journal *j);
 void journal_release(struct journal *j, uint64_t number);
 /* Read one committed block back into `ret` (cleared first). E_NOT_FOUND when released and reused, E_CORRUPT. */
 [[nodiscard]] int journal_read(struct journal *j, uint64_t number, struct buf *ret);
+/* Another holds everything up to `held`, though this journal had not given those numbers when it was opened: its folder is
+ * older than that. What this opening gave up to `held` is written again under numbers above it (*ret_moved blocks), those
+ * that come follow, and everything up to `held` is released. Durable when it returns 0; after an error it may be repeated,
+ * and no block is moved twice. Until then nothing from stats.opened on may be released. What an opening before this one
+ * took in the same plight, and lost the power before it was told, cannot be known from what is held. */
+[[nodiscard]] int journal_go_beyond(struct journal *j, uint64_t held, uint64_t *ret_moved);
 struct journal_stats journal_stats(const struct journal *j);
 
 #endif

@@ -39,6 +39,7 @@ struct journal {
 	uint32_t segment_bytes;
 	uint64_t max_bytes;
 	uint64_t before_first;   /* what a journal without a state begins behind */
+	uint64_t unmoved;        /* journal_go_beyond() goes on with this one */
 	int lock, state;         /* descriptors */
 	struct journal_state stored; /* as last written */
 	uint64_t stored_durable; /* of stored.released, what a power cut leaves */

@@ -263,13 +263,14 @@ journal_recover(struct journal *j, struct fault *f)
 	uint64_t synced = j->stored.released, epoch = j->stored.epoch, last = 0;
 	size_t tail = 0;
 	TRY(segments_find(j, &synced, &epoch, f));
-	if (!j->segment_count && !j->stored.sequence)
+	j->stats.born = !j->segment_count && !j->stored.sequence;
+	if (j->stats.born)
 		synced = j->stored.released = j->stats.released = j->before_first;
 	bool *keep = mem_calloc(j->segment_count + 1, sizeof *keep);
 	int error = chain_follow(j, synced, keep, &tail, &last);
 	if (error == 0) {
 		chain_keep(j, keep, last + 1);
-		j->stats.next = last + 1;
+		j->stats.next = j->stats.opened = j->unmoved = last + 1;
 		j->stored.epoch = epoch + 1;
 		error = journal_state_store(j, true);
 	}

@@ -390,6 +390,7 @@ ports_json(struct buf *out, const struct report *head)
 void
 api_sources(struct api_call *c)
 {
+	static const struct str gaps[] = {[GAP_NONE] = STR_INIT(""), [GAP_NEW] = STR_INIT("new"), [GAP_OLDER] = STR_INIT("older")};
 	const struct report *head = report_book_head(c->desk->reports);
 	struct buf *out = &c->out;
 	int64_t now = clock_now_ms();
@@ -407,6 +408,7 @@ api_sources(struct api_call *c)
 	buf_add_char(out, '{');
 	out_i64(out, "bytes", (int64_t)head->journal.bytes);
 	out_i64(out, "torn", (int64_t)head->journal.torn);
+	out_text(out, "gap", gaps[head->gap]);
 	out_i64(out, "commits", (int64_t)head->journal.commits);
 	out_i64(out, "waiting_blocks", (int64_t)(head->deliver.sent - head->deliver.applied));
 	out_i64(out, "unreadable_blocks", (int64_t)head->deliver.unreadable);

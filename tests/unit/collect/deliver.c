@@ -189,6 +189,17 @@ TEST(nothing_is_sent_before_core_has_said_what_it_holds)
 	line_free(l);
 }
 
+TEST(what_core_holds_already_does_not_wait)
+{
+	struct line *l = line_new(64 << 10, 1 << 20);
+	for (int i = 0; i < 5; i++)
+		block_put(l);
+	deliver_replay(l->deliver, 1004);
+	CHECK_INT(deliver_stats(l->deliver).sent, 1004);
+	CHECK_INT(deliver_stats(l->deliver).applied, 1004);
+	line_free(l);
+}
+
 TEST(the_window_bounds_what_is_on_its_way_and_the_journal_keeps_the_rest)
 {
 	struct line *l = line_new(64 << 10, 1 << 20);

@@ -131,7 +131,7 @@ TEST(a_report_is_read_as_written_and_refused_when_cut)
 	    .kernel_drops = 3, .connections = 4, .accepted = 5, .refused = 6, .errors = 7, .acknowledged = 8};
 	struct report_source row = {.number = 9, .transport = RAW_TCP, .peer = {1, 2}, .received = 300, .per_minute = {[59] = 70}};
 	struct report r = {.now_ms = 5, .stalled = E_FULL, .port = &port, .port_count = 1, .source = &row, .source_rows = 1,
-	    .journal = {.next = 77, .committed = 76}, .deliver = {.quarantined = 2, .careful = true}, .drop = {.files = 3},
+	    .journal = {.next = 77, .committed = 76}, .gap = GAP_OLDER, .deliver = {.quarantined = 2, .careful = true}, .drop = {.files = 3},
 	    .journald = {.wanted = true, .error = E_DENIED, .entries = 5, .damaged = 4}}, got = {0};
 	struct buf b = BUF_INIT;
 	struct arena arena;
@@ -141,6 +141,7 @@ TEST(a_report_is_read_as_written_and_refused_when_cut)
 	CHECK_INT(got.stalled, E_FULL);
 	CHECK_INT(got.journal.next, 77);
 	CHECK_INT(got.journal.committed, 76);
+	CHECK_INT(got.gap, GAP_OLDER);
 	CHECK_INT(got.deliver.quarantined, 2);
 	CHECK_INT(got.drop.files, 3);
 	CHECK(got.journald.wanted);

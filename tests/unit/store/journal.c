@@ -197,6 +197,134 @@ TEST(damage_in_the_middle_does_not_take_the_rest)
 	disk_release(&d);
 }
 
+/* ----------------------------------------------------------------------------- a folder older than what another holds */
+
+#define HELD 20
+
+/* Five blocks of an earlier opening, three released; in this one two that are durable and one that is not. */
+static struct journal *
+older_journal(struct disk *d, struct buf *b)
+{
+	disk_init(d, 31);
+	struct journal *j = opened(d);
+	for (uint64_t i = 1; i <= 5; i++)
+		appended(j, batch_made(b, i, 3000));
+	CHECK_INT(journal_commit(j), 0);
+	journal_release(j, 3);
+	journal_close(j);
+	j = opened(d);
+	CHECK_INT(journal_stats(j).opened, 6);
+	appended(j, batch_made(b, 6, 3000));
+	appended(j, batch_made(b, 7, 3000));
+	CHECK_INT(journal_commit(j), 0);
+	CHECK_INT(appended(j, batch_made(b, 8, 3000)), 8);
+	return j;
+}
+
+/* How often this batch stands in the journal. */
+static unsigned
+batch_count(struct journal *j, uint64_t seed, struct buf *b)
+{
+	struct buf got = BUF_INIT;
+	unsigned count = 0;
+	for (uint64_t n = journal_stats(j).first; n < journal_stats(j).next; n++)
+		count += journal_read(j, n, &got) == 0 && str_eq(buf_str(&got), batch_made(b, seed, 3000));
+	buf_release(&got);
+	return count;
+}
+
+static void
+check_beyond(struct journal *j, struct buf *b)
+{
+	struct buf got = BUF_INIT;
+	CHECK_INT(journal_stats(j).next, HELD + 4);
+	CHECK_INT(journal_stats(j).released, HELD);
+	CHECK_INT(journal_stats(j).damaged, 0);
+	for (uint64_t n = HELD + 1; n <= HELD + 3; n++) {
+		CHECK_INT(journal_read(j, n, &got), 0);
+		CHECK_STR(buf_str(&got), batch_made(b, n - HELD + 5, 3000));
+	}
+	buf_release(&got);
+}
+
+TEST(an_older_journal_goes_beyond_what_is_held)
+{
+	struct disk d;
+	struct buf b = BUF_INIT;
+	uint64_t moved = 0;
+	struct journal *j = older_journal(&d, &b);
+	CHECK_INT(journal_go_beyond(j, HELD, &moved), 0);
+	CHECK_INT(moved, 3);
+	check_beyond(j, &b);
+	CHECK_INT(journal_go_beyond(j, HELD, &moved), 0); /* once more changes nothing */
+	CHECK_INT(moved, 0);
+	check_beyond(j, &b);
+	journal_close(j);
+	disk_cut_power(&d);
+	j = opened(&d);
+	check_beyond(j, &b);
+	CHECK_INT(appended(j, batch_made(&b, 9, 3000)), HELD + 4);
+	CHECK_INT(journal_commit(j), 0);
+	journal_close(j);
+	buf_release(&b);
+	disk_release(&d);
+}
+
+TEST(only_what_is_not_above_what_is_held_gets_another_number)
+{
+	struct disk d;
+	struct buf b = BUF_INIT;
+	uint64_t moved = 0;
+	struct journal *j = older_journal(&d, &b);
+	CHECK_INT(journal_go_beyond(j, 7, &moved), 0);
+	CHECK_INT(moved, 2);
+	CHECK_INT(journal_stats(j).next, 11); /* 8 as it was, then 6 and 7 */
+	CHECK_INT(journal_stats(j).released, 7);
+	journal_close(j);
+	j = opened(&d);
+	for (uint64_t seed = 6; seed <= 8; seed++)
+		CHECK(batch_count(j, seed, &b) >= 1);
+	CHECK_INT(journal_stats(j).next, 11);
+	journal_close(j);
+	buf_release(&b);
+	disk_release(&d);
+}
+
+/* At every call on the way the disk fails once, or the power goes. */
+TEST(going_beyond_loses_nothing_that_was_acknowledged_and_doubles_nothing)
+{
+	struct disk d;
+	struct buf b = BUF_INIT;
+	uint64_t moved = 0, reached = 0;
+	for (uint64_t n = 1; n < 200; n++) {
+		for (unsigned cut = 0; cut < 2; cut++) {
+			struct journal *j = older_journal(&d, &b);
+			d.fail_at = d.calls + n;
+			d.fail_on = cut;
+			d.fail_with = E_IO;
+			int error = journal_go_beyond(j, HELD, &moved);
+			reached += error < 0;
+			d.fail_at = 0;
+			if (cut) {
+				d.fail_at = 1;
+				journal_close(j);
+				disk_cut_power(&d);
+				d.fail_at = 0;
+				j = opened(&d);
+				CHECK(batch_count(j, 6, &b) >= 1);
+				CHECK(batch_count(j, 7, &b) >= 1);
+			} else {
+				CHECK_INT(journal_go_beyond(j, HELD, &moved), 0);
+				check_beyond(j, &b);
+			}
+			journal_close(j);
+			disk_release(&d);
+		}
+	}
+	CHECK(reached > 10);
+	buf_release(&b);
+}
+
 /* ------------------------------------------------------------------------------------------------ the power cut */
 
 #define NUMBERS 4096
