@@ -203,6 +203,7 @@ add_desk(struct load *l)
 	char path[PATH_MAX];
 	if (!l->files->desk)
 		return 0;
+	rules_from_desk(l->rules);
 	TRY(add_desk_folder(l, "rules"));
 	TRY(add_desk_folder(l, "filters"));
 	rules_count_exceptions(l->rules);

@@ -51,6 +51,8 @@ uint32_t rules_add(struct rules *r, struct str text, struct str file, rules_on_f
  * when no rule has that id.
  */
 bool rules_switch(struct rules *r, struct str id, bool off, const enum level *level);
+/* Rules added from here on were written at the desk: a correlation among them silences none of the others. */
+void rules_from_desk(struct rules *r);
 /*
  * Exceptions are Sigma filters that name one rule and carry khien.exception: a number > 0. A set that is asked to count
  * them has for each a rule of its own (rule_info.exception), which finds what the exception takes away from the other, so

@@ -165,6 +165,7 @@ struct rule {
 	uint32_t index;              /* in the set */
 	uint32_t group;              /* of its log source, when it has an expression */
 	bool applicable;
+	bool desk;                   /* written at the desk: rules_from_desk() */
 	bool dropped;                /* refused in rules_finish() */
 };
 
@@ -223,6 +224,7 @@ struct rules {
 	uint32_t groups, group_cap;
 	struct placeholder *placeholder;
 	struct rules_stats stats;
+	bool from_desk;
 	bool counts_exceptions;
 	bool finished;
 };

@@ -138,6 +138,7 @@ rules_keep(struct rules *r, struct rule *rule)
 		return E_EXISTS;
 	if ((r->by_name_count + 2) * 2 > r->by_name_mask)
 		grow_names(r);
+	rule->desk = r->from_desk;
 	MEM_GROW(r->rule, r->count, r->cap);
 	r->rule[r->count++] = rule;
 	put_names(r, rule);
@@ -248,6 +249,13 @@ rules_switch(struct rules *r, struct str id, bool off, const enum level *level)
 	if (level)
 		rule->info.level = *level;
 	return true;
+}
+
+void
+rules_from_desk(struct rules *r)
+{
+	assert(!r->finished);
+	r->from_desk = true;
 }
 
 void
@@ -416,7 +424,9 @@ resolve_correlations(struct rules *r, rules_on_fault *on_fault, void *user)
 	} while (drop_circles(r, on_fault, user));
 }
 
-/* A rule that only feeds correlations makes no alert itself, unless one of them says generate: true. */
+/* A rule that only feeds correlations makes no alert itself, unless one of them says generate: true. A correlation
+ * written at the desk takes the voice of no rule but the desk's own: who may write rules need not be one who may silence
+ * them unseen. */
 static void
 mark_silent(struct rules *r)
 {
@@ -424,7 +434,7 @@ mark_silent(struct rules *r)
 	for (uint32_t i = 0; i < r->count; i++) {
 		const struct correlation *c = r->rule[i]->dropped ? NULL : r->rule[i]->correlation;
 		for (uint32_t k = 0; c && k < c->rules; k++) {
-			fed[c->rule[k]] = true;
+			fed[c->rule[k]] |= !r->rule[i]->desk || r->rule[c->rule[k]]->desk;
 			loud[c->rule[k]] |= c->generate;
 		}
 	}

@@ -379,6 +379,25 @@ TEST(engine_rules_are_words_without_a_plan)
 	rules_free(r);
 }
 
+TEST(a_correlation_of_the_desk_silences_no_other_rule)
+{
+	static const char shipped[] = "title: A\nid: a\nlogsource: {product: test}\ndetection: {s: {x: y}, condition: s}\n---\n"
+				      "title: B\nid: b\nlogsource: {product: test}\ndetection: {s: {x: z}, condition: s}\n---\n"
+				      "title: C\nid: c\ncorrelation: {type: event_count, rules: [b], timespan: 1m, condition: {gte: 9}}\n";
+	static const char desk[] = "title: D\nid: d\nlogsource: {product: test}\ndetection: {s: {x: w}, condition: s}\n---\n"
+				   "title: E\nid: e\ncorrelation: {type: event_count, rules: [a, d], timespan: 1m, condition: {gte: 9}}\n";
+	struct rules *r = corpus_rules();
+	faults = (struct faults){0};
+	CHECK_INT(rules_add(r, STR(shipped), STR("s.yml"), corpus_count_fault, &faults), 3);
+	rules_from_desk(r);
+	CHECK_INT(rules_add(r, STR(desk), STR("d.yml"), corpus_count_fault, &faults), 2);
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	CHECK(!rules_find(r, STR("a"))->silent);
+	CHECK(rules_find(r, STR("b"))->silent);
+	CHECK(rules_find(r, STR("d"))->silent);
+	rules_free(r);
+}
+
 TEST(filters_join_their_rules)
 {
 	static const char rule[] =
