@@ -12,8 +12,8 @@
 	"  - {product: linux, when: {product: linux}}\n"
 
 static const char *const texts[] = {
-	"title: p\nid: p\nlogsource: {product: windows, category: process_creation}\n"
-	"detection: {a: {Image: x, Parent: y}, f: {Quiet: z}, condition: a and not f}\n",
+	("title: p\nid: p\nlogsource: {product: windows, category: process_creation}\n"
+	 "detection: {a: {Image: x, Parent: y}, f: {Quiet: z}, condition: a and not f}\n"),
 	"title: s\nid: s\nlogsource: {product: windows, service: security}\ndetection: {a: {EventID: 1}, condition: a}\n",
 	"title: l\nid: l\nlogsource: {product: linux}\ndetection: {a: [word], condition: a}\n",
 	"title: c\nid: c\ncorrelation: {type: temporal, rules: [l, s], group-by: [h], timespan: 1m}\n",

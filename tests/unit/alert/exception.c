@@ -102,7 +102,7 @@ TEST(values_are_taken_as_they_stand)
 		"C:\\Windows\\System32\\cmd.exe /c \"dir *.?\"", "'", "\"", "it's \"quoted\"", "# comment", "a: b", "- item", "{x: y}",
 		"[1, 2]", "&anchor", "*alias", "!tag", "|", ">", "%TAG", "@at", "`tick", "null", "~", "true", "yes", "4688", "0x1f",
 		"1e3", "---", "...", " leading", "trailing ", "tab\there", "line\nbreak", "cr\rlf\n", "\x01\x1f\x7f", "100%",
-		"%placeholder%", "T\xc3\xa0i kho\xe1\xba\xa3n \xc4\x91\xc3\xa3 kh\xc3\xb3" "a", "\xf0\x9f\x90\xa6 bird", "\xc2\x85\xe2\x80\xa8\xef\xbb\xbf",
+		"%placeholder%", ("T\xc3\xa0i kho\xe1\xba\xa3n \xc4\x91\xc3\xa3 kh\xc3\xb3" "a"), "\xf0\x9f\x90\xa6 bird", "\xc2\x85\xe2\x80\xa8\xef\xbb\xbf",
 		"a,b;c", "$(id)", "<script>", "${jndi:ldap://x}", "../../etc/passwd"};
 	for (size_t i = 0; i < COUNT(values); i++)
 		check_exact("Value", str_z(values[i]));
