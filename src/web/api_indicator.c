@@ -418,14 +418,11 @@ api_indicator_patch(struct api_call *c)
 	struct indicator_update update;
 	struct fault f = {0};
 	int64_t id, version;
-	struct str match = c->request.if_match;
-	if (match.n > 2 && match.p[0] == '"' && match.p[match.n - 1] == '"')
-		match = str_cut(match, 1, match.n - 1);
 	if (!str_to_i64(c->path_id, &id)) {
 		api_reply_error(c, E_NOT_FOUND);
 		return;
 	}
-	const char *field = str_to_i64(match, &version) ? read_update(c, &update) : "If-Match";
+	const char *field = api_match_version(c, &version) ? read_update(c, &update) : "If-Match";
 	if (field) {
 		api_reply_problem(c, 422, "invalid", field);
 		return;

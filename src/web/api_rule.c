@@ -435,10 +435,7 @@ api_rules_decided(struct api_call *c, void (*then)(void *call, int error))
 bool
 api_match(struct api_call *c, int64_t *ret)
 {
-	struct str match = c->request.if_match;
-	if (match.n > 2 && match.p[0] == '"' && match.p[match.n - 1] == '"')
-		match = str_cut(match, 1, match.n - 1);
-	if (str_to_i64(match, ret))
+	if (api_match_version(c, ret))
 		return true;
 	api_reply_problem(c, 422, "invalid", "If-Match");
 	return false;

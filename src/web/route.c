@@ -237,6 +237,15 @@ api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min
 	return true;
 }
 
+bool
+api_match_version(const struct api_call *c, int64_t *ret)
+{
+	struct str match = c->request.if_match;
+	if (match.n > 2 && match.p[0] == '"' && match.p[match.n - 1] == '"')
+		match = str_cut(match, 1, match.n - 1);
+	return str_to_i64(match, ret);
+}
+
 /* --- running --- */
 
 /* Copy what the call needs beyond the message it came in. */

@@ -53,6 +53,9 @@ struct str api_path_id(struct api_call *c);
 /* Absent: `fallback`. False when it is there and no number or outside [min, max]. */
 bool api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret);
 
+/* The version that If-Match names, with or without quotes (RFC 9110, 13.1.1). False when it is no number. */
+bool api_match_version(const struct api_call *c, int64_t *ret);
+
 /* JSON of nouns that more than one handler and the live stream need. */
 void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);
 struct lookback;
