@@ -33,10 +33,20 @@ async function sourceFiles(folder) {
 	return entries.filter((e) => e.isFile() && /\.(ts|svelte)$/.test(e.name)).map((e) => join(e.path ?? e.parentPath, e.name));
 }
 
+// Sentences come in two tables. ui.* is there from the first moment. office.* is what the screens of the register and of
+// the administration say: it is fetched with the first of them (officeScreen() in lib/lang.svelte.ts). The source names
+// both without the group: t("people.title") is ui.people.title or office.people.title, never both.
+const readAll = async (path) => {
+	const [ui, office] = [await readSentences(path), await readSentences(path, "office")];
+	const twice = Object.keys(office).filter((key) => key in ui);
+	if (twice.length) throw new Error(`both ui. and office.: ${twice.join(", ")}`);
+	return { ...ui, ...office };
+};
+
 // Every key that the source names exists in both languages, and no sentence is left that nobody says. A key may be
 // named in full, t("queue.title"), or by its beginning, t(`level.${...}`) or t(`import.format_${...}`).
 async function checkSentences() {
-	const [vi, en] = await Promise.all([readSentences(languages.vi), readSentences(languages.en)]);
+	const [vi, en] = await Promise.all([readAll(languages.vi), readAll(languages.en)]);
 	const said = new Set(), begun = new Set(), problems = [];
 	for (const file of await sourceFiles(join(here, "src"))) {
 		const text = await readFile(file, "utf8");
@@ -101,10 +111,14 @@ const khien = {
 	name: "khien",
 	setup(b) {
 		b.onStart(checkSentences);
-		b.onResolve({ filter: /^(lang|faults|icons):/ }, (a) => ({ path: a.path, namespace: "made" }));
+		b.onResolve({ filter: /^(lang|office|faults|icons):/ }, (a) => ({ path: a.path, namespace: "made" }));
 		b.onLoad({ filter: /^lang:/, namespace: "made" }, async (a) => {
 			const path = languages[a.path.slice(5)];
 			return { contents: JSON.stringify(await readSentences(path)), loader: "json", watchFiles: [path] };
+		});
+		b.onLoad({ filter: /^office:/, namespace: "made" }, async (a) => {
+			const path = languages[a.path.slice(7)];
+			return { contents: JSON.stringify(await readSentences(path, "office")), loader: "json", watchFiles: [path] };
 		});
 		b.onLoad({ filter: /^faults:/, namespace: "made" }, async (a) => {
 			const path = languages[a.path.slice(7)];

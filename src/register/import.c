@@ -286,6 +286,8 @@ registry_import(struct db *db, struct str text, struct str file, bool demonstrat
 	if (!error && im.faults)
 		error = E_INVALID;
 	if (!error)
+		error = registry_reach_rebuild(db);
+	if (!error)
 		error = db_commit(db);
 	if (error) {
 		db_rollback(db);
@@ -293,6 +295,13 @@ registry_import(struct db *db, struct str text, struct str file, bool demonstrat
 	}
 	*ret_count = im.rows;
 	return 0;
+}
+
+int
+registry_reach_rebuild(struct db *db)
+{
+	TRY(db_run(db, Q_ORGANISATION_REACH_CLEAR, ""));
+	return db_run(db, Q_ORGANISATION_REACH_BUILD, "");
 }
 
 int

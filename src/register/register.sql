@@ -22,7 +22,17 @@ INSERT INTO system_place (system, kind, value) VALUES ($1, $2, $3)
 ON CONFLICT (system, kind, value) DO NOTHING;
 
 -- name: organisation_all
-SELECT id, name, kind, contact_name, contact_phone, contact_email, demonstration FROM organisation ORDER BY name_fold, id;
+SELECT id, name, kind, contact_name, contact_phone, contact_email, demonstration, parent, from_day, until_day, version
+FROM organisation ORDER BY name_fold, id;
+
+-- name: organisation_reach_clear
+DELETE FROM organisation_reach;
+
+-- name: organisation_reach_build
+WITH RECURSIVE up (organisation, ancestor) AS (
+	SELECT id, id FROM organisation
+	UNION SELECT up.organisation, o.parent FROM up JOIN organisation o ON o.id = up.ancestor WHERE o.parent IS NOT NULL)
+INSERT INTO organisation_reach (ancestor, organisation) SELECT ancestor, organisation FROM up;
 
 -- name: system_all
 SELECT id, organisation, name, level, contact_name, contact_phone, contact_email, demonstration FROM system ORDER BY name_fold, id;

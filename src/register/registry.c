@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "register/internal.h"
 
+#define REGISTRY_DEPTH 64
 #define REGISTRY_BYTES (256u << 20) /* two hundred thousand systems and more */
 
 /* name or domain -> system, open addressing */
@@ -75,6 +76,20 @@ contact_at(struct registry *r, struct db_rows *rows, int column)
 	    copy(r, db_text(rows, column + 2))};
 }
 
+/* Once all of them stand where they stay. */
+static int
+load_parents(struct registry *r, struct db *db)
+{
+	struct db_rows *rows;
+	uint32_t at = 0;
+	int more;
+	TRY(db_query(db, &rows, Q_ORGANISATION_ALL, ""));
+	while ((more = db_next(rows)) > 0 && at < r->organisations)
+		r->organisation[at++].parent = registry_organisation(r, db_text(rows, 7));
+	db_end(rows);
+	return more;
+}
+
 static int
 load_organisations(struct registry *r, struct db *db)
 {
@@ -90,10 +105,13 @@ load_organisations(struct registry *r, struct db *db)
 		    .kind = copy(r, db_text(rows, 2)),
 		    .contact = contact_at(r, rows, 3),
 		    .demonstration = db_i64(rows, 6) != 0,
+		    .from_day = copy(r, db_text(rows, 8)),
+		    .until_day = copy(r, db_text(rows, 9)),
+		    .version = db_i64(rows, 10),
 		};
 	}
 	db_end(rows);
-	return more;
+	return more < 0 ? more : load_parents(r, db);
 }
 
 static int
@@ -254,6 +272,18 @@ registry_organisation(const struct registry *r, struct str id)
 		if (str_eq(r->organisation[i].id, id))
 			return &r->organisation[i];
 	return NULL;
+}
+
+bool
+registry_within(const struct registry *r, struct str organisation, struct str ancestor)
+{
+	const struct organisation *o = registry_organisation(r, organisation);
+	if (!ancestor.n)
+		return true;
+	for (int depth = 0; o && depth < REGISTRY_DEPTH; depth++, o = o->parent) /* a ring of parents would have no end */
+		if (str_eq(o->id, ancestor))
+			return true;
+	return false;
 }
 
 const struct system *

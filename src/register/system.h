@@ -23,6 +23,9 @@ struct organisation {
 	struct contact contact;
 	bool demonstration;
 	uint32_t systems;
+	const struct organisation *parent; /* NULL at the top */
+	struct str from_day, until_day;    /* "2026-07-01", it exists on both; empty: not known, or no end */
+	int64_t version;
 };
 
 struct system {
@@ -46,6 +49,8 @@ const struct organisation *registry_organisations(const struct registry *r, uint
 const struct system *registry_systems(const struct registry *r, uint32_t *ret_count);
 const struct organisation *registry_organisation(const struct registry *r, struct str id); /* NULL when unknown */
 const struct system *registry_system(const struct registry *r, struct str id);
+/* Is it `ancestor` or below it? An empty ancestor is the whole province; an organisation that is not known is below nobody. */
+bool registry_within(const struct registry *r, struct str organisation, struct str ancestor);
 
 /* The system a host name belongs to (whole name or its first label, any case), else NULL. */
 const struct system *registry_by_host(const struct registry *r, struct str host);
@@ -64,6 +69,8 @@ const struct system *registry_by_domain(const struct registry *r, struct str dom
 typedef void registry_on_fault(void *user, const struct fault *f);
 [[nodiscard]] int registry_import(struct db *db, struct str text, struct str file, bool demonstration, int64_t now_ms,
     registry_on_fault *on_fault, void *user, uint32_t *ret_count);
+/* Work out anew who is below whom (table organisation_reach): in the transaction of every change of a parent. */
+[[nodiscard]] int registry_reach_rebuild(struct db *db);
 /* Takes everything of the demonstration out. Alerts of its systems must be gone. */
 [[nodiscard]] int registry_forget_demonstration(struct db *db);
 

@@ -25,22 +25,27 @@ enum right {
 	RIGHT_FILE_CHANGE = 1 << 12, /* hand in files, sweep folders */
 	RIGHT_INDICATOR_READ = 1 << 13,
 	RIGHT_INDICATOR_CHANGE = 1 << 14,
+	RIGHT_REGISTER_CHANGE = 1 << 15, /* organisations, contacts, systems */
+	RIGHT_PEOPLE_READ = 1 << 16,     /* accounts, roles, keys, within one's own reach */
+	RIGHT_PEOPLE_CHANGE = 1 << 17,
+	RIGHT_PERSONAL_READ = 1 << 18,   /* how to reach people; a purpose is asked and the reading is noted */
 };
 
 #define RIGHTS_DESK                                                                                                    \
 	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_ALERT_CHANGE | RIGHT_EVENT_READ | RIGHT_SOURCE_READ |              \
 	    RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ | RIGHT_RULE_CHANGE |        \
-	    RIGHT_FILE_READ | RIGHT_FILE_CHANGE | RIGHT_INDICATOR_READ | RIGHT_INDICATOR_CHANGE)
+	    RIGHT_FILE_READ | RIGHT_FILE_CHANGE | RIGHT_INDICATOR_READ | RIGHT_INDICATOR_CHANGE | RIGHT_REGISTER_CHANGE | \
+	    RIGHT_PERSONAL_READ)
 #define RIGHTS_READ                                                                                                    \
 	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_SOURCE_READ | RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ)
 
 /* ROLE(name, rights). Roles whose work is not built yet may sign in and see what is in their rights, no more; the agency
  * officer sees nothing of others before the register ties him to his agency. */
 #define PERSON_ROLES(X)                                                                                                \
-	X("operator", RIGHTS_DESK | RIGHT_OPERATE | RIGHT_RECORD_READ)                                                                     \
+	X("operator", RIGHTS_DESK | RIGHT_OPERATE | RIGHT_RECORD_READ | RIGHT_PEOPLE_READ | RIGHT_PEOPLE_CHANGE)       \
 	X("coordinator", RIGHTS_DESK)                                                                                  \
 	X("analyst", RIGHTS_DESK)                                                                                      \
-	X("auditor", RIGHTS_READ | RIGHT_EVENT_READ | RIGHT_RECORD_READ | RIGHT_FILE_READ | RIGHT_INDICATOR_READ)                                                                   \
+	X("auditor", RIGHTS_READ | RIGHT_EVENT_READ | RIGHT_RECORD_READ | RIGHT_FILE_READ | RIGHT_INDICATOR_READ | RIGHT_PEOPLE_READ) \
 	X("leader", RIGHTS_READ)                                                                                       \
 	X("plan_officer", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ | RIGHT_STATUS_READ)                                   \
 	X("assessor", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ)                                                           \

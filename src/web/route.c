@@ -226,6 +226,12 @@ api_path_id(struct api_call *c)
 	return percent_decode(c->path_id, &c->arena);
 }
 
+struct str
+api_scope(const struct api_call *c)
+{
+	return str_z(c->who.organisation);
+}
+
 bool
 api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret)
 {

@@ -53,6 +53,11 @@ struct str api_path_id(struct api_call *c);
 /* Absent: `fallback`. False when it is there and no number or outside [min, max]. */
 bool api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret);
 
+/* The organisation that the caller reaches, with all below it; empty = the whole province. What is outside does not exist
+ * for him: 404, not in a list, not in a total. In SQL: ($1 = '' OR x.organisation IN (SELECT organisation FROM
+ * organisation_reach WHERE ancestor = $1)); in memory: registry_within(). */
+struct str api_scope(const struct api_call *c);
+
 /* The version that If-Match names, with or without quotes (RFC 9110, 13.1.1). False when it is no number. */
 bool api_match_version(const struct api_call *c, int64_t *ret);
 

@@ -97,6 +97,7 @@ principal_at(struct db_rows *rows)
 	keep(p.login, sizeof p.login, db_text(rows, 1));
 	keep(p.name, sizeof p.name, db_text(rows, 2));
 	keep(p.role, sizeof p.role, db_text(rows, 3));
+	keep(p.organisation, sizeof p.organisation, db_text(rows, 4));
 	p.rights = role_rights(str_z(p.role));
 	return p;
 }
@@ -109,7 +110,7 @@ person_by_login(struct db *db, struct str login, struct principal *ret, char ret
 	int more = db_next(rows);
 	if (more > 0) {
 		*ret = principal_at(rows);
-		keep(ret_password, PASSWORD_TEXT, db_text(rows, 4));
+		keep(ret_password, PASSWORD_TEXT, db_text(rows, 5));
 	}
 	db_end(rows);
 	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
@@ -134,8 +135,8 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 	secret_hash(secret, hash);
 	TRY(db_query(db, &rows, Q_SESSION_GET, "s", str_z(hash)));
 	int more = db_next(rows);
-	int64_t seen = more > 0 ? db_i64(rows, 5) : 0;
-	bool alive = more > 0 && now_ms - db_i64(rows, 4) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
+	int64_t seen = more > 0 ? db_i64(rows, 6) : 0;
+	bool alive = more > 0 && now_ms - db_i64(rows, 5) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
 	struct principal p = alive ? principal_at(rows) : (struct principal){0};
 	db_end(rows);
 	if (more < 0)
@@ -188,6 +189,7 @@ api_key_find(struct db *db, struct str secret, struct principal *ret)
 		keep(p.login, sizeof p.login, db_text(rows, 0));
 		keep(p.name, sizeof p.name, db_text(rows, 0));
 		keep(p.role, sizeof p.role, db_text(rows, 1));
+		keep(p.organisation, sizeof p.organisation, db_text(rows, 2));
 		p.rights = role_rights(str_z(p.role));
 	}
 	db_end(rows);

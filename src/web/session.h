@@ -26,6 +26,7 @@ struct principal {
 	char login[64];      /* or the key's name */
 	char name[128];
 	char role[32];
+	char organisation[65]; /* it reaches this one and all below it; "" = the whole province */
 	unsigned rights;
 };
 

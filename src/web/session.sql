@@ -7,7 +7,7 @@ SELECT count(*) FROM person WHERE disabled = 0;
 INSERT INTO person (login, name, role, password, created_ms) VALUES ($1, $2, $3, $4, $5) RETURNING id;
 
 -- name: person_by_login
-SELECT id, login, name, role, password FROM person WHERE login = $1 AND disabled = 0;
+SELECT id, login, name, role, organisation, password FROM person WHERE login = $1 AND disabled = 0;
 
 -- name: person_set_password
 UPDATE person SET password = $2 WHERE id = $1;
@@ -16,7 +16,7 @@ UPDATE person SET password = $2 WHERE id = $1;
 INSERT INTO session (hash, person, created_ms, seen_ms, peer, agent) VALUES ($1, $2, $3, $3, $4, $5);
 
 -- name: session_get
-SELECT p.id, p.login, p.name, p.role, s.created_ms, s.seen_ms FROM session s JOIN person p ON p.id = s.person
+SELECT p.id, p.login, p.name, p.role, p.organisation, s.created_ms, s.seen_ms FROM session s JOIN person p ON p.id = s.person
 WHERE s.hash = $1 AND p.disabled = 0;
 
 -- name: session_seen
@@ -32,4 +32,4 @@ DELETE FROM session WHERE seen_ms < $1 OR created_ms < $2;
 INSERT INTO api_key (hash, name, role, created_ms) VALUES ($1, $2, $3, $4);
 
 -- name: api_key_get
-SELECT name, role FROM api_key WHERE hash = $1;
+SELECT name, role, organisation FROM api_key WHERE hash = $1;

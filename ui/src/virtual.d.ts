@@ -7,6 +7,14 @@ declare module "lang:en" {
 	const table: Record<string, string>;
 	export default table;
 }
+declare module "office:vi" {
+	const table: Record<string, string>;
+	export default table;
+}
+declare module "office:en" {
+	const table: Record<string, string>;
+	export default table;
+}
 declare module "faults:vi" {
 	const table: Record<string, string>;
 	export default table;

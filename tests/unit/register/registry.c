@@ -57,6 +57,8 @@ TEST(whose_machine_is_it)
 	CHECK_STR(s->contact.phone, STR("0900 000 001")); /* the organisation's, for want of its own */
 	CHECK_STR(registry_system(r, STR("dc"))->contact.name, STR("C"));
 	CHECK_STR(s->organisation->id, STR("xa-a"));
+	CHECK(registry_within(r, STR("xa-a"), STR("")) && registry_within(r, STR("xa-a"), STR("xa-a")));
+	CHECK(!registry_within(r, STR("so-x"), STR("xa-a")) && !registry_within(r, STR("unknown"), STR("xa-a")));
 	registry_free(r);
 	db_close(db);
 }

@@ -5,12 +5,26 @@ export type Language = "vi" | "en";
 let table = $state.raw<Record<string, string>>({});
 let code = $state<Language>("vi");
 
+let office = false; // the second table is wanted too
+
 export async function setLanguage(wanted: Language) {
 	const made = wanted === "en" ? await import("lang:en") : await import("lang:vi");
-	table = made.default;
+	table = office ? { ...made.default, ...(await officeSentences(wanted)) } : made.default;
 	code = wanted;
 	document.documentElement.lang = wanted;
 }
+
+const officeSentences = async (wanted: Language) => (wanted === "en" ? await import("office:en") : await import("office:vi")).default;
+
+/** A screen of the register or the administration: what such screens say comes with the first of them. */
+export const officeScreen = <T>(load: () => Promise<T>) => async (): Promise<T> => {
+	if (!office) {
+		const more = await officeSentences(code);
+		office = true;
+		table = { ...table, ...more };
+	}
+	return load();
+};
 
 export const language = () => code;
 
