@@ -19,7 +19,7 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sandbox.h"
-#include "store/record.h"
+#include "store/evidence.h"
 #include "law_files.h"
 #include "rules_files.h"
 #include "web/route.h"
@@ -27,6 +27,7 @@
 #define POOL_THREADS 2
 #define POOL_QUEUE 64
 #define TICK_MS 1000
+#define EVIDENCE_TICKS 60     /* sealed blocks are noted in the record together */
 #define STATUS_MS 2000
 #define PUSH_BACKLOG (4u << 20) /* what web may be behind before the live stream is thinned */
 #define REGISTER_BYTES (64u << 20)
@@ -124,7 +125,9 @@ open_stores(struct core *core, struct fault *fault)
 		return fault_set(fault, error_from_errno(errno), "data_folder", str_z(path), 0, 0);
 	TRY(open_record(core, fault));
 	struct archive_options archive = {.io = &store_io_disk, .directory = str_z(path), .seal_after_ms = 10 * TIME_MINUTE};
-	return archive_open(&archive, &core->desk.archive, fault);
+	TRY(archive_open(&archive, &core->desk.archive, fault));
+	int error = evidence_open(core->desk.db, core->desk.archive, clock_now_ms());
+	return error ? fault_set(fault, error, "database_open", str_z(data), 0, 0) : 0;
 }
 
 /* The address to type, and the link for the first person. The only thing core prints. */
@@ -624,12 +627,21 @@ static void
 drop_old(struct core *core, int64_t now)
 {
 	int64_t days = core->rc->options->retention_days;
-	int dropped = archive_drop_before(core->desk.archive, now - days * TIME_DAY);
+	int dropped = evidence_drop(core->desk.db, core->desk.archive, now - days * TIME_DAY, now);
+	if (!dropped)
+		dropped = archive_drop_before(core->desk.archive, now - days * TIME_DAY);
 	if (dropped > 0)
 		log_say(LOG_LEVEL_INFO, "archive.dropped", LOG_NUMBER("days", dropped));
 	if (db_run(core->desk.db, Q_ALERT_SLOT_PRUNE, "i", (now - TIME_DAY) / ALERT_SLOT_MS) < 0 ||
 	    session_prune(core->desk.db, now) < 0)
 		log_say(LOG_LEVEL_WARN, "database.prune_failed", LOG_NUMBER("at", now));
+}
+
+static void
+note_evidence(struct core *core, int64_t now)
+{
+	if (evidence_note(core->desk.db, core->desk.archive, now) < 0)
+		log_say(LOG_LEVEL_ERROR, "evidence.not_noted", LOG_NUMBER("at", now));
 }
 
 static void
@@ -642,6 +654,8 @@ on_tick(void *user)
 	/* Alerts first: what is sealed is not sent again. */
 	if (!core->desk.stalled && archive_tick(core->desk.archive, now) < 0)
 		log_say(LOG_LEVEL_ERROR, "archive.seal_failed", LOG_NUMBER("at", now));
+	if (core->ticks % EVIDENCE_TICKS == 0)
+		note_evidence(core, now);
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", now));
 	core_state_tick(core, now);
@@ -682,6 +696,8 @@ core_stop(struct role_context *rc)
 	/* Sealing leaves the next start nothing to replay; what has alerts that could not be written must be replayed. */
 	if (core_apply_left(core) == 0) {
 		core_state_stop(core);
+		if (archive_seal(core->desk.archive) == 0)
+			note_evidence(core, clock_now_ms());
 		archive_close(core->desk.archive);
 	}
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)

@@ -5,7 +5,8 @@
 /*
  * `khien verify [--key KEY|FILE] [--witness KEY]... [--data DIR | FOLDER]`: is the record what it was? FOLDER is a copy of DIR/record,
  * on any machine, with nothing else of the desk; every entry is hashed again, every tile compared, the root and the
- * signatures checked. With --data the rows of the database are compared with the entries too (the desk may run).
+ * signatures checked. With --data the rows of the database are compared with the entries too, and stored events and files with
+ * what the record says of them (verify_evidence.h); nothing is written there, and the desk may run.
  * Exit code 0: yes; 1: no, and what was changed is named; 2: it could not be asked.
  *
  * `khien verify --proof FILE.tlog-proof --entry FILE --key KEY`: one entry, by its proof alone.

@@ -88,6 +88,8 @@ struct upload {
  * not the file that was meant (then all parts are missing again), E_IO. `error` is what upload_hash() said. */
 [[nodiscard]] int upload_close(struct inspect *i, int64_t id, int *ret_fd);
 [[nodiscard]] int upload_hash(int fd, uint8_t ret_digest[32]);
+/* The hash alone, of any open file. E_IO. */
+[[nodiscard]] int upload_digest(int fd, uint8_t ret_digest[32]);
 [[nodiscard]] int upload_closed(struct inspect *i, int64_t id, int error, const uint8_t digest[32], int64_t now_ms);
 /* Its bytes go, its row stays. E_CONFLICT: something was found in it, it is evidence; or it is being looked at. */
 [[nodiscard]] int upload_remove(struct inspect *i, int64_t id, struct str who, int64_t now_ms);

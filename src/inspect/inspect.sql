@@ -80,6 +80,9 @@ UPDATE sweep SET state = 4, problem = 'interrupted', ended_ms = $1 WHERE state =
 INSERT INTO sweep_match (sweep, path, sha256, bytes, partial, matches)
 SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM sweep_match WHERE sweep = $1) < $7;
 
+-- name: sweep_match_is
+SELECT count(*) FROM sweep_match WHERE sweep = $1 AND path = $2 AND sha256 = $3 AND bytes = $4;
+
 -- name: sweep_match_of
 SELECT path, sha256, bytes, partial, matches FROM sweep_match WHERE sweep = $1 ORDER BY id LIMIT $2;
 

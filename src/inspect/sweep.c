@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "host/clock.h"
 #include "inspect/match_json.h"
+#include "store/evidence.h"
 
 #define MATCHES_BYTES (64u << 10) /* of JSON kept of one file */
 #define PATH_KEPT 1024u
@@ -75,6 +76,8 @@ write_match(struct inspect *i, struct str path, const struct scan_answer *a, str
 	const struct alarm alarm = {STR(""), path, buf_str(&hex), STR(""), i->system, &a->found};
 	int error = db_run(i->owner.db, Q_SWEEP_MATCH_PUT, "issiisi", i->sweep, path, buf_str(&hex), (int64_t)a->bytes,
 	    (int64_t)a->partial, json, (int64_t)SWEEP_MATCHES_KEPT);
+	if (!error && db_changed(i->owner.db))
+		error = evidence_hit(i->owner.db, i->sweep, path, buf_str(&hex), (int64_t)a->bytes, clock_now_ms());
 	if (!error)
 		error = alarm_write(i, &alarm, clock_now_ms());
 	buf_release(&hex);

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "host/clock.h"
 #include "inspect/match_json.h"
+#include "store/evidence.h"
 
 #define MATCHES_BYTES (256u << 10) /* of JSON kept of one file */
 #define HASH_STEP (256u << 10)
@@ -120,9 +121,18 @@ static int
 mark_gone(struct inspect *i, int64_t id, enum upload_state state, struct str problem, struct str who, int64_t now_ms)
 {
 	char path[512];
-	TRY(db_run(i->owner.db, Q_UPLOAD_GONE, "iissi", id, (int64_t)state, problem, who, now_ms));
+	TRY(db_begin(i->owner.db));
+	int error = db_run(i->owner.db, Q_UPLOAD_GONE, "iissi", id, (int64_t)state, problem, who, now_ms);
+	if (!error && state == UPLOAD_REMOVED)
+		error = evidence_file_removed(i->owner.db, id, who, now_ms);
+	if (!error)
+		error = db_commit(i->owner.db);
+	if (error) {
+		db_rollback(i->owner.db);
+		return error;
+	}
 	file_path(i, id, path);
-	int error = unlink(path) < 0 && errno != ENOENT ? error_from_errno(errno) : 0;
+	error = unlink(path) < 0 && errno != ENOENT ? error_from_errno(errno) : 0;
 	i->owner.upload_changed(i->owner.user, id);
 	return error;
 }
@@ -217,11 +227,17 @@ upload_close(struct inspect *i, int64_t id, int *ret_fd)
 int
 upload_hash(int fd, uint8_t ret_digest[32])
 {
+	return fsync(fd) < 0 ? E_IO : upload_digest(fd, ret_digest);
+}
+
+int
+upload_digest(int fd, uint8_t ret_digest[32])
+{
 	char *step = mem_alloc(HASH_STEP);
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
 	int64_t at = 0;
 	ssize_t n = 1;
-	int error = fsync(fd) < 0 || !hash || !EVP_DigestInit_ex(hash, EVP_sha256(), NULL) ? E_IO : 0;
+	int error = !hash || !EVP_DigestInit_ex(hash, EVP_sha256(), NULL) ? E_IO : 0;
 	while (!error && n > 0) {
 		n = pread(fd, step, HASH_STEP, (off_t)at);
 		at += n > 0 ? n : 0;
@@ -331,6 +347,22 @@ scan(struct inspect *i, int64_t id, struct str name, uint32_t crashes)
 		scanning_end(s); /* the queue is full; upload_tick() comes again */
 }
 
+/* From here on it is evidence: the record knows it. */
+static int
+keep_hash(struct inspect *i, int64_t id, struct str hex, int64_t size, int64_t now_ms)
+{
+	struct db *db = i->owner.db;
+	TRY(db_begin(db));
+	int error = db_run(db, Q_UPLOAD_HASHED, "is", id, hex);
+	if (!error)
+		error = evidence_file(db, id, hex, size, now_ms);
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
+	return error;
+}
+
 int
 upload_closed(struct inspect *i, int64_t id, int error, const uint8_t digest[32], int64_t now_ms)
 {
@@ -353,7 +385,7 @@ upload_closed(struct inspect *i, int64_t id, int error, const uint8_t digest[32]
 		r->here = 0;
 		r->closing = false;
 		error = ftruncate(r->fd, 0) < 0 ? error_from_errno(errno) : E_INVALID;
-	} else if (!error && (error = db_run(i->owner.db, Q_UPLOAD_HASHED, "is", id, buf_str(&hex))) == 0) {
+	} else if (!error && (error = keep_hash(i, id, buf_str(&hex), u.size, now_ms)) == 0) {
 		drop_receiving(i, r);
 		scan(i, id, u.name, 0);
 		i->owner.upload_changed(i->owner.user, id);

@@ -300,35 +300,36 @@ load_segment(struct archive *a, const struct found *f, bool is_last)
 	const struct store_io *io = a->io;
 	struct segment *s = segment_new(f->path, f->day);
 	int error = 0;
-	s->fd = io->open(io->user, s->path, O_RDWR, 0);
+	s->fd = io->open(io->user, s->path, a->read_only ? O_RDONLY : O_RDWR, 0);
 	int64_t size = s->fd < 0 ? s->fd : io->size(io->user, s->fd);
 	if (size < 0 || size > UINT32_MAX)
 		error = size < 0 ? (int)size : E_LIMIT;
-	if (!error && size == 0 && !is_last) {
+	bool grows = is_last && !a->read_only;
+	if (!error && size == 0 && !grows) {
 		segment_free(io, s);
 		return 0;
 	}
 	if (!error)
-		error = segment_map(s, size > SEGMENT_BYTES || !is_last ? (size_t)size : SEGMENT_BYTES);
+		error = segment_map(s, size > SEGMENT_BYTES || !grows ? (size_t)size : SEGMENT_BYTES);
 	if (error) {
 		segment_free(io, s);
 		return error;
 	}
 	uint64_t safe = a->safe;
 	s->bytes = walk_blocks(a, s, (uint64_t)size);
-	if (is_last)
+	if (grows)
 		check_last_block(a, s, &s->bytes);
 	if (s->bytes < (uint64_t)size) {
 		a->torn++;
-		if (is_last)
+		if (grows)
 			error = io->truncate(io->user, s->fd, s->bytes);
 	}
-	if (is_last && s->bytes < (uint64_t)size) {
+	if (grows && s->bytes < (uint64_t)size) {
 		a->safe = safe;
 		for (uint32_t i = 0; i < s->blocks; i++)
 			a->safe = s->block[i].last_batch > a->safe ? s->block[i].last_batch : a->safe;
 	}
-	if (!is_last)
+	if (!grows)
 		segment_close(io, s);
 	MEM_GROW(a->segment, a->segments, a->segment_cap);
 	a->segment[a->segments++] = s;
@@ -361,6 +362,7 @@ archive_free(struct archive *a)
 	if (a->rows)
 		rows_free(a->rows);
 	block_writer_free(a->writer);
+	mem_free(a->sealed);
 	mem_free(a->segment);
 	mem_free(a->directory);
 	pthread_mutex_destroy(&a->lock);
@@ -382,7 +384,8 @@ archive_open(const struct archive_options *o, struct archive **ret, struct fault
 	pthread_mutex_init(&a->lock, NULL);
 	if (getrandom(&a->key, sizeof a->key, 0) != sizeof a->key)
 		a->key = (uintptr_t)a;
-	int error = mkdir(a->directory, 0700) < 0 && errno != EEXIST ? error_from_errno(errno) : 0;
+	a->read_only = o->read_only;
+	int error = !a->read_only && mkdir(a->directory, 0700) < 0 && errno != EEXIST ? error_from_errno(errno) : 0;
 	if (error)
 		fault_set(f, error, "archive.open", o->directory, 0, 0);
 	else
@@ -404,7 +407,7 @@ archive_close(struct archive *a)
 	if (!a)
 		return;
 	/* What could not be written, or came but in part, is still in the journal. */
-	int error = a->in_batch ? 0 : archive_seal(a);
+	int error = a->in_batch || a->read_only ? 0 : archive_seal(a);
 	(void)error;
 	assert(a->rows->refs == 1);
 	archive_free(a);
@@ -511,6 +514,7 @@ archive_seal(struct archive *a)
 	}
 	error = block_open(str_from(s->map + s->bytes, bytes.n), &b);
 	assert(!error);
+	sealed_add(a, s, &b);
 	publish(a, s, &b);
 	return 0;
 }
@@ -518,7 +522,7 @@ archive_seal(struct archive *a)
 int
 archive_begin(struct archive *a, uint64_t journal_block, struct str raw_batch)
 {
-	assert(!a->in_batch);
+	assert(!a->in_batch && !a->read_only);
 	if (journal_block <= a->last_batch)
 		return E_EXISTS;
 	if (raw_batch.n > BATCH_MAX)

@@ -23,6 +23,7 @@ struct archive;
 struct archive_options {
 	const struct store_io *io;
 	struct str directory;
+	bool read_only;         /* nothing is made, cut or written, and no event may be added; another may be writing */
 	int64_t seal_after_ms;  /* age at which archive_tick() seals an open block; default 10 minutes */
 };
 

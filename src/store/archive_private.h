@@ -11,6 +11,7 @@
  * archive_block.c  those bytes are read again, nothing believed before its checksum and its bounds are
  * archive_match.c  which rows of a sealed block fit a search
  * archive_scan.c   search, histogram, top values over all of it
+ * archive_sealed.c what the record keeps of sealed blocks
  * archive_slab.c   whole blocks, oldest first, for looking back
  *
  * A sealed block, little-endian:
@@ -36,6 +37,7 @@
 #include <zstd.h>
 
 #include "store/archive.h"
+#include "store/archive_sealed.h"
 
 #define BLOCK_MAGIC 0x3142484bu /* "KHB1" */
 #define BLOCK_VERSION 1u
@@ -156,6 +158,7 @@ struct rows {
 	struct row *chunk[ROWS_MAX / ROWS_CHUNK];
 	uint32_t count;     /* readers use the count of their snapshot */
 	uint64_t raw_bytes;
+	struct merkle_range seal; /* over the batches, as they came */
 	uint64_t cells;
 	int64_t first_received_ms, last_received_ms;
 	struct row_batch *batch;
@@ -405,7 +408,13 @@ struct archive {
 	bool in_batch;
 	uint64_t torn, damaged;
 	struct block_writer *writer;
+	bool read_only;
+	struct archive_sealed *sealed; /* by us, until they are noted; core's thread alone */
+	uint32_t sealeds, sealed_cap;
 };
+
+/* Remembers what the open block will be as a sealed one. */
+void sealed_add(struct archive *a, const struct segment *s, const struct block *b);
 
 struct snapshot snapshot_take(struct archive *a);
 void snapshot_drop(struct archive *a, struct snapshot *s);

@@ -144,6 +144,8 @@ rows_begin(struct rows *r, uint64_t batch, struct str bytes)
 		add_record(r, &raw);
 	b->records = r->records - b->first_record;
 	r->raw_bytes += bytes.n;
+	struct merkle_hash leaf = archive_sealed_leaf(batch, bytes);
+	merkle_range_add(&r->seal, &leaf);
 }
 
 bool

@@ -2,9 +2,11 @@
 #include "store/db.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -194,6 +196,48 @@ db_open(struct str directory, struct db **ret, struct fault *f)
 		snprintf(db->path, sizeof db->path, ":memory:");
 	int error = open_file(db, f);
 	if (error) {
+		db_close(db);
+		return error;
+	}
+	*ret = db;
+	return 0;
+}
+
+/* A path as SQLite reads it in a URI: '?', '#' and '%' would end it or mean another byte. */
+static void
+add_uri_path(struct buf *out, const char *path)
+{
+	for (; *path; path++)
+		if (strchr("?#%", *path))
+			buf_addf(out, "%%%02x", (unsigned)(unsigned char)*path);
+		else
+			buf_add_char(out, *path);
+}
+
+int
+db_open_read(struct str directory, struct db **ret, struct fault *f)
+{
+	struct db *db = MEM_NEW(struct db);
+	struct buf uri = BUF_INIT;
+	struct stat wal;
+	char path[600];
+	snprintf(db->path, sizeof db->path, "%.*s/khien.db", STR_ARG(directory));
+	snprintf(path, sizeof path, "%s-wal", db->path);
+	bool closed = stat(path, &wal) < 0 || wal.st_size == 0;
+	buf_add(&uri, STR("file:"));
+	add_uri_path(&uri, db->path);
+	buf_add(&uri, closed ? STR("?immutable=1") : STR("?mode=ro")); /* else a -wal and -shm would be made beside it */
+	int error = access(db->path, F_OK) < 0 ? error_from_errno(errno) : 0;
+	if (!error)
+		error = error_from_sqlite(sqlite3_open_v2(uri.p, &db->sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL));
+	if (!error) {
+		sqlite3_extended_result_codes(db->sqlite, 1);
+		sqlite3_busy_timeout(db->sqlite, 2000);
+		error = run_text(db, "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; SELECT count(*) FROM sqlite_schema");
+	}
+	buf_release(&uri);
+	if (error) {
+		fault_set(f, error, "database_open", str_z(db->path), 0, 0);
 		db_close(db);
 		return error;
 	}

@@ -26,6 +26,9 @@ struct db_rows;
 /* Opens or creates DIRECTORY/khien.db ("" = in memory, gone with db_close()) and migrates it forward, one transaction a step, a backup file before the first.
  * E_DENIED, E_BUSY, E_FULL, E_CORRUPT, E_UNSUPPORTED (schema newer than this program). */
 [[nodiscard]] int db_open(struct str directory, struct db **ret, struct fault *f);
+/* What is there, to be read and not touched: nothing is made, migrated or written, and core may be at work on it. A
+ * database that was closed in order is read as the file it is. E_NOT_FOUND. */
+[[nodiscard]] int db_open_read(struct str directory, struct db **ret, struct fault *f);
 void db_close(struct db *db);
 /* Prepare every query; the first that does not fit the schema is named in f->arg (check, test). */
 [[nodiscard]] int db_check(struct db *db, struct fault *f);

@@ -183,3 +183,32 @@ merkle_consistent(uint64_t from, const struct merkle_hash *from_root, uint64_t t
 	}
 	return last == 0 && merkle_equal(&old, from_root) && merkle_equal(&fresh, to_root);
 }
+
+/* ---- growing ---- */
+
+void
+merkle_range_add(struct merkle_range *r, const struct merkle_hash *leaf)
+{
+	struct merkle_hash h = *leaf;
+	unsigned level = 0;
+	for (; r->size >> level & 1; level++)
+		h = merkle_join(&r->node[level], &h);
+	r->node[level] = h;
+	r->size++;
+}
+
+struct merkle_hash
+merkle_range_root(const struct merkle_range *r)
+{
+	struct merkle_hash h = {{0}};
+	bool any = false;
+	for (unsigned level = 0; level < COUNT(r->node); level++) {
+		if (!(r->size >> level & 1))
+			continue;
+		h = any ? merkle_join(&r->node[level], &h) : r->node[level];
+		any = true;
+	}
+	if (!any)
+		sha256(STR(""), h.bytes);
+	return h;
+}

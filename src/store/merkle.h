@@ -40,6 +40,14 @@ bool merkle_equal(const struct merkle_hash *a, const struct merkle_hash *b);
 /* That the tree of `from` leaves is the beginning of that of `to`. E_INVALID when from > to. RFC 6962, 2.1.2. */
 [[nodiscard]] int merkle_consistency(const struct merkle_nodes *n, uint64_t from, uint64_t to, struct merkle_proof *ret);
 
+/* A tree that only grows and of which only the root is asked: a node for each bit of its size. Begin with zeros. */
+struct merkle_range {
+	uint64_t size;
+	struct merkle_hash node[64];
+};
+void merkle_range_add(struct merkle_range *r, const struct merkle_hash *leaf);
+struct merkle_hash merkle_range_root(const struct merkle_range *r);
+
 /* The checks of RFC 9162, 2.1.3.2 and 2.1.4.2. */
 bool merkle_includes(const struct merkle_hash *leaf, uint64_t index, uint64_t size, const struct merkle_proof *proof,
     const struct merkle_hash *root);
