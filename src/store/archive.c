@@ -295,40 +295,51 @@ check_last_block(struct archive *a, struct segment *s, uint64_t *end)
 }
 
 static int
+open_segment(struct archive *a, struct segment *s, bool grows, uint64_t *ret_size)
+{
+	const struct store_io *io = a->io;
+	s->fd = io->open(io->user, s->path, a->read_only ? O_RDONLY : O_RDWR, 0);
+	int64_t size = s->fd < 0 ? s->fd : io->size(io->user, s->fd);
+	if (size < 0)
+		return (int)size;
+	if (size > UINT32_MAX)
+		return E_LIMIT;
+	*ret_size = (uint64_t)size;
+	if (size == 0 && !grows)
+		return 0;
+	return segment_map(s, size > SEGMENT_BYTES || !grows ? (size_t)size : SEGMENT_BYTES);
+}
+
+/* Bytes behind the last good block: cut, where we go on writing. `safe` is what it was before this segment. */
+static int
+cut_tail(struct archive *a, struct segment *s, bool grows, uint64_t safe)
+{
+	a->torn++;
+	if (!grows)
+		return 0;
+	a->safe = safe;
+	for (uint32_t i = 0; i < s->blocks; i++)
+		a->safe = s->block[i].last_batch > a->safe ? s->block[i].last_batch : a->safe;
+	return a->io->truncate(a->io->user, s->fd, s->bytes);
+}
+
+static int
 load_segment(struct archive *a, const struct found *f, bool is_last)
 {
 	const struct store_io *io = a->io;
 	struct segment *s = segment_new(f->path, f->day);
-	int error = 0;
-	s->fd = io->open(io->user, s->path, a->read_only ? O_RDONLY : O_RDWR, 0);
-	int64_t size = s->fd < 0 ? s->fd : io->size(io->user, s->fd);
-	if (size < 0 || size > UINT32_MAX)
-		error = size < 0 ? (int)size : E_LIMIT;
 	bool grows = is_last && !a->read_only;
-	if (!error && size == 0 && !grows) {
-		segment_free(io, s);
-		return 0;
-	}
-	if (!error)
-		error = segment_map(s, size > SEGMENT_BYTES || !grows ? (size_t)size : SEGMENT_BYTES);
-	if (error) {
+	uint64_t safe = a->safe, size = 0;
+	int error = open_segment(a, s, grows, &size);
+	if (error || (size == 0 && !grows)) {
 		segment_free(io, s);
 		return error;
 	}
-	uint64_t safe = a->safe;
-	s->bytes = walk_blocks(a, s, (uint64_t)size);
+	s->bytes = walk_blocks(a, s, size);
 	if (grows)
 		check_last_block(a, s, &s->bytes);
-	if (s->bytes < (uint64_t)size) {
-		a->torn++;
-		if (grows)
-			error = io->truncate(io->user, s->fd, s->bytes);
-	}
-	if (grows && s->bytes < (uint64_t)size) {
-		a->safe = safe;
-		for (uint32_t i = 0; i < s->blocks; i++)
-			a->safe = s->block[i].last_batch > a->safe ? s->block[i].last_batch : a->safe;
-	}
+	if (s->bytes < size)
+		error = cut_tail(a, s, grows, safe);
 	if (!grows)
 		segment_close(io, s);
 	MEM_GROW(a->segment, a->segments, a->segment_cap);

@@ -47,6 +47,28 @@ write_noted(struct db *db, uint64_t block)
 	return db_run(db, Q_SETTING_SET, "ss", NOTED_SETTING, str_z(number));
 }
 
+/* The same as the record itself tells it, "FIRST-LAST" or "LAST": the database may be one of yesterday to which the log has
+ * just given back its entries. */
+static int
+last_noted(struct db *db, uint64_t *ret, bool *ret_any)
+{
+	struct db_rows *rows;
+	struct str id, first;
+	TRY(db_query(db, &rows, Q_RECORD_EVIDENCE, ""));
+	int more = db_next(rows);
+	if (more > 0) {
+		id = db_text(rows, 0);
+		first = id;
+		if (str_find(id, STR("-")) >= 0)
+			str_split(&id, '-', &first);
+		*ret_any = str_to_u64(id, ret);
+	} else {
+		*ret_any = false;
+	}
+	db_end(rows);
+	return more < 0 ? more : 0;
+}
+
 /* One entry and how far it goes. */
 static int
 note(struct db *db, struct str action, struct str id, const struct buf *after, uint64_t block, int64_t now_ms)
@@ -69,9 +91,9 @@ evidence_open(struct db *db, struct archive *a, int64_t now_ms)
 	struct buf after = BUF_INIT;
 	char number[24];
 	bool any;
-	TRY(read_noted(db, &noted, &any));
+	TRY(last_noted(db, &noted, &any));
 	if (any && noted <= held)
-		return 0;
+		return write_noted(db, noted);
 	snprintf(number, sizeof number, "%llu", (unsigned long long)held);
 	if (any)
 		buf_addf(&after, "{\"noted\":%llu,\"held\":%llu}", (unsigned long long)noted, (unsigned long long)held);

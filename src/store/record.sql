@@ -10,6 +10,12 @@ INSERT INTO record (seq, at_ms, who, action, noun, noun_id, entry) VALUES ($1, $
 -- name: record_last
 SELECT COALESCE(MAX(seq), 0) FROM record;
 
+-- name: record_evidence
+-- backwards by seq, which finds one soon; the index on noun would bring all of them to be sorted
+SELECT noun_id FROM record
+WHERE noun || '' = 'blocks' AND action IN ('evidence.begins', 'evidence.sealed', 'evidence.behind')
+ORDER BY seq DESC LIMIT 1;
+
 -- name: record_after
 SELECT seq, entry FROM record WHERE seq > $1 ORDER BY seq LIMIT $2;
 
