@@ -124,6 +124,7 @@ open_stores(struct core *core, struct fault *fault)
 	if (mkdir(path, 0750) < 0 && errno != EEXIST)
 		return fault_set(fault, error_from_errno(errno), "data_folder", str_z(path), 0, 0);
 	TRY(open_record(core, fault));
+	TRY(vault_open(str_z(data), &core->desk.vault, fault));
 	struct archive_options archive = {.io = &store_io_disk, .directory = str_z(path), .seal_after_ms = 10 * TIME_MINUTE};
 	TRY(archive_open(&archive, &core->desk.archive, fault));
 	int error = evidence_open(core->desk.db, core->desk.archive, clock_now_ms());
@@ -159,6 +160,7 @@ static void lookback_changed(void *user, int64_t id);
 static void lookback_told(void *user, int64_t id);
 static void indicators_told(void *user);
 static void rules_check(void *user, struct api_call *call, struct str text);
+static void session_over(void *user, struct str id);
 
 static const struct rule_info *
 yara_rule(void *user)
@@ -201,6 +203,9 @@ give_desk(struct core *core)
 	d->pool = pool_new(core->rc->loop, POOL_THREADS, POOL_QUEUE);
 	open_inspect(core);
 	d->throttle = throttle_new();
+	d->tickets = tickets_new();
+	d->failures = failures_new();
+	d->session_over = session_over;
 	d->reports = report_book_new();
 	d->started_ms = clock_now_ms();
 	d->respond = respond;
@@ -560,6 +565,14 @@ lookback_changed(void *user, int64_t id)
 }
 
 static void
+session_over(void *user, struct str id)
+{
+	struct core *core = user;
+	if (core->web && channel_send(core->web, MSG_SESSION_OVER, id, STR(""), STR("")) < 0)
+		log_say(LOG_LEVEL_WARN, "session_over.lost", LOG_TEXT("session", id));
+}
+
+static void
 indicators_told(void *user)
 {
 	struct core *core = user;
@@ -664,6 +677,8 @@ on_tick(void *user)
 	core_rules_tick(core, now);
 	core_indicators_tick(core->indicators, now);
 	status_tick(&core->desk, now);
+	if (failures_write(core->desk.failures, core->desk.db, now) < 0)
+		log_say(LOG_LEVEL_WARN, "sign_in.failures_not_written", LOG_NUMBER("at", now));
 	inspect_tick(core->desk.inspect, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;
 	uint64_t before = core->rate[(core->ticks + 1) % COUNT(core->rate)];

@@ -53,6 +53,7 @@ enum message {
 	MSG_REQUEST = 96,   /* web/message.h */
 	MSG_RESPONSE,
 	MSG_PUSH,           /* something for the live stream */
+	MSG_SESSION_OVER,   /* name of a session or API key: its live streams end */
 	/* core -> lookback, each answered by one message, in order (detect/trial.h) */
 	MSG_TRIAL_CHECK = 112, /* a set: what is to be told of it; answered by MSG_TRIAL_FACTS */
 	MSG_TRIAL_SET,      /* a set that batches will follow; it takes the place of the one before */

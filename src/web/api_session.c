@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* First person, sign-in, sign-out. Passwords are hashed on pool threads, two at a time. */
+/* First person, sign-in in one or two steps, sign-out, sessions. Passwords are hashed on pool threads, two at a time. */
 #include "web/route.h"
 
 #include <sodium.h>
 
 #include "base/memory.h"
 #include "host/clock.h"
+#include "web/proof.h"
 
 struct sign_in {
 	struct str login, name, password, token;
 	char stored[PASSWORD_TEXT];
 	struct principal person;
-	bool known, good;
 };
 
 static void
@@ -31,46 +31,20 @@ reply_person(struct api_call *c, uint16_t status, const struct principal *p)
 }
 
 static void
-open_session(struct api_call *c, const struct principal *p)
+open_session(struct api_call *c, const struct principal *p, const char *factor)
 {
 	char *secret = arena_alloc(&c->arena, SECRET_TEXT);
 	int error = !secret ? E_LIMIT
-			    : session_open(c->desk->db, p->person, c->request.peer, c->request.agent, clock_now_ms(), secret);
+			    : session_open(c->desk->db, p->person, c->request.peer, c->request.agent, str_z(factor),
+				  clock_now_ms(), secret);
 	if (error) {
 		api_reply_error(c, error);
 		return;
 	}
+	proof_forgive(c, str_z(p->login));
 	c->response.set_cookie = str_z(secret);
 	c->who = *p; /* from here on it is they who act */
 	reply_person(c, 201, p);
-}
-
-/* Waiting is asked of the login and of the address; both are counted before the password is looked at. */
-static bool
-must_wait(struct api_call *c, struct str login)
-{
-	int64_t now = clock_now_ms();
-	struct buf key = BUF_INIT_MAX(256);
-	buf_addf(&key, "login %.*s", STR_ARG(str_cut(login, 0, 64)));
-	/* An address that has to wait does not make a login wait: nobody is locked out by a stranger's flood. */
-	c->response.retry_after = throttle_try(c->desk->throttle, c->request.peer, now);
-	if (!c->response.retry_after)
-		c->response.retry_after = throttle_try(c->desk->throttle, buf_str(&key), now);
-	buf_release(&key);
-	if (!c->response.retry_after)
-		return false;
-	api_reply_problem(c, 429, "wait", NULL);
-	return true;
-}
-
-static void
-forgive(struct api_call *c, struct str login)
-{
-	struct buf key = BUF_INIT_MAX(256);
-	buf_addf(&key, "login %.*s", STR_ARG(str_cut(login, 0, 64)));
-	throttle_good(c->desk->throttle, buf_str(&key));
-	throttle_good(c->desk->throttle, c->request.peer);
-	buf_release(&key);
 }
 
 static struct sign_in *
@@ -88,47 +62,152 @@ sign_in_of(struct api_call *c)
 	return s;
 }
 
-/* --- sign-in --- */
+/* --- the first step --- */
 
-static int
-verify_work(struct api_call *c)
+/* What may come second, and the ticket that carries it. */
+static void
+ask_factor(struct api_call *c, const struct principal *p, const struct factors *f)
 {
-	struct sign_in *s = c->user;
-	static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
-				     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-	/* An unknown login costs as much time as a known one. */
-	s->good = password_verify(s->known ? s->stored : nobody, s->password) && s->known;
-	return 0;
+	char ticket[SECRET_TEXT];
+	struct buf *out = &c->out;
+	bool any = factors_any(f);
+	ticket_new(c->desk->tickets, any ? TICKET_FACTOR : TICKET_ENROL, p->person, clock_now_ms(), ticket);
+	buf_add(out, STR("{\"factor\":["));
+	if (!any)
+		buf_add(out, STR("\"enrol\""));
+	if (f->totp)
+		buf_add(out, STR("\"totp\""));
+	if (f->passkeys)
+		buf_add(out, f->totp ? STR(",\"passkey\"") : STR("\"passkey\""));
+	if (any && f->recovery)
+		buf_add(out, STR(",\"recovery\""));
+	buf_add_char(out, ']');
+	out_text(out, "ticket", str_z(ticket));
+	buf_add_char(out, '}');
+	sodium_memzero(ticket, sizeof ticket);
+	c->who = *p;
+	c->after = STR("{\"step\":\"password\"}");
+	api_reply(c, 200);
 }
 
 static void
-verify_done(struct api_call *c, int error)
+password_right(struct api_call *c, int error)
 {
-	struct sign_in *s = c->user;
-	if (error || !s->good) {
+	struct factors f = {0};
+	if (error == E_DENIED) {
 		api_reply_problem(c, 401, "wrong_password", NULL);
 		return;
 	}
-	forgive(c, s->login);
-	open_session(c, &s->person);
+	const struct principal *p = &c->proof->person;
+	if (!error)
+		error = factors_of(c->desk->db, p->person, &f);
+	if (error)
+		api_reply_error(c, error);
+	else if (factors_any(&f) || p->second_factor)
+		ask_factor(c, p, &f);
+	else
+		open_session(c, p, "password");
 }
 
 void
 api_session_post(struct api_call *c)
 {
 	struct sign_in *s = sign_in_of(c);
-	if (!s) {
+	if (!s)
 		api_reply_problem(c, 422, "invalid", "login");
-		return;
-	}
-	if (must_wait(c, s->login))
-		return;
-	int error = person_by_login(c->desk->db, s->login, &s->person, s->stored);
-	s->known = error == 0;
-	if (error && error != E_NOT_FOUND)
-		api_reply_error(c, error);
 	else
-		api_defer(c, verify_work, verify_done);
+		proof_password(c, s->login, s->password, password_right);
+}
+
+/* --- the second step --- */
+
+static struct ticket *
+ticket_of(struct api_call *c)
+{
+	struct str secret;
+	if (!json_get_string(&c->body, 0, STR("ticket"), &c->arena, &secret))
+		return NULL;
+	return ticket_find(c->desk->tickets, secret, clock_now_ms());
+}
+
+static int
+check_factor(struct api_call *c, const struct ticket *t, const char **ret_factor)
+{
+	struct str code;
+	int64_t now = clock_now_ms();
+	struct desk *d = c->desk;
+	if (json_get_string(&c->body, 0, STR("totp"), &c->arena, &code)) {
+		*ret_factor = "totp";
+		return t->kind == TICKET_ENROL ? totp_confirm(d->db, d->vault, t->person, code, now)
+					       : totp_use(d->db, d->vault, t->person, code, now);
+	}
+	if (t->kind == TICKET_FACTOR && json_get_string(&c->body, 0, STR("recovery"), &c->arena, &code)) {
+		*ret_factor = "recovery";
+		return recovery_use(d->db, t->person, code, now);
+	}
+	return E_INVALID;
+}
+
+static void
+second_step(struct api_call *c, struct ticket *t, const struct principal *p)
+{
+	const char *factor = NULL;
+	int error = check_factor(c, t, &factor);
+	if (error == E_INVALID) {
+		api_reply_problem(c, 422, "invalid", "totp");
+	} else if (error == E_DENIED || error == E_NOT_FOUND) {
+		proof_failed(c, str_z(p->login), factor);
+		api_reply_problem(c, 401, "wrong_code", factor);
+	} else if (error) {
+		api_reply_error(c, error);
+	} else {
+		struct buf after = BUF_INIT_MAX(64);
+		buf_addf(&after, "{\"factor\":\"%s\"}", factor);
+		bool kept = arena_copy(&c->arena, buf_str(&after), &c->after);
+		buf_release(&after);
+		ticket_end(t);
+		if (kept)
+			open_session(c, p, factor);
+		else
+			api_reply_error(c, E_LIMIT);
+	}
+}
+
+/* He whose ticket it is, if it may be used for a second step; else the call is answered. */
+static bool
+ticket_person(struct api_call *c, struct ticket *t, struct principal *ret)
+{
+	int error = t && (t->kind == TICKET_FACTOR || t->kind == TICKET_ENROL) ? person_get(c->desk->db, t->person, ret)
+									       : E_NOT_FOUND;
+	if (error == E_NOT_FOUND)
+		api_reply_problem(c, 401, "ticket", NULL);
+	else if (error)
+		api_reply_error(c, error);
+	return !error;
+}
+
+void
+api_session_factor(struct api_call *c)
+{
+	struct ticket *t = ticket_of(c);
+	struct principal p;
+	if (ticket_person(c, t, &p) && !proof_must_wait(c, "factor", str_z(p.login)))
+		second_step(c, t, &p);
+}
+
+/* Somebody who must have a second proof and has none gets his app now; the second step then confirms it. */
+void
+api_session_enrol(struct api_call *c)
+{
+	struct ticket *t = ticket_of(c);
+	struct principal p;
+	if (!ticket_person(c, t, &p))
+		return;
+	c->who = p;
+	if (t->kind == TICKET_ENROL)
+		totp_offer(c, &p);
+	else
+		api_reply_error(c, E_DENIED);
 }
 
 void
@@ -147,6 +226,156 @@ api_session_delete(struct api_call *c)
 	}
 	c->response.set_cookie = STR("-");
 	api_reply_empty(c, 204);
+}
+
+/* --- sessions as a list --- */
+
+int
+sessions_end(struct desk *d, int64_t person, struct str keep, struct arena *arena)
+{
+	struct session_row *row;
+	uint32_t count = 0;
+	TRY(session_list(d->db, person, clock_now_ms(), arena, &row, &count));
+	TRY(session_end_others(d->db, person, keep));
+	for (uint32_t i = 0; i < count; i++)
+		if (!str_eq(row[i].id, keep))
+			d->session_over(d->core, row[i].id);
+	tickets_end_of(d->tickets, person);
+	return 0;
+}
+
+static void
+reply_sessions(struct api_call *c, int64_t person)
+{
+	struct session_row *row;
+	uint32_t count = 0;
+	struct buf *out = &c->out;
+	int error = session_list(c->desk->db, person, clock_now_ms(), &c->arena, &row, &count);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	buf_add(out, STR("{\"items\":["));
+	for (uint32_t i = 0; i < count; i++) {
+		buf_add(out, i ? STR(",{") : STR("{"));
+		out_text(out, "id", row[i].id);
+		out_i64(out, "created_ms", row[i].created_ms);
+		out_i64(out, "seen_ms", row[i].seen_ms);
+		out_text(out, "peer", row[i].peer);
+		out_text(out, "agent", row[i].agent);
+		out_text(out, "factor", row[i].factor);
+		out_bool(out, "current", str_eq(row[i].id, str_z(c->who.session)));
+		buf_add_char(out, '}');
+	}
+	buf_addf(out, "],\"next\":null,\"total\":%u}", count);
+	api_reply(c, 200);
+}
+
+static void
+reply_ended(struct api_call *c, int error)
+{
+	if (error)
+		api_reply_error(c, error);
+	else
+		api_reply_empty(c, 204);
+}
+
+void
+api_sessions(struct api_call *c)
+{
+	reply_sessions(c, c->who.person);
+}
+
+void
+api_sessions_delete(struct api_call *c)
+{
+	reply_ended(c, sessions_end(c->desk, c->who.person, str_z(c->who.session), &c->arena));
+}
+
+void
+api_session_delete_one(struct api_call *c)
+{
+	struct str id = api_path_id(c);
+	int error = session_end_one(c->desk->db, c->who.person, id);
+	if (!error)
+		c->desk->session_over(c->desk->core, id);
+	reply_ended(c, error);
+}
+
+/* Another's. Who is outside the caller's reach does not exist for him. */
+static int
+person_in_reach(struct api_call *c, int64_t *ret)
+{
+	struct principal p;
+	struct str scope = api_scope(c);
+	int64_t id;
+	if (!str_to_i64(api_path_id(c), &id))
+		return E_NOT_FOUND;
+	TRY(person_get(c->desk->db, id, &p));
+	if (scope.n && !registry_within(c->desk->registry, str_z(p.organisation), scope))
+		return E_NOT_FOUND;
+	*ret = id;
+	return 0;
+}
+
+void
+api_person_sessions(struct api_call *c)
+{
+	int64_t person;
+	int error = person_in_reach(c, &person);
+	if (error)
+		api_reply_error(c, error);
+	else
+		reply_sessions(c, person);
+}
+
+void
+api_person_sessions_delete(struct api_call *c)
+{
+	int64_t person;
+	int error = person_in_reach(c, &person);
+	reply_ended(c, error ? error : sessions_end(c->desk, person, STR(""), &c->arena));
+}
+
+/* --- sign-ins that failed, for the auditor --- */
+
+void
+api_failed_sign_ins(struct api_call *c)
+{
+	struct db_rows *rows;
+	struct buf *out = &c->out;
+	int64_t limit, offset, n = 0;
+	if (!api_query_i64(c, STR("cursor"), 0, 0, FAILURES_ROWS, &offset) ||
+	    !api_query_i64(c, STR("limit"), 100, 1, 500, &limit)) {
+		api_reply_problem(c, 422, "invalid", "cursor");
+		return;
+	}
+	int more, error = db_query(c->desk->db, &rows, Q_FAILURE_LIST, "ssii", api_query(c, STR("login")),
+	    api_query(c, STR("peer")), limit + 1, offset);
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	static const char *const names[] = {"login", "peer", "what"};
+	buf_add(out, STR("{\"items\":["));
+	while ((more = db_next(rows)) > 0 && n++ < limit) {
+		buf_add(out, n > 1 ? STR(",{") : STR("{"));
+		for (int i = 0; i < 3; i++)
+			out_text(out, names[i], db_text(rows, i));
+		out_i64(out, "count", db_i64(rows, 3));
+		out_i64(out, "first_ms", db_i64(rows, 4));
+		out_i64(out, "last_ms", db_i64(rows, 5));
+		buf_add_char(out, '}');
+	}
+	db_end(rows);
+	if (more > 0)
+		buf_addf(out, "],\"next\":\"%lld\"}", (long long)(offset + limit));
+	else
+		buf_add(out, STR("],\"next\":null}"));
+	if (more < 0)
+		api_reply_error(c, more);
+	else
+		api_reply(c, 200);
 }
 
 /* --- the first person --- */
@@ -192,7 +421,7 @@ setup_done(struct api_call *c, int error)
 	else if (error)
 		api_reply_error(c, error);
 	else
-		open_session(c, &s->person);
+		open_session(c, &s->person, "setup");
 }
 
 void
@@ -201,7 +430,7 @@ api_setup_post(struct api_call *c)
 	struct sign_in *s = sign_in_of(c);
 	if (!s)
 		api_reply_problem(c, 422, "invalid", "login");
-	else if (must_wait(c, STR("")))
+	else if (proof_must_wait(c, "login", STR("")))
 		return;
 	else if (!setup_link_fits(c->desk->db, s->token))
 		api_reply_problem(c, 403, "setup_link", "token");

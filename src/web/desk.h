@@ -19,7 +19,9 @@
 #include "web/message.h"
 #include "web/reports.h"
 #include "share/warning.h"
-#include "web/session.h"
+#include "web/failures.h"
+#include "web/ticket.h"
+#include "web/vault.h"
 
 struct api_call;
 
@@ -43,6 +45,9 @@ struct desk {
 	struct pool *pool;
 	struct inspect *inspect;    /* files handed in, and sweeps */
 	struct throttle *throttle;
+	struct tickets *tickets;    /* between two steps of a sign-in */
+	struct failures *failures;  /* sign-ins that failed, not yet written */
+	struct vault *vault;        /* what seals the secrets of authenticator apps */
 	struct report_book *reports;
 	int64_t started_ms;
 	int supervisor;             /* its process, for the sum of memory */
@@ -68,6 +73,7 @@ struct desk {
 	int64_t record_put_back;    /* entries that the database had lost at the start */
 	/* What the API asks of core. */
 	void (*respond)(void *core, const struct api_response *r);
+	void (*session_over)(void *core, struct str id); /* of this session or API key no live stream goes on */
 	int (*end_demonstration)(void *core);
 	void (*alert_changed)(void *core, int64_t id); /* tell the live stream */
 	void (*lookback_changed)(void *core, int64_t id); /* a job came or was stopped */

@@ -16,8 +16,7 @@
 #include "web/guard.h"
 #include "web/message.h"
 #include "web/out.h"
-
-#define COOKIE_KEPT 64
+#include "web/session.h"
 
 /* A client that waits for core. */
 struct waiting {
@@ -25,14 +24,14 @@ struct waiting {
 	uint64_t id;
 	struct evhttp_request *request;
 	bool stream;
-	char cookie[COOKIE_KEPT];
+	char session[SESSION_ID];
 };
 
 struct stream {
 	struct evhttp_request *request;
 	struct evhttp_connection *connection;
 	int64_t end_ms;
-	char cookie[COOKIE_KEPT]; /* his who signs out ends his streams */
+	char session[SESSION_ID]; /* when it is over, so are its streams */
 	uint32_t rights;
 };
 
@@ -190,6 +189,13 @@ cookie_of(struct evhttp_request *request)
 	return (struct str){0};
 }
 
+static struct str
+bearer_of(struct evhttp_request *request)
+{
+	struct str authorization = header_of(request, "Authorization");
+	return str_starts_nocase(authorization, STR("Bearer ")) ? str_cut(authorization, 7, 135) : STR("");
+}
+
 /* Sending the end may close the connection at once: the stream is off the list before. */
 static void
 stream_end(struct web *w, unsigned i)
@@ -237,7 +243,8 @@ wait_for_core(struct web *w, struct evhttp_request *request, uint64_t id, bool s
 {
 	struct waiting *one = MEM_NEW(struct waiting);
 	*one = (struct waiting){.next = w->waiting, .id = id, .request = request, .stream = stream};
-	snprintf(one->cookie, sizeof one->cookie, "%.*s", STR_ARG(cookie_of(request)));
+	struct str bearer = bearer_of(request);
+	session_id(bearer.n ? bearer : cookie_of(request), one->session);
 	w->waiting = one;
 }
 
@@ -250,14 +257,13 @@ ask_core(struct web *w, struct evhttp_request *request, struct str path, struct 
 	char *peer;
 	uint16_t port;
 	evhttp_connection_get_peer(evhttp_request_get_connection(request), &peer, &port);
-	struct str authorization = header_of(request, "Authorization");
 	struct api_request r = {
 	    .id = ++w->next_id,
 	    .method = str_z(method_name(request)),
 	    .path = path,
 	    .query = query,
 	    .cookie = str_cut(cookie_of(request), 0, 128),
-	    .bearer = str_starts_nocase(authorization, STR("Bearer ")) ? str_cut(authorization, 7, 135) : STR(""),
+	    .bearer = bearer_of(request),
 	    .if_match = str_cut(header_of(request, "If-Match"), 0, 64),
 	    .peer = str_z(peer),
 	    .agent = str_cut(header_of(request, "User-Agent"), 0, 256),
@@ -330,7 +336,7 @@ stream_open(struct web *w, const struct waiting *one, uint32_t rights)
 	guard_streaming(w->guard, request);
 	struct stream *s = &w->stream[w->streams++];
 	*s = (struct stream){request, connection, clock_monotonic_ms() + HTTP_STREAM_MS, {0}, rights};
-	memcpy(s->cookie, one->cookie, sizeof s->cookie);
+	memcpy(s->session, one->session, sizeof s->session);
 	stream_send(request, STR("retry: 2000\n\n"));
 }
 
@@ -389,10 +395,10 @@ send_response(struct web *w, struct evhttp_request *request, const struct api_re
 }
 
 static void
-on_signed_out(struct web *w, const char *cookie)
+on_session_over(struct web *w, struct str session)
 {
 	for (unsigned i = w->streams; i-- > 0;)
-		if (strcmp(w->stream[i].cookie, cookie) == 0)
+		if (str_eq(str_z(w->stream[i].session), session))
 			stream_end(w, i);
 }
 
@@ -411,8 +417,8 @@ on_response(struct web *w, struct str payload)
 			stream_open(w, one, r.rights);
 		else
 			send_response(w, one->request, &r);
-		if (str_eq(r.set_cookie, STR("-")) && one->cookie[0])
-			on_signed_out(w, one->cookie);
+		if (str_eq(r.set_cookie, STR("-")))
+			on_session_over(w, str_z(one->session));
 		mem_free(one);
 		return;
 	}
@@ -428,6 +434,8 @@ on_core_message(void *user, struct channel *c, uint16_t type, struct str payload
 		on_response(w, payload);
 	else if (type == MSG_PUSH)
 		push(w, payload);
+	else if (type == MSG_SESSION_OVER)
+		on_session_over(w, payload);
 }
 
 /* Core died: who waits for it is told to come again, streams end and reconnect by themselves. */
@@ -477,6 +485,8 @@ web_start(struct role_context *rc)
 	evhttp_set_default_content_type(w->http, NULL);
 	w->loop_event = event_new(w->base, loop_descriptor(rc->loop), EV_READ | EV_PERSIST, on_loop, w);
 	event_add(w->loop_event, NULL);
+	char warm[SESSION_ID];
+	session_id(STR(""), warm); /* OpenSSL reads its configuration with the first hash */
 	tzset(); /* evhttp's Date header asks for the zone; its file is out of reach from here on */
 	return role_confine(rc, SANDBOX_ACCEPT, NULL, 0);
 }

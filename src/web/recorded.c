@@ -34,7 +34,8 @@ recorded_run(struct api_call *c, void (*step)(struct api_call *c))
 static bool
 is_secret(struct api_call *c, uint32_t at)
 {
-	static const struct str names[] = {STR_INIT("password"), STR_INIT("token"), STR_INIT("secret"), STR_INIT("code")};
+	static const struct str names[] = {STR_INIT("password"), STR_INIT("token"), STR_INIT("secret"), STR_INIT("code"),
+	    STR_INIT("ticket"), STR_INIT("totp"), STR_INIT("recovery"), STR_INIT("passkey")};
 	struct str name; /* handlers know "pass\u0077ord" too */
 	if (!json_string(&c->body, at, &c->arena, &name))
 		return true;

@@ -32,6 +32,7 @@ struct api_call {
 	void (*checked)(struct api_call *c); /* instead of answering, what follows a check of rule text; c->out tells */
 	bool recorded;          /* changes something: web/recorded.h */
 	struct str before, after, noun_id; /* what its entry in the record says beyond the request; may stay empty */
+	struct proof *proof;    /* whose password was asked (web/proof.h) */
 	void *user;             /* the handler's own, in the arena */
 };
 
@@ -60,6 +61,10 @@ struct str api_scope(const struct api_call *c);
 
 /* The version that If-Match names, with or without quotes (RFC 9110, 13.1.1). False when it is no number. */
 bool api_match_version(const struct api_call *c, int64_t *ret);
+
+/* Ends a person's sessions but `keep` ("" = all), with their live streams, and whatever he is in the middle of. For a
+ * changed password, and for an account that is disabled or reset. */
+[[nodiscard]] int sessions_end(struct desk *d, int64_t person, struct str keep, struct arena *arena);
 
 /* JSON of nouns that more than one handler and the live stream need. */
 void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);

@@ -98,8 +98,21 @@ principal_at(struct db_rows *rows)
 	keep(p.name, sizeof p.name, db_text(rows, 2));
 	keep(p.role, sizeof p.role, db_text(rows, 3));
 	keep(p.organisation, sizeof p.organisation, db_text(rows, 4));
+	p.directory = db_i64(rows, 5);
 	p.rights = role_rights(str_z(p.role));
 	return p;
+}
+
+int
+person_get(struct db *db, int64_t id, struct principal *ret)
+{
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_PERSON_GET, "i", id));
+	int more = db_next(rows);
+	if (more > 0)
+		*ret = principal_at(rows);
+	db_end(rows);
+	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
 }
 
 int
@@ -110,19 +123,34 @@ person_by_login(struct db *db, struct str login, struct principal *ret, char ret
 	int more = db_next(rows);
 	if (more > 0) {
 		*ret = principal_at(rows);
-		keep(ret_password, PASSWORD_TEXT, db_text(rows, 5));
+		keep(ret_password, PASSWORD_TEXT, db_text(rows, 6));
 	}
 	db_end(rows);
 	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
 }
 
 int
-session_open(struct db *db, int64_t person, struct str peer, struct str agent, int64_t now_ms, char ret[SECRET_TEXT])
+person_set_password(struct db *db, int64_t person, const char *password, int64_t now_ms)
+{
+	return db_run(db, Q_PERSON_SET_PASSWORD, "isi", person, str_z(password), now_ms);
+}
+
+void
+session_id(struct str secret, char ret[SESSION_ID])
+{
+	char hash[65];
+	secret_hash(secret, hash);
+	keep(ret, SESSION_ID, str_z(hash));
+}
+
+int
+session_open(struct db *db, int64_t person, struct str peer, struct str agent, struct str factor, int64_t now_ms,
+    char ret[SECRET_TEXT])
 {
 	char hash[65], secret[SECRET_TEXT];
 	secret_new(secret);
 	secret_hash(str_z(secret), hash);
-	TRY(db_run(db, Q_SESSION_PUT, "siiss", str_z(hash), person, now_ms, peer, agent));
+	TRY(db_run(db, Q_SESSION_PUT, "siisss", str_z(hash), person, now_ms, peer, agent, factor));
 	memcpy(ret, secret, sizeof secret);
 	return 0;
 }
@@ -135,8 +163,8 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 	secret_hash(secret, hash);
 	TRY(db_query(db, &rows, Q_SESSION_GET, "s", str_z(hash)));
 	int more = db_next(rows);
-	int64_t seen = more > 0 ? db_i64(rows, 6) : 0;
-	bool alive = more > 0 && now_ms - db_i64(rows, 5) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
+	int64_t seen = more > 0 ? db_i64(rows, 7) : 0;
+	bool alive = more > 0 && now_ms - db_i64(rows, 6) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
 	struct principal p = alive ? principal_at(rows) : (struct principal){0};
 	db_end(rows);
 	if (more < 0)
@@ -145,6 +173,7 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 		return E_DENIED;
 	if (now_ms - seen > 60000) /* a write a minute is enough to know it is alive */
 		(void)!db_run(db, Q_SESSION_SEEN, "si", str_z(hash), now_ms); /* a full disk locks nobody out */
+	keep(p.session, sizeof p.session, str_z(hash));
 	*ret = p;
 	return 0;
 }
@@ -161,6 +190,49 @@ int
 session_prune(struct db *db, int64_t now_ms)
 {
 	return db_run(db, Q_SESSION_PRUNE, "ii", now_ms - SESSION_IDLE_MS, now_ms - SESSION_MAX_MS);
+}
+
+#define SESSIONS_LISTED 200u
+
+int
+session_list(struct db *db, int64_t person, int64_t now_ms, struct arena *arena, struct session_row **ret, uint32_t *ret_count)
+{
+	struct session_row *row = arena_calloc(arena, SESSIONS_LISTED, sizeof *row);
+	struct db_rows *rows;
+	uint32_t n = 0;
+	int more = 1;
+	if (!row)
+		return E_LIMIT;
+	TRY(db_query(db, &rows, Q_SESSION_LIST, "iii", person, now_ms - SESSION_IDLE_MS, now_ms - SESSION_MAX_MS));
+	while (n < SESSIONS_LISTED && (more = db_next(rows)) > 0) {
+		struct str *text[] = {&row[n].id, &row[n].peer, &row[n].agent, &row[n].factor};
+		for (int i = 0; i < 4; i++)
+			if (!arena_copy(arena, db_text(rows, i), text[i]))
+				more = E_LIMIT;
+		row[n].created_ms = db_i64(rows, 4);
+		row[n++].seen_ms = db_i64(rows, 5);
+		if (more < 0)
+			break;
+	}
+	db_end(rows);
+	if (more < 0)
+		return more;
+	*ret = row;
+	*ret_count = n;
+	return 0;
+}
+
+int
+session_end_one(struct db *db, int64_t person, struct str id)
+{
+	TRY(db_run(db, Q_SESSION_END_ONE, "is", person, id));
+	return db_changed(db) ? 0 : E_NOT_FOUND;
+}
+
+int
+session_end_others(struct db *db, int64_t person, struct str keep)
+{
+	return db_run(db, Q_SESSION_END_OTHERS, "is", person, keep);
 }
 
 int

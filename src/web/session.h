@@ -11,6 +11,7 @@
  * (RFC 9106) by libsodium. Failed sign-ins slow down per login and per address: from the fifth failure on the answer is "wait".
  */
 
+#include "base/arena.h"
 #include "store/db.h"
 #include "web/right.h"
 
@@ -20,6 +21,7 @@
 #define PASSWORD_MAX 512
 #define PASSWORD_TEXT 128 /* bytes of the stored form, NUL included */
 #define SECRET_TEXT 44   /* 256 bits in base64url without padding, and NUL */
+#define SESSION_ID 17    /* what a session or key is called: the first digits of its secret's hash, and NUL */
 
 struct principal {
 	int64_t person;      /* 0 for an API key */
@@ -28,6 +30,9 @@ struct principal {
 	char role[32];
 	char organisation[65]; /* it reaches this one and all below it; "" = the whole province */
 	unsigned rights;
+	char session[SESSION_ID]; /* what it came in by: a session, or the API key */
+	bool directory;      /* the organisation's directory knows the password */
+	bool second_factor;  /* his role asks for a second proof at every sign-in */
 };
 
 /* A fresh secret, and the form in which secrets are stored (64 hex digits and NUL). */
@@ -42,16 +47,33 @@ bool password_verify(const char *stored, struct str password);
 [[nodiscard]] int person_new(struct db *db, struct str login, struct str name, struct str role, const char *password,
     int64_t now_ms, int64_t *ret_id);
 [[nodiscard]] int person_count(struct db *db, int64_t *ret);
-/* E_NOT_FOUND. */
+/* E_NOT_FOUND: no such person, or he may not come in. */
+[[nodiscard]] int person_get(struct db *db, int64_t id, struct principal *ret);
 [[nodiscard]] int person_by_login(struct db *db, struct str login, struct principal *ret, char ret_password[PASSWORD_TEXT]);
 
-/* `ret` is what the cookie carries. */
-[[nodiscard]] int session_open(struct db *db, int64_t person, struct str peer, struct str agent, int64_t now_ms,
-    char ret[SECRET_TEXT]);
+[[nodiscard]] int person_set_password(struct db *db, int64_t person, const char *password, int64_t now_ms);
+
+/* `ret` is what the cookie carries. `factor`: how he proved himself, "password", "totp" ... */
+[[nodiscard]] int session_open(struct db *db, int64_t person, struct str peer, struct str agent, struct str factor,
+    int64_t now_ms, char ret[SECRET_TEXT]);
 /* E_DENIED when unknown or over. */
 [[nodiscard]] int session_find(struct db *db, struct str secret, int64_t now_ms, struct principal *ret);
 [[nodiscard]] int session_end(struct db *db, struct str secret);
 [[nodiscard]] int session_prune(struct db *db, int64_t now_ms);
+
+struct session_row {
+	struct str id, peer, agent, factor;
+	int64_t created_ms, seen_ms;
+};
+/* Those of a person that are not over, the latest used first; at most 200. */
+[[nodiscard]] int session_list(struct db *db, int64_t person, int64_t now_ms, struct arena *arena, struct session_row **ret,
+    uint32_t *ret_count);
+/* E_NOT_FOUND: he has none of this name. */
+[[nodiscard]] int session_end_one(struct db *db, int64_t person, struct str id);
+/* All but `keep` ("" = all). */
+[[nodiscard]] int session_end_others(struct db *db, int64_t person, struct str keep);
+/* The name of the session that a secret opens. */
+void session_id(struct str secret, char ret[SESSION_ID]);
 
 [[nodiscard]] int api_key_new(struct db *db, struct str name, struct str role, int64_t now_ms, char ret[SECRET_TEXT]);
 [[nodiscard]] int api_key_find(struct db *db, struct str secret, struct principal *ret);

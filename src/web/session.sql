@@ -7,16 +7,19 @@ SELECT count(*) FROM person WHERE disabled = 0;
 INSERT INTO person (login, name, role, password, created_ms) VALUES ($1, $2, $3, $4, $5) RETURNING id;
 
 -- name: person_by_login
-SELECT id, login, name, role, organisation, password FROM person WHERE login = $1 AND disabled = 0;
+SELECT id, login, name, role, organisation, directory, password FROM person WHERE login = $1 AND disabled = 0;
+
+-- name: person_get
+SELECT id, login, name, role, organisation, directory FROM person WHERE id = $1 AND disabled = 0;
 
 -- name: person_set_password
-UPDATE person SET password = $2 WHERE id = $1;
+UPDATE person SET password = $2, password_ms = $3 WHERE id = $1;
 
 -- name: session_put
-INSERT INTO session (hash, person, created_ms, seen_ms, peer, agent) VALUES ($1, $2, $3, $3, $4, $5);
+INSERT INTO session (hash, person, created_ms, seen_ms, peer, agent, factor) VALUES ($1, $2, $3, $3, $4, $5, $6);
 
 -- name: session_get
-SELECT p.id, p.login, p.name, p.role, p.organisation, s.created_ms, s.seen_ms FROM session s JOIN person p ON p.id = s.person
+SELECT p.id, p.login, p.name, p.role, p.organisation, p.directory, s.created_ms, s.seen_ms FROM session s JOIN person p ON p.id = s.person
 WHERE s.hash = $1 AND p.disabled = 0;
 
 -- name: session_seen
@@ -27,6 +30,19 @@ DELETE FROM session WHERE hash = $1;
 
 -- name: session_prune
 DELETE FROM session WHERE seen_ms < $1 OR created_ms < $2;
+
+-- name: session_list
+SELECT substr(hash, 1, 16), peer, agent, factor, created_ms, seen_ms FROM session
+WHERE person = $1 AND seen_ms > $2 AND created_ms > $3 ORDER BY seen_ms DESC, hash;
+
+-- name: session_end_one
+DELETE FROM session WHERE person = $1 AND substr(hash, 1, 16) = $2;
+
+-- name: session_end_others
+DELETE FROM session WHERE person = $1 AND substr(hash, 1, 16) <> $2;
+
+-- name: person_account
+SELECT directory, password_ms FROM person WHERE id = $1;
 
 -- name: api_key_put
 INSERT INTO api_key (hash, name, role, created_ms) VALUES ($1, $2, $3, $4);

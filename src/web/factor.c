@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "web/factor.h"
+
+#include <sodium.h>
+
+#include "base/hash.h"
+
+int
+factors_of(struct db *db, int64_t person, struct factors *ret)
+{
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_FACTORS_OF, "i", person));
+	int more = db_next(rows);
+	if (more > 0)
+		*ret = (struct factors){db_i64(rows, 0) > 0, (uint32_t)db_i64(rows, 1), (uint32_t)db_i64(rows, 2), db_i64(rows, 3)};
+	db_end(rows);
+	return more < 0 ? more : 0;
+}
+
+int
+factors_reset(struct db *db, int64_t person)
+{
+	TRY(db_run(db, Q_TOTP_DELETE, "i", person));
+	TRY(db_run(db, Q_PASSKEY_DELETE_ALL, "i", person));
+	return db_run(db, Q_RECOVERY_DELETE, "i", person);
+}
+
+/* --- the app --- */
+
+static int
+read_totp(struct db *db, const struct vault *v, int64_t person, bool confirmed, uint8_t secret[TOTP_SECRET], int64_t *ret_last)
+{
+	struct db_rows *rows;
+	size_t n = 0;
+	TRY(db_query(db, &rows, Q_TOTP_GET, "ii", person, (int64_t)confirmed));
+	int more = db_next(rows);
+	int error = more < 0 ? more : more == 0 ? E_NOT_FOUND : vault_unseal(v, person, db_text(rows, 0), secret, TOTP_SECRET, &n);
+	if (!error)
+		*ret_last = db_i64(rows, 1);
+	db_end(rows);
+	return error ? error : n == TOTP_SECRET ? 0 : E_CORRUPT;
+}
+
+int
+totp_begin(struct db *db, const struct vault *v, int64_t person, int64_t now_ms, uint8_t ret[TOTP_SECRET])
+{
+	struct factors f = {0};
+	struct buf sealed = BUF_INIT_MAX(1024);
+	uint8_t secret[TOTP_SECRET];
+	TRY(factors_of(db, person, &f));
+	if (f.totp)
+		return E_EXISTS;
+	totp_secret_new(secret);
+	vault_seal(v, person, str_from((const char *)secret, sizeof secret), &sealed);
+	int error = db_run(db, Q_TOTP_PUT, "isi", person, buf_str(&sealed), now_ms);
+	buf_release(&sealed);
+	if (!error)
+		memcpy(ret, secret, sizeof secret);
+	sodium_memzero(secret, sizeof secret);
+	return error;
+}
+
+/* Two at once cannot use the same step: the row changes for one of them. */
+static int
+take_step(struct db *db, const struct vault *v, int64_t person, bool confirmed, struct str code, int64_t now_ms)
+{
+	uint8_t secret[TOTP_SECRET];
+	int64_t last = -1;
+	TRY(read_totp(db, v, person, confirmed, secret, &last));
+	int64_t step = totp_step_of(str_from((const char *)secret, sizeof secret), code, now_ms, last);
+	sodium_memzero(secret, sizeof secret);
+	if (step < 0)
+		return E_DENIED;
+	TRY(db_run(db, Q_TOTP_STEP, "iii", person, step, now_ms));
+	return db_changed(db) == 1 ? 0 : E_DENIED;
+}
+
+int
+totp_confirm(struct db *db, const struct vault *v, int64_t person, struct str code, int64_t now_ms)
+{
+	return take_step(db, v, person, false, code, now_ms);
+}
+
+int
+totp_use(struct db *db, const struct vault *v, int64_t person, struct str code, int64_t now_ms)
+{
+	return take_step(db, v, person, true, code, now_ms);
+}
+
+int
+totp_remove(struct db *db, int64_t person)
+{
+	return db_run(db, Q_TOTP_DELETE, "i", person);
+}
+
+/* --- recovery codes --- */
+
+static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's: none is taken for another */
+
+static void
+code_new(char ret[RECOVERY_TEXT])
+{
+	uint8_t random[16];
+	size_t n = 0;
+	randombytes_buf(random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++) {
+		if (i && i % 4 == 0)
+			ret[n++] = '-';
+		ret[n++] = letters[random[i] & 31];
+	}
+	ret[n] = '\0';
+	sodium_memzero(random, sizeof random);
+}
+
+/* False when it cannot be one. */
+static bool
+code_hash(int64_t person, struct str code, char ret[65])
+{
+	struct buf plain = BUF_INIT_MAX(64);
+	uint8_t digest[32];
+	buf_addf(&plain, "%lld ", (long long)person);
+	size_t start = plain.n;
+	for (size_t i = 0; i < code.n && !plain.over; i++) {
+		char one = ascii_lower(code.p[i]);
+		if (one == '-' || one == ' ')
+			continue;
+		one = one == 'o' ? '0' : one == 'i' || one == 'l' ? '1' : one;
+		buf_add_char(&plain, one);
+	}
+	bool fits = !plain.over && plain.n - start == 16;
+	sha256(buf_str(&plain), digest);
+	sodium_bin2hex(ret, 65, digest, sizeof digest);
+	buf_release(&plain);
+	return fits;
+}
+
+int
+recovery_renew(struct db *db, int64_t person, int64_t now_ms, char ret[RECOVERY_CODES][RECOVERY_TEXT])
+{
+	char hash[65];
+	TRY(db_run(db, Q_RECOVERY_DELETE, "i", person));
+	for (unsigned i = 0; i < RECOVERY_CODES; i++) {
+		code_new(ret[i]);
+		(void)code_hash(person, str_z(ret[i]), hash);
+		TRY(db_run(db, Q_RECOVERY_PUT, "isi", person, str_z(hash), now_ms));
+	}
+	return 0;
+}
+
+int
+recovery_use(struct db *db, int64_t person, struct str code, int64_t now_ms)
+{
+	struct factors f = {0};
+	char hash[65];
+	TRY(factors_of(db, person, &f));
+	if (!factors_any(&f) || !code_hash(person, code, hash))
+		return E_DENIED;
+	TRY(db_run(db, Q_RECOVERY_USE, "isi", person, str_z(hash), now_ms));
+	return db_changed(db) == 1 ? 0 : E_DENIED;
+}

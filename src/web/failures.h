@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_FAILURES_H
+#define WEB_FAILURES_H
+
+/*
+ * Sign-ins that failed, for the auditor: whose name was tried, from where, what was wrong, how often. Core.
+ *
+ * A flood of guesses must not become a flood of writes: failures are summed in memory and written every few seconds, at
+ * most 256 different ones each time (what is more is summed as "others"), by ten minutes, at most 10,000 rows, the oldest
+ * go. A crash loses the last seconds.
+ *
+ * What was typed as a name is kept only when it is somebody's, or too short to be one of our passwords: people type a
+ * password into the wrong field.
+ */
+
+#include "store/db.h"
+
+#define FAILURES_WRITE_MS 5000
+#define FAILURES_HELD 256u
+#define FAILURES_ROWS 10000
+
+struct failures;
+struct failures *failures_new(void);
+void failures_free(struct failures *f);
+/* `what`: "password", "totp", "recovery", "passkey", "wait", "directory" ...; static. `known`: there is such a person. */
+void failures_note(struct failures *f, struct str login, bool known, struct str peer, const char *what, int64_t now_ms);
+/* Now and then: writes what came in since the last time. What cannot be written is kept. */
+[[nodiscard]] int failures_write(struct failures *f, struct db *db, int64_t now_ms);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_PROOF_H
+#define WEB_PROOF_H
+
+/*
+ * Is it really he? The steps that sign-in and every change to one's own account share: slowing down, the password, the
+ * second proof. Core.
+ *
+ * Tries are counted before they are looked at, by address and by login; what comes after the password has a count of its
+ * own, so that whoever knows a password does not get fresh tries at the second proof by giving it again. Only a whole
+ * sign-in forgives.
+ */
+
+#include "web/factor.h"
+#include "web/route.h"
+
+struct proof {
+	struct principal person;     /* whose password it is; without rights when it is nobody's */
+	struct str login, password;
+	char stored[PASSWORD_TEXT];
+	bool known, good;
+	void (*then)(struct api_call *c, int error);
+};
+
+/* Counts a try. True: too many, and the call is answered with how long to wait. `step`: "login" or "factor". */
+bool proof_must_wait(struct api_call *c, const char *step, struct str login);
+void proof_forgive(struct api_call *c, struct str login);
+/* One more try failed: for the auditor. `what` is static. */
+void proof_failed(struct api_call *c, struct str login, const char *what);
+
+/* Ask for the password of `login`; then `then`, later, with 0, E_DENIED (wrong, or nobody), or what else went wrong;
+ * c->proof tells whose it is. Not called when the call is answered with a wait. The texts live in the call's arena. */
+void proof_password(struct api_call *c, struct str login, struct str password, void (*then)(struct api_call *c, int error));
+/* Ends the call with a new app's secret, as text, as a link and as a QR code; it works once a password of it was given. */
+void totp_offer(struct api_call *c, const struct principal *p);
+
+#endif

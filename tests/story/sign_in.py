@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Signing in with a second proof, as a person lives it: an app is set up and confirmed, codes work once, a lost phone is
+recovered from, guesses at the second step are few however many come at once, sessions are seen and ended, a changed password
+ends them all, failures are told to the auditor, and no secret stands anywhere it should not."""
+import base64, concurrent.futures, hashlib, hmac, sqlite3, struct
+from desk import *
+
+SAME = {"Sec-Fetch-Site": "same-origin"}
+PASSWORD, SECOND = "correct horse battery", "another long sentence"
+desk = Desk().start()
+secrets = []  # whatever must never be found in the record, the log or the database
+
+
+class Browser:
+    def __init__(self, agent="Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"):
+        self.cookie, self.agent = None, agent
+
+    def __call__(self, method, path, body=None):
+        headers = {**SAME, "User-Agent": self.agent, **({"Cookie": self.cookie} if self.cookie else {})}
+        status, answer, got = desk.call(method, "/api/v1/" + path, body, headers, False)
+        if got.get("Set-Cookie"):
+            self.cookie = got["Set-Cookie"].split(";")[0]
+            secrets.append(self.cookie.split("=")[1])
+        return status, json.loads(answer) if answer else {}
+
+    def sign_in(self, password=PASSWORD):
+        return self("POST", "sessions", {"login": "an", "password": password})
+
+    def alive(self):
+        return self("GET", "sessions/current")[0] == 200
+
+
+def code(secret, step=0):
+    mac = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30 + step), hashlib.sha1).digest()
+    at = mac[19] & 15
+    return "%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7FFFFFFF) % 1000000)
+
+
+def fresh(secret):
+    """A code of a step not used yet: at most the next but one, so wait for it."""
+    while int(time.time()) // 30 + 1 <= fresh.last:
+        time.sleep(0.5)
+    step = max(int(time.time()) // 30 - 1, fresh.last + 1)
+    fresh.last = step
+    return code(secret, step - int(time.time()) // 30)
+
+
+fresh.last = 0
+
+setup = [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l][0].split("token=")[1]
+an = Browser()
+status, _ = an("POST", "setup", {"token": setup, "login": "an", "name": "Ân", "password": PASSWORD})
+check("the first person is in", status == 201 and an.alive())
+
+# An app is set up
+status, body = an("POST", "account/totp", {"password": "not this one"})
+check("it asks the password", (status, body["type"]) == (403, "wrong_password") and an.alive(), body)
+status, app = an("POST", "account/totp", {"password": PASSWORD})
+check("a secret of 160 bits, a link and a picture", status == 200 and len(app["secret"]) == 32 and app["secret"] in app["uri"] and
+      app["qr"]["path"].startswith("M0 0h7"), app)
+secrets.append(app["secret"])
+secrets.append(base64.b32decode(app["secret"]).hex())
+check("nothing changes before it is confirmed", Browser().sign_in()[0] == 201)
+status, body = an("PUT", "account/totp", {"code": "000000" if code(app["secret"]) != "000000" else "000001"})
+check("a wrong code confirms nothing", (status, body["type"]) == (422, "wrong_code"), body)
+first = fresh(app["secret"])
+check("a right one does", an("PUT", "account/totp", {"code": first})[0] == 204)
+status, recovery = an("POST", "account/recovery-codes", {"password": PASSWORD})
+check("ten codes for the drawer", status == 201 and len(set(recovery["codes"])) == 10, recovery)
+secrets += recovery["codes"]
+account = an("GET", "account")[1]
+check("the account tells", account["totp"] and account["recovery_left"] == 10, account)
+
+# Two steps
+phone = Browser("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1")
+status, step = phone.sign_in()
+check("the password alone opens nothing any more", status == 200 and set(step["factor"]) == {"totp", "recovery"} and not phone.cookie, step)
+secrets.append(step["ticket"])
+check("a ticket is no session", desk.call("GET", "/api/v1/sessions/current", headers={"Cookie": f"khien={step['ticket']}"}, key=False)[0] == 401)
+status, body = phone("POST", "sessions/factors", {"ticket": step["ticket"], "totp": first})
+check("a code that was used once is refused", (status, body["type"]) == (401, "wrong_code"), body)
+status, body = phone("POST", "sessions/factors", {"ticket": "A" * 43, "totp": code(app["secret"])})
+check("and a ticket that nobody gave", (status, body["type"]) == (401, "ticket"), body)
+second = fresh(app["secret"])
+status, body = phone("POST", "sessions/factors", {"ticket": step["ticket"], "totp": second})
+check("a fresh one opens", status == 201 and body["login"] == "an" and phone.alive(), body)
+status, body = phone("POST", "sessions/factors", {"ticket": step["ticket"], "totp": second})
+check("the ticket is used up", (status, body["type"]) == (401, "ticket"), body)
+
+# A lost phone
+status, step = Browser().sign_in()
+lost = Browser()
+status, body = lost("POST", "sessions/factors", {"ticket": step["ticket"], "recovery": recovery["codes"][3].upper()})
+check("a recovery code opens, once", status == 201, body)
+status, step = Browser().sign_in()
+status, body = Browser()("POST", "sessions/factors", {"ticket": step["ticket"], "recovery": recovery["codes"][3]})
+check("and not twice", (status, body["type"]) == (401, "wrong_code"), body)
+status, again = an("POST", "account/recovery-codes", {"password": PASSWORD})
+secrets += again["codes"]
+status, step = Browser().sign_in()
+status, body = Browser()("POST", "sessions/factors", {"ticket": step["ticket"], "recovery": recovery["codes"][4]})
+check("new codes end the old ones", status == 401, body)
+an("POST", "account/recovery-codes", {"password": PASSWORD})  # proves himself: whoever failed before is forgiven
+
+# Sessions
+listed = an("GET", "sessions")[1]["items"]
+check("one's sessions: which, from where, with what", len(listed) == 4 and sum(s["current"] for s in listed) == 1 and
+      {s["factor"] for s in listed} == {"setup", "password", "totp", "recovery"} and all(s["peer"] == "127.0.0.1" for s in listed), listed)
+mine = next(s for s in listed if s["factor"] == "totp")
+check("the secret of a session is not in its list", phone.cookie.split("=")[1] not in json.dumps(listed))
+stream = socket.create_connection(("127.0.0.1", desk.http), 5)
+stream.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nCookie: {phone.cookie}\r\n\r\n".encode())
+check("a live stream of it opens", b" 200 " in stream.recv(65536))
+check("one is ended", an("DELETE", f"sessions/{mine['id']}")[0] == 204 and not phone.alive() and lost.alive())
+heard = b""
+with contextlib.suppress(OSError):
+    while not heard.endswith(b"\r\n0\r\n\r\n") and (part := stream.recv(65536)):
+        heard += part
+check("its stream with it", heard.endswith(b"0\r\n\r\n"), heard[-200:])
+check("twice is once", an("DELETE", f"sessions/{mine['id']}")[0] == 404)
+check("all others are ended", an("DELETE", "sessions")[0] == 204 and an.alive() and not lost.alive() and len(an("GET", "sessions")[1]["items"]) == 1)
+
+# The administrator sees and ends another's
+person = sqlite3.connect(desk.data / "khien.db").execute("SELECT id FROM person WHERE login = 'an'").fetchone()[0]
+check("an administrator sees them", len(desk.get(f"/api/v1/people/{person}/sessions")["items"]) == 1)
+check("nobody has none", desk.get("/api/v1/people/999/sessions")["status"] == 404)
+
+# A changed password
+status, body = an("POST", "account/password", {"password": PASSWORD, "new_password": "short"})
+check("a short password is refused", (status, body["type"]) == (422, "password_short"), body)
+status, body = an("POST", "account/password", {"password": "guess guess guess", "new_password": SECOND})
+check("the old one is asked", (status, body["type"]) == (403, "wrong_password"), body)
+old = Browser()
+old.cookie = an.cookie
+status, step = Browser().sign_in()
+check("changed", an("POST", "account/password", {"password": PASSWORD, "new_password": SECOND})[0] == 204)
+check("this browser goes on with a new session, a copy of the old one does not", an.alive() and not old.alive())
+check("a sign-in under way with the old password is over",
+      Browser()("POST", "sessions/factors", {"ticket": step["ticket"], "totp": fresh(app["secret"])})[0] == 401)
+check("the old password is nobody's", Browser().sign_in()[0] == 401)
+
+# Guessing the second step
+status, step = Browser().sign_in(SECOND)
+check("the second step is asked", status == 200, step)
+
+
+def guess(n, field):
+    value = "%06d" % n if field == "totp" else "%04d-0000-0000-0000" % n
+    return Browser()("POST", "sessions/factors", {"ticket": step["ticket"], field: value})[0]
+
+
+with concurrent.futures.ThreadPoolExecutor(32) as pool:
+    tries = list(pool.map(lambda n: guess(n, "totp" if n % 2 else "recovery"), range(200)))
+check("of 200 guesses at once at most ten are looked at", 1 <= tries.count(401) <= 10 and tries.count(429) >= 190, {s: tries.count(s) for s in set(tries)})
+status, body = Browser().sign_in(SECOND)
+check("giving the password again buys no more of them", status == 429, body)
+check("meanwhile others are served", desk.healthy() and an.alive())
+
+# What the auditor sees
+failed = until(lambda: (lambda f: f if sum(i["count"] for i in f) > 190 else None)(desk.get("/api/v1/sign-ins/failed?login=an")["items"]), 15) or []
+check("failures are told, summed", failed and len(failed) < 20 and {"wait", "totp", "password", "recovery"} <= {f["what"] for f in failed}, failed)
+check("with the address", all(f["peer"] == "127.0.0.1" for f in failed), failed)
+Browser()("POST", "sessions", {"login": "Tr0ng cua toi!", "password": "x"})
+check("what was typed into the wrong field is not", "Tr0ng" not in json.dumps(desk.get("/api/v1/sign-ins/failed")))
+record = json.dumps(desk.get("/api/v1/records?limit=500")["items"])
+for action in ("POST /api/v1/sessions/factors", "POST /api/v1/account/totp", "PUT /api/v1/account/totp", "POST /api/v1/account/recovery-codes",
+               "DELETE /api/v1/sessions/{id}", "DELETE /api/v1/sessions", "POST /api/v1/account/password"):
+    check(f"{action} stands in the record", f'"{action}"' in record, record[:500])
+
+# The administrator ends all; no secret is left anywhere but where it belongs
+check("another's sessions are ended", desk.call("DELETE", f"/api/v1/people/{person}/sessions", None, SAME)[0] == 204 and not an.alive())
+desk.stop()
+kept = desk.log.read_bytes() + b"".join(p.read_bytes() for p in desk.data.rglob("*") if p.is_file() and p.name != "factor.key")
+found = [s for s in secrets + [PASSWORD, SECOND] if s.encode() in kept or s.replace("-", "").encode() in kept]
+check(f"none of {len(secrets)} secrets in log, record or database", len(secrets) > 25 and not found, found)
+check("the key of the seals is its owner's alone", (desk.data / "factor.key").stat().st_mode & 0o777 == 0o600)
+desk.close()
+done()
