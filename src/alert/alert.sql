@@ -47,7 +47,7 @@ FROM alert WHERE id = $1;
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
 	system, assignee, reason, version, demonstration, lookback, verdict
 FROM alert
-WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <> 0)
+WHERE ($1 = 0 OR ($1 & (1 << CAST(state AS INTEGER))) <> 0) AND ($2 = 0 OR ($2 & (1 << CAST(level AS INTEGER))) <> 0)
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
 	AND ($7 = '' OR assignee = $7) AND (last_ms, id) < ($8, $9) AND ($11 = '' OR verdict = $11)
@@ -56,7 +56,7 @@ ORDER BY last_ms DESC, id DESC LIMIT $10;
 
 -- name: alert_count
 SELECT count(*) FROM alert
-WHERE ($1 = 0 OR ($1 & (1 << state)) <> 0) AND ($2 = 0 OR ($2 & (1 << level)) <> 0)
+WHERE ($1 = 0 OR ($1 & (1 << CAST(state AS INTEGER))) <> 0) AND ($2 = 0 OR ($2 & (1 << CAST(level AS INTEGER))) <> 0)
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
 	AND ($7 = '' OR assignee = $7) AND ($8 = '' OR verdict = $8) AND ($9 = 0 OR lookback = $9);

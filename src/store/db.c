@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "store/db.h"
+#include "store/db_private.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
 #include <stdarg.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdio.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
 
-struct db_rows {
-	sqlite3_stmt *statement;
-	bool open;
-};
-
-struct db {
-	sqlite3 *sqlite;
-	struct db_rows rows[Q_COUNT]; /* prepared at first use */
-	char path[512];
-	int depth; /* of transactions */
-};
-
 static const struct {
-	const char *name, *sql;
+	const char *name, *sqlite, *postgres;
 } queries[] = {
-#define Q(name, sql) {#name, sql},
+#define Q(name, sqlite, postgres) {#name, sqlite, postgres},
 #include "store/queries.inc"
 #undef Q
 };
@@ -44,231 +27,262 @@ static const struct step steps[] = {
 #undef M
 };
 
-static int
-error_from_sqlite(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_CONSTRAINT:
-		return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ? E_EXISTS : E_CONFLICT;
-	case SQLITE_FULL:
-		return E_FULL;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return E_BUSY;
-	case SQLITE_PERM:
-	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
-	case SQLITE_AUTH:
-		return E_DENIED;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return E_CORRUPT;
-	default:
-		return E_IO;
-	}
-}
+static const struct str schemes[] = {STR_INIT("postgresql://"), STR_INIT("postgres://")};
 
-static int
-run_text(struct db *db, const char *sql)
+bool
+db_is_address(struct str where)
 {
-	return error_from_sqlite(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
-}
-
-/* A schema step with its type tokens in SQLite's words. */
-static void
-sqlite_words(const char *sql, struct buf *out)
-{
-	static const struct {
-		struct str token, word;
-	} row[] = {
-		{STR_INIT("{ID}"), STR_INIT("INTEGER PRIMARY KEY")},
-		{STR_INIT("{INT}"), STR_INIT("INTEGER")},
-		{STR_INIT("{BLOB}"), STR_INIT("BLOB")},
-		{STR_INIT("{STRICT}"), STR_INIT("STRICT")},
-	};
-	for (struct str rest = str_z(sql); rest.n;) {
-		size_t i = 0;
-		while (i < COUNT(row) && !str_starts(rest, row[i].token))
-			i++;
-		if (i < COUNT(row)) {
-			buf_add(out, row[i].word);
-			rest = str_skip(rest, row[i].token.n);
-		} else {
-			buf_add_char(out, rest.p[0]);
-			rest = str_skip(rest, 1);
-		}
-	}
-}
-
-/* First column of the first row; `fallback` when there is none (or no such table). */
-static int64_t
-number_of(struct db *db, const char *sql, int64_t fallback)
-{
-	sqlite3_stmt *statement;
-	if (sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL) != SQLITE_OK)
-		return fallback;
-	if (sqlite3_step(statement) == SQLITE_ROW)
-		fallback = sqlite3_column_int64(statement, 0);
-	sqlite3_finalize(statement);
-	return fallback;
-}
-
-static int
-backup_before(struct db *db, int version)
-{
-	char path[600];
-	sqlite3_stmt *statement;
-	snprintf(path, sizeof path, "%s.before-%03d", db->path, version);
-	unlink(path);
-	TRY(error_from_sqlite(sqlite3_prepare_v2(db->sqlite, "VACUUM INTO $1", -1, &statement, NULL)));
-	sqlite3_bind_text(statement, 1, path, -1, SQLITE_TRANSIENT);
-	int code = sqlite3_step(statement);
-	sqlite3_finalize(statement);
-	return error_from_sqlite(code);
-}
-
-static int
-run_step(struct db *db, const struct step *s)
-{
-	struct buf sql = BUF_INIT;
-	char note[200];
-	snprintf(note, sizeof note, "INSERT INTO schema_version (number, digest) VALUES (%d, '%s')", s->number, s->digest);
-	sqlite_words(s->sql, &sql);
-	int error = run_text(db, "BEGIN IMMEDIATE");
-	if (!error)
-		error = run_text(db, sql.p);
-	if (!error)
-		error = run_text(db, note);
-	if (!error)
-		error = run_text(db, "COMMIT");
-	if (error)
-		run_text(db, "ROLLBACK");
-	buf_release(&sql);
-	return error;
-}
-
-static int
-migrate(struct db *db, struct fault *f)
-{
-	TRY(run_text(db, "CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, digest TEXT NOT NULL) STRICT"));
-	int64_t have = number_of(db, "SELECT max(number) FROM schema_version", 0);
-	if (have > (int64_t)COUNT(steps))
-		return fault_set(f, E_UNSUPPORTED, "database_newer", str_z(db->path), 0, 0);
-	if (have != 0 && have != (int64_t)COUNT(steps))
-		TRY(backup_before(db, (int)have));
-	for (int64_t i = have; i < (int64_t)COUNT(steps); i++)
-		TRY(run_step(db, &steps[i]));
-	return 0;
-}
-
-static int
-open_file(struct db *db, struct fault *f)
-{
-	int code = sqlite3_open_v2(db->path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-	if (code != SQLITE_OK)
-		return fault_set(f, error_from_sqlite(code), "database_open", str_z(db->path), 0, 0);
-	sqlite3_extended_result_codes(db->sqlite, 1);
-	sqlite3_busy_timeout(db->sqlite, 2000);
-	int error = run_text(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-				 "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA cache_size=-4000;"
-				 "PRAGMA temp_store=MEMORY"); /* core may open no file outside its folder */
-	if (!error)
-		error = migrate(db, f);
-	if (error && f && !f->code)
-		fault_set(f, error, "database_open", str_z(db->path), 0, 0);
-	return error;
+	return str_starts(where, schemes[0]) || str_starts(where, schemes[1]);
 }
 
 int
-db_open(struct str directory, struct db **ret, struct fault *f)
+db_version(void)
 {
-	struct db *db = MEM_NEW(struct db);
-	struct fault local = {0};
-	f = f ? f : &local;
-	f->code = 0;
-	if (directory.n)
-		snprintf(db->path, sizeof db->path, "%.*s/khien.db", STR_ARG(directory));
+	return (int)COUNT(steps);
+}
+
+/* In a transaction nothing is believed after an error until it is rolled back: one engine would refuse by itself, the
+ * other may have undone all of it already (a full disk) and would go on outside of it. */
+static int
+fail(struct db *db, int error)
+{
+	if (error < 0 && db->depth && !db->failed)
+		db->failed = error;
+	return error;
+}
+
+/* --- statements --- */
+
+/* What follows a bad byte is read as a new letter: nothing but it is lost. */
+static void
+make_clean(struct db_value *v)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	char *to = v->owned = mem_alloc(v->text.n * 3 + 1);
+	for (size_t i = 0; i < v->text.n;) {
+		size_t n = v->text.p[i] ? utf8_length(v->text.p + i, v->text.n - i) : 0;
+		memcpy(to, n ? v->text.p + i : replacement, n ? n : 3);
+		to += n ? n : 3;
+		i += n ? n : 1;
+	}
+	v->text = str_from(v->owned, (size_t)(to - v->owned));
+}
+
+static void
+take_value(struct db_value *v, char type, va_list *args)
+{
+	*v = (struct db_value){.type = type};
+	if (type == 'i')
+		v->number = va_arg(*args, int64_t);
+	else if (type == 's' || type == 'b')
+		v->text = va_arg(*args, struct str);
 	else
-		snprintf(db->path, sizeof db->path, ":memory:");
-	int error = open_file(db, f);
-	if (error) {
-		db_close(db);
-		return error;
-	}
-	*ret = db;
+		assert(type == 'n');
+	if (!v->text.p)
+		v->text = STR("");
+	if (type == 's' && (memchr(v->text.p, 0, v->text.n) || !str_is_utf8(v->text)))
+		make_clean(v);
+}
+
+static int
+start(struct db_rows *rows, const char *types, const struct db_value *values, int count)
+{
+	struct db *db = rows->db;
+	assert(!rows->open);
+	if (db->failed)
+		return db->failed;
+	TRY(fail(db, db->engine->prepare(rows, types)));
+	TRY(fail(db, db->engine->start(rows, values, count)));
+	rows->open = true;
 	return 0;
 }
 
-/* A path as SQLite reads it in a URI: '?', '#' and '%' would end it or mean another byte. */
-static void
-add_uri_path(struct buf *out, const char *path)
+static int
+start_with(struct db_rows *rows, const char *types, va_list *args)
 {
-	for (; *path; path++)
-		if (strchr("?#%", *path))
-			buf_addf(out, "%%%02x", (unsigned)(unsigned char)*path);
-		else
-			buf_add_char(out, *path);
+	struct db_value values[DB_PARAMETERS] = {0};
+	int count = 0;
+	for (; types[count]; count++) {
+		assert(count < DB_PARAMETERS);
+		take_value(&values[count], types[count], args);
+	}
+	int error = start(rows, types, values, count);
+	for (int i = 0; i < count; i++)
+		mem_free(values[i].owned);
+	return error;
+}
+
+static const char *
+text_of(const struct db *db, enum query q)
+{
+	return db->engine == &db_postgres && queries[q].postgres ? queries[q].postgres : queries[q].sqlite;
+}
+
+static struct db_rows *
+rows_of(struct db *db, enum query q)
+{
+	assert(q < Q_COUNT);
+	struct db_rows *rows = &db->rows[q];
+	rows->db = db;
+	rows->sql = text_of(db, q);
+	return rows;
 }
 
 int
-db_open_read(struct str directory, struct db **ret, struct fault *f)
+db_query(struct db *db, struct db_rows **ret, enum query q, const char *types, ...)
 {
-	struct db *db = MEM_NEW(struct db);
-	struct buf uri = BUF_INIT;
-	struct stat wal;
-	char path[600];
-	snprintf(db->path, sizeof db->path, "%.*s/khien.db", STR_ARG(directory));
-	snprintf(path, sizeof path, "%s-wal", db->path);
-	bool closed = stat(path, &wal) < 0 || wal.st_size == 0;
-	buf_add(&uri, STR("file:"));
-	add_uri_path(&uri, db->path);
-	buf_add(&uri, closed ? STR("?immutable=1") : STR("?mode=ro")); /* else a -wal and -shm would be made beside it */
-	int error = access(db->path, F_OK) < 0 ? error_from_errno(errno) : 0;
+	struct db_rows *rows = rows_of(db, q);
+	va_list args;
+	va_start(args, types);
+	int error = start_with(rows, types, &args);
+	va_end(args);
 	if (!error)
-		error = error_from_sqlite(sqlite3_open_v2(uri.p, &db->sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL));
-	if (!error) {
-		sqlite3_extended_result_codes(db->sqlite, 1);
-		sqlite3_busy_timeout(db->sqlite, 2000);
-		error = run_text(db, "PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY; SELECT count(*) FROM sqlite_schema");
-	}
-	buf_release(&uri);
+		*ret = rows;
+	return error;
+}
+
+int
+db_run(struct db *db, enum query q, const char *types, ...)
+{
+	struct db_rows *rows = rows_of(db, q);
+	va_list args;
+	va_start(args, types);
+	int error = start_with(rows, types, &args);
+	va_end(args);
+	TRY(error);
+	error = db_next(rows);
+	db_end(rows);
+	return error < 0 ? error : 0;
+}
+
+int
+db_ask_values(struct db *db, struct db_rows **ret, const char *sql, const struct db_value *values, int count)
+{
+	char types[DB_PARAMETERS + 1] = {0};
+	struct db_rows *rows = MEM_NEW(struct db_rows);
+	assert(count <= DB_PARAMETERS);
+	for (int i = 0; i < count; i++)
+		types[i] = values[i].type;
+	*rows = (struct db_rows){.db = db, .sql = sql, .once = true};
+	int error = start(rows, types, values, count);
 	if (error) {
-		fault_set(f, error, "database_open", str_z(db->path), 0, 0);
-		db_close(db);
+		db->engine->forget(rows);
+		mem_free(rows);
 		return error;
 	}
-	*ret = db;
+	*ret = rows;
 	return 0;
+}
+
+int
+db_ask(struct db *db, struct db_rows **ret, const char *sql, const char *types, ...)
+{
+	struct db_value values[DB_PARAMETERS] = {0};
+	va_list args;
+	int count = 0;
+	va_start(args, types);
+	for (; types[count]; count++)
+		take_value(&values[count], types[count], &args);
+	va_end(args);
+	int error = db_ask_values(db, ret, sql, values, count);
+	for (int i = 0; i < count; i++)
+		mem_free(values[i].owned);
+	return error;
+}
+
+int64_t
+db_changed(struct db *db)
+{
+	return db->engine->changed(db);
+}
+
+int
+db_next(struct db_rows *rows)
+{
+	return fail(rows->db, rows->db->engine->next(rows));
 }
 
 void
-db_close(struct db *db)
+db_end(struct db_rows *rows)
 {
-	if (!db)
+	if (!rows)
 		return;
-	for (size_t i = 0; i < Q_COUNT; i++)
-		sqlite3_finalize(db->rows[i].statement);
-	sqlite3_close(db->sqlite);
-	mem_free(db);
+	if (rows->open)
+		(void)!fail(rows->db, rows->db->engine->end(rows));
+	rows->open = false;
+	if (rows->once) {
+		rows->db->engine->forget(rows);
+		mem_free(rows);
+	}
 }
 
-/* SQL:1999 savepoints, the same on PostgreSQL. */
+int64_t
+db_i64(struct db_rows *rows, int column)
+{
+	return rows->db->engine->number(rows, column);
+}
+
+struct str
+db_text(struct db_rows *rows, int column)
+{
+	return rows->db->engine->text(rows, column);
+}
+
+bool
+db_is_null(struct db_rows *rows, int column)
+{
+	return rows->db->engine->kind(rows, column) == 'n';
+}
+
+char
+db_kind(struct db_rows *rows, int column)
+{
+	return rows->db->engine->kind(rows, column);
+}
+
+int
+db_columns(struct db_rows *rows)
+{
+	return rows->db->engine->columns(rows);
+}
+
+int
+db_script(struct db *db, const char *sql)
+{
+	return fail(db, db->engine->script(db, sql));
+}
+
+int
+db_check_query(struct db *db, enum query q, const char *types, struct fault *f)
+{
+	struct db_rows *rows = rows_of(db, q);
+	struct buf arg = BUF_INIT;
+	int error = db->engine->prepare(rows, types);
+	if (error) {
+		buf_addf(&arg, "%s: %s", queries[q].name, db->engine->reason(db));
+		fault_set(f, error, "database_query", buf_str(&arg), 0, 0);
+		buf_release(&arg);
+	}
+	return error;
+}
+
+/* --- transactions --- */
+
+/* SQL:1999 savepoints, the same on both. */
 static int
 run_savepoint(struct db *db, const char *word)
 {
 	char sql[48];
 	snprintf(sql, sizeof sql, "%s inner_%d", word, db->depth);
-	return run_text(db, sql);
+	return db->engine->script(db, sql);
 }
 
 int
 db_begin(struct db *db)
 {
-	TRY(db->depth ? run_savepoint(db, "SAVEPOINT") : run_text(db, "BEGIN IMMEDIATE"));
+	if (db->failed)
+		return db->failed;
+	TRY(fail(db, db->depth ? run_savepoint(db, "SAVEPOINT") : db->engine->begin(db)));
 	db->depth++;
 	return 0;
 }
@@ -277,11 +291,13 @@ int
 db_commit(struct db *db)
 {
 	assert(db->depth > 0);
+	if (db->failed)
+		return db->failed;
 	db->depth--;
-	int error = db->depth ? run_savepoint(db, "RELEASE") : run_text(db, "COMMIT");
+	int error = db->depth ? run_savepoint(db, "RELEASE") : db->engine->script(db, "COMMIT");
 	if (error)
 		db->depth++; /* still open: the caller rolls back */
-	return error;
+	return fail(db, error);
 }
 
 void
@@ -290,141 +306,285 @@ db_rollback(struct db *db)
 	if (!db->depth)
 		return;
 	db->depth--;
+	db->failed = 0;
 	if (!db->depth) {
-		run_text(db, "ROLLBACK");
+		(void)!db->engine->script(db, "ROLLBACK");
 		return;
 	}
-	run_savepoint(db, "ROLLBACK TO");
-	run_savepoint(db, "RELEASE");
+	int error = run_savepoint(db, "ROLLBACK TO");
+	if (!error)
+		error = run_savepoint(db, "RELEASE");
+	fail(db, error);
 }
 
+/* --- schema --- */
+
+/* A schema step in the engine's words. */
 static void
-bind_one(sqlite3_stmt *statement, int at, char type, va_list *args)
+put_words(const struct db_engine *e, const char *sql, struct buf *out)
 {
-	struct str s;
-	switch (type) {
-	case 'i':
-		sqlite3_bind_int64(statement, at, va_arg(*args, int64_t));
-		break;
-	case 's':
-		s = va_arg(*args, struct str);
-		sqlite3_bind_text64(statement, at, s.p ? s.p : "", s.n, SQLITE_TRANSIENT, SQLITE_UTF8);
-		break;
-	case 'b':
-		s = va_arg(*args, struct str);
-		sqlite3_bind_blob64(statement, at, s.p ? s.p : "", s.n, SQLITE_TRANSIENT);
-		break;
-	default:
-		assert(type == 'n');
-		sqlite3_bind_null(statement, at);
+	for (struct str rest = str_z(sql); rest.n;) {
+		size_t i = 0;
+		while (i < e->word_count && !str_starts(rest, e->words[i].token))
+			i++;
+		buf_add(out, i < e->word_count ? e->words[i].word : str_cut(rest, 0, 1));
+		rest = str_skip(rest, i < e->word_count ? e->words[i].token.n : 1);
 	}
+}
+
+/* First column of the first row; untouched when there is none. */
+static int
+number_of(struct db *db, const char *sql, int64_t *ret)
+{
+	struct db_rows *rows;
+	TRY(db_ask(db, &rows, sql, ""));
+	int more = db_next(rows);
+	if (more > 0)
+		*ret = db_i64(rows, 0);
+	db_end(rows);
+	return more < 0 ? more : 0;
 }
 
 static int
-prepare(struct db *db, enum query q)
+version_of(struct db *db, int64_t *ret)
 {
-	struct db_rows *rows = &db->rows[q];
-	if (rows->statement)
-		return 0;
-	return error_from_sqlite(sqlite3_prepare_v3(db->sqlite, queries[q].sql, -1, SQLITE_PREPARE_PERSISTENT,
-	    &rows->statement, NULL));
-}
-
-int
-db_check(struct db *db, struct fault *f)
-{
-	for (size_t q = 0; q < Q_COUNT; q++) {
-		int error = prepare(db, (enum query)q);
-		if (error)
-			return fault_set(f, error, "database_query", str_z(queries[q].name), 0, 0);
-	}
-	return 0;
+	*ret = 0;
+	return number_of(db, "SELECT coalesce(max(number), 0) FROM schema_version", ret);
 }
 
 static int
-start(struct db *db, enum query q, const char *types, va_list *args, struct db_rows **ret)
+step_body(struct db *db, const struct step *s)
 {
-	struct db_rows *rows = &db->rows[q];
-	assert(q < Q_COUNT && !rows->open);
-	TRY(prepare(db, q));
-	assert((int)strlen(types) == sqlite3_bind_parameter_count(rows->statement));
-	/* $1, $2 ... are numbered by their first standing in the text, so each is bound by its name. */
-	for (int i = 0; types[i]; i++) {
-		char name[12];
-		snprintf(name, sizeof name, "$%d", i + 1);
-		int at = sqlite3_bind_parameter_index(rows->statement, name);
-		assert(at > 0);
-		bind_one(rows->statement, at, types[i], args);
-	}
-	rows->open = true;
-	*ret = rows;
-	return 0;
-}
-
-int
-db_query(struct db *db, struct db_rows **ret, enum query q, const char *types, ...)
-{
-	va_list args;
-	va_start(args, types);
-	int error = start(db, q, types, &args, ret);
-	va_end(args);
+	struct buf sql = BUF_INIT;
+	int64_t have;
+	TRY(version_of(db, &have));
+	if (have >= s->number)
+		return 0; /* another program did it while we waited for our turn */
+	put_words(db->engine, s->sql, &sql);
+	buf_addf(&sql, "; INSERT INTO schema_version (number, digest) VALUES (%d, '%s')", s->number, s->digest);
+	int error = db_script(db, sql.p);
+	buf_release(&sql);
 	return error;
 }
 
+static int
+run_step(struct db *db, const struct step *s)
+{
+	TRY(db_begin(db));
+	int error = step_body(db, s);
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
+	return error;
+}
+
+static int
+make_version_table(struct db *db)
+{
+	struct buf sql = BUF_INIT;
+	put_words(db->engine, "CREATE TABLE IF NOT EXISTS schema_version (number {INT} PRIMARY KEY, digest TEXT NOT NULL) {STRICT}",
+	    &sql);
+	int error = db_begin(db);
+	if (!error)
+		error = db_script(db, sql.p);
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
+	buf_release(&sql);
+	return error;
+}
+
+/* Are the steps that were taken there ours, without a gap? */
+static int
+compare_steps(struct db *db, int64_t have)
+{
+	struct buf sql = BUF_INIT;
+	int64_t same = 0;
+	buf_add(&sql, STR("SELECT count(*) FROM schema_version WHERE 1 = 0"));
+	for (int64_t i = 0; i < have; i++)
+		buf_addf(&sql, " OR (number = %d AND digest = '%s')", steps[i].number, steps[i].digest);
+	int error = number_of(db, sql.p, &same);
+	buf_release(&sql);
+	return error ? error : same == have ? 0 : E_CORRUPT;
+}
+
+static int
+migrate(struct db *db, int upto, struct fault *f)
+{
+	int64_t have;
+	TRY(make_version_table(db));
+	TRY(version_of(db, &have));
+	if (have > (int64_t)COUNT(steps))
+		return fault_set(f, E_UNSUPPORTED, "database_newer", str_z(db->where), 0, 0);
+	int error = compare_steps(db, have);
+	if (error)
+		return error == E_CORRUPT ? fault_set(f, error, "database_steps", str_z(db->where), 0, 0) : error;
+	if (have != 0 && have < upto && db->engine->backup)
+		TRY(db->engine->backup(db, (int)have));
+	for (int64_t i = have; i < upto; i++)
+		TRY(run_step(db, &steps[i]));
+	return 0;
+}
+
+/* --- open, close --- */
+
+static struct db *
+db_new(struct str where)
+{
+	struct db *db = MEM_NEW(struct db);
+	db->engine = db_is_address(where) ? &db_postgres : &db_sqlite;
+	pthread_mutex_init(&db->lock, NULL);
+	if (db->engine == &db_postgres)
+		snprintf(db->where, sizeof db->where, "%.*s", STR_ARG(where));
+	else if (where.n)
+		snprintf(db->where, sizeof db->where, "%.*s/khien.db", STR_ARG(where));
+	else
+		snprintf(db->where, sizeof db->where, ":memory:");
+	return db;
+}
+
+static void
+db_free(struct db *db)
+{
+	for (size_t i = 0; i < Q_COUNT; i++)
+		if (db->rows[i].own)
+			db->engine->forget(&db->rows[i]);
+	db->engine->close(db);
+	pthread_mutex_destroy(&db->lock);
+	mem_free(db);
+}
+
+static int
+open_where(struct str where, int version, bool read, struct db **ret, struct fault *f)
+{
+	struct fault local = {0};
+	f = f ? f : &local;
+	f->code = 0;
+	if (where.n + sizeof "/khien.db" > sizeof ((struct db *)0)->where)
+		return fault_set(f, E_LIMIT, "database_open", where, 0, 0);
+	struct db *db = db_new(where);
+	int error = read ? db->engine->open_read(db, f) : db->engine->open(db, f);
+	if (!error && !read)
+		error = migrate(db, version, f);
+	if (error && !f->code)
+		fault_set(f, error, "database_open", str_z(db->where), 0, 0);
+	if (error) {
+		db_free(db);
+		return error;
+	}
+	*ret = db;
+	return 0;
+}
+
 int
-db_run(struct db *db, enum query q, const char *types, ...)
+db_open_at(struct str where, int version, struct db **ret, struct fault *f)
 {
-	struct db_rows *rows;
-	va_list args;
-	va_start(args, types);
-	int error = start(db, q, types, &args, &rows);
-	va_end(args);
-	TRY(error);
-	error = db_next(rows);
-	db_end(rows);
-	return error < 0 ? error : 0;
-}
-
-int64_t
-db_changed(struct db *db)
-{
-	return sqlite3_changes64(db->sqlite);
+	return open_where(where, version, false, ret, f);
 }
 
 int
-db_next(struct db_rows *rows)
+db_open(struct str where, struct db **ret, struct fault *f)
 {
-	int code = sqlite3_step(rows->statement);
-	if (code == SQLITE_ROW)
-		return 1;
-	return error_from_sqlite(code);
+	return open_where(where, db_version(), false, ret, f);
 }
 
-void
-db_end(struct db_rows *rows)
+int
+db_open_read(struct str where, struct db **ret, struct fault *f)
 {
-	if (!rows)
-		return;
-	sqlite3_reset(rows->statement);
-	sqlite3_clear_bindings(rows->statement);
-	rows->open = false;
+	return open_where(where, 0, true, ret, f);
 }
 
-int64_t
-db_i64(struct db_rows *rows, int column)
+int
+db_own(struct db *db)
 {
-	return sqlite3_column_int64(rows->statement, column);
-}
-
-struct str
-db_text(struct db_rows *rows, int column)
-{
-	const char *text = sqlite3_column_blob(rows->statement, column);
-	return str_from(text, text ? (size_t)sqlite3_column_bytes(rows->statement, column) : 0);
+	return db->engine->own_alone(db);
 }
 
 bool
-db_is_null(struct db_rows *rows, int column)
+db_lost(struct db *db)
 {
-	return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;
+	return db->engine->lost(db);
+}
+
+/* --- beside --- */
+
+int
+db_spare(struct db *db, unsigned count, struct fault *f)
+{
+	assert(count <= DB_SPARES && !db->owner);
+	for (unsigned i = 0; i < count && !db->engine->beside_by_path; i++) {
+		struct db *spare = db_new(str_z(db->where));
+		spare->owner = db;
+		int error = spare->engine->open(spare, f);
+		if (error) {
+			db_free(spare);
+			return error;
+		}
+		db->spare[i] = spare;
+	}
+	return 0;
+}
+
+static int
+open_by_path(struct db *db, struct db **ret, struct fault *f)
+{
+	struct db *second = MEM_NEW(struct db);
+	second->engine = db->engine;
+	pthread_mutex_init(&second->lock, NULL);
+	memcpy(second->where, db->where, sizeof second->where);
+	int error = second->engine->open(second, f);
+	if (error) {
+		db_free(second);
+		return error;
+	}
+	*ret = second;
+	return 0;
+}
+
+int
+db_beside(struct db *db, struct db **ret, struct fault *f)
+{
+	int error = E_BUSY;
+	if (db->engine->beside_by_path)
+		return open_by_path(db, ret, f);
+	pthread_mutex_lock(&db->lock);
+	for (size_t i = 0; i < DB_SPARES && error; i++) {
+		if (!db->spare[i] || db->spare_used[i])
+			continue;
+		db->spare_used[i] = true;
+		*ret = db->spare[i];
+		error = 0;
+	}
+	pthread_mutex_unlock(&db->lock);
+	return error ? fault_set(f, error, "database_open", str_z(db->where), 0, 0) : 0;
+}
+
+static void
+give_back(struct db *db)
+{
+	struct db *owner = db->owner;
+	while (db->depth)
+		db_rollback(db);
+	pthread_mutex_lock(&owner->lock);
+	for (size_t i = 0; i < DB_SPARES; i++)
+		if (owner->spare[i] == db)
+			owner->spare_used[i] = false;
+	pthread_mutex_unlock(&owner->lock);
+}
+
+void
+db_close(struct db *db)
+{
+	if (!db)
+		return;
+	if (db->owner) {
+		give_back(db);
+		return;
+	}
+	for (size_t i = 0; i < DB_SPARES; i++)
+		if (db->spare[i])
+			db_free(db->spare[i]);
+	db_free(db);
 }

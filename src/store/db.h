@@ -3,18 +3,25 @@
 #define STORE_DB_H
 
 /*
- * Registers, alerts, people: one SQL database. Owned by core, one thread. SQLite (WAL, synchronous=FULL, STRICT) for
- * now; PostgreSQL comes behind the same calls, so queries keep to the common subset named in stores.md.
+ * Registers, alerts, people: one SQL database. A handle belongs to one thread. Two engines behind the same calls: SQLite
+ * in the data folder (WAL, synchronous=FULL, STRICT) and PostgreSQL 13 and later (db_private.h says what an engine is).
+ * Queries keep to the common subset named below, and every one is prepared on both by tests/unit/store/db.c.
  *
  * SQL lives in .sql files beside their nouns, each query under a line "-- name: alert_open"; tools/sqlgen makes an enum
- * value Q_ALERT_OPEN of it and tests/lint prepares every one. Parameters are $1..$n, bound in order by type letters:
+ * value Q_ALERT_OPEN of it. Parameters are $1..$n, bound in order by type letters:
  *   i int64_t   s struct str (text)   b struct str (blob)   n (NULL; takes no argument)
+ * On both: texts are UTF-8 without NUL, a byte that is not becomes U+FFFD; texts compare as bytes; "x LIKE '%' || $n ||
+ * '%'" (and no other LIKE) means that x holds the text $n, ASCII letters alike, % and _ being themselves.
+ * Numbers are 64 bits wide, booleans read as 0 and 1. Writers take turns, one transaction at a time: who waits
+ * longer than two seconds gets E_BUSY.
+ *
+ * After a statement failed in a transaction nothing works in it but db_rollback(): every call gives the same error again.
  */
 
 #include "base/error.h"
 
 enum query {
-#define Q(name, sql) name,
+#define Q(name, sqlite, postgres) name,
 #include "store/queries.inc"
 #undef Q
 	Q_COUNT
@@ -23,15 +30,31 @@ enum query {
 struct db;
 struct db_rows;
 
-/* Opens or creates DIRECTORY/khien.db ("" = in memory, gone with db_close()) and migrates it forward, one transaction a step, a backup file before the first.
- * E_DENIED, E_BUSY, E_FULL, E_CORRUPT, E_UNSUPPORTED (schema newer than this program). */
-[[nodiscard]] int db_open(struct str directory, struct db **ret, struct fault *f);
+/*
+ * `where` is a folder (its khien.db is created or opened), "" (SQLite in memory, gone with db_close()) or an address
+ * postgresql://..., whose password comes from where libpq finds it (PGPASSFILE, a service file), never from the address.
+ * Migrates it forward, one transaction a step; SQLite writes a backup file before the first.
+ * E_DENIED, E_BUSY, E_FULL, E_IO (the server does not answer; f->arg has its words), E_CORRUPT (also: a step that is not
+ * ours), E_UNSUPPORTED (schema newer than this program, a server too old, or not in UTF-8).
+ */
+[[nodiscard]] int db_open(struct str where, struct db **ret, struct fault *f);
 /* What is there, to be read and not touched: nothing is made, migrated or written, and core may be at work on it. A
- * database that was closed in order is read as the file it is. E_NOT_FOUND. */
-[[nodiscard]] int db_open_read(struct str directory, struct db **ret, struct fault *f);
+ * SQLite file that was closed in order is read as the file it is. E_NOT_FOUND. */
+[[nodiscard]] int db_open_read(struct str where, struct db **ret, struct fault *f);
+bool db_is_address(struct str where);
 void db_close(struct db *db);
-/* Prepare every query; the first that does not fit the schema is named in f->arg (check, test). */
-[[nodiscard]] int db_check(struct db *db, struct fault *f);
+
+/* Core alone, before anything is read: nobody else serves this database, and what a predecessor left unfinished there
+ * has ended. E_BUSY when another does, after waiting some seconds. The data folder's lock does it for SQLite. */
+[[nodiscard]] int db_own(struct db *db);
+/* The connection is gone; every call gives E_IO from now on. There is no reconnecting: who holds the handle ends and is
+ * started again (core, by the supervisor), so that nothing half done is taken for whole. */
+bool db_lost(struct db *db);
+
+/* A second handle for another thread of the same process, closed with db_close(). db_spare() beforehand tells how many
+ * will be wanted at once, while connecting is still allowed; SQLite opens its file when asked. E_BUSY: all in use. */
+[[nodiscard]] int db_spare(struct db *db, unsigned count, struct fault *f);
+[[nodiscard]] int db_beside(struct db *db, struct db **ret, struct fault *f);
 
 /* Transactions may stand in each other: an inner one is undone alone, and counts when the outermost is committed. */
 [[nodiscard]] int db_begin(struct db *db);
@@ -42,7 +65,9 @@ void db_rollback(struct db *db);
 [[nodiscard]] int db_run(struct db *db, enum query q, const char *types, ...);
 /* Rows changed by the last db_run(). */
 int64_t db_changed(struct db *db);
-/* Start a query. One cursor a query text at a time; end it with db_end() (also after the last row). */
+/* Start a query. One cursor a query text at a time; end it with db_end() (also after the last row). Rows come one by one
+ * as they are asked for; on PostgreSQL the rest is read into memory when another statement runs meanwhile (E_LIMIT
+ * beyond 256 MB), so keep long lists free of that. */
 [[nodiscard]] int db_query(struct db *db, struct db_rows **ret, enum query q, const char *types, ...);
 /* 1 = a row is there, 0 = no more, < 0 error. */
 [[nodiscard]] int db_next(struct db_rows *rows);

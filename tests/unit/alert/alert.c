@@ -2,6 +2,7 @@
 #include "alert/alert.h"
 
 #include "base/json.h"
+#include "database.h"
 #include "tap.h"
 
 struct desk {
@@ -16,7 +17,7 @@ static void
 desk_open(struct desk *d)
 {
 	*d = (struct desk){0};
-	CHECK_INT(db_open(str_z(tap_folder()), &d->db, NULL), 0);
+	CHECK_INT(db_open(test_database(tap_folder()), &d->db, NULL), 0);
 	d->book = alert_book_new(d->db);
 	arena_init(&d->arena, 64 << 10, 16 << 20);
 }

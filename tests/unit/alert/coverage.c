@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "alert/coverage.h"
 
+#include "database.h"
 #include "tap.h"
 
 #define MAP                                                                                                            \
@@ -86,7 +87,7 @@ TEST(what_was_seen_outlives_a_restart_and_other_rules)
 	struct rules *r = rules_of_test();
 	struct coverage *c = coverage_new();
 	struct db *db;
-	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
 	add(c, r, "a", "linux", "", "", 5);
 	coverage_rules_changed(c);
 	add(c, r, "a", "linux", "", "", 6);

@@ -3,6 +3,7 @@
 #include "alert/exception.h"
 
 #include "base/memory.h"
+#include "database.h"
 #include "tap.h"
 
 static uint32_t faults;
@@ -238,7 +239,7 @@ TEST(the_book_counts_and_ends_by_the_time_of_the_event)
 	struct arena arena;
 	struct fault f = {0};
 	int64_t id = 0, none = 0;
-	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
 	arena_init(&arena, 64 << 10, 16 << 20);
 	struct exception e = exception_of(&arena, "Value", STR("quiet"), ""), got;
 	e.rule_title = e.who = STR("x");
@@ -279,7 +280,7 @@ TEST(an_exception_takes_only_what_its_own_rule_found)
 	struct arena arena;
 	struct fault f = {0};
 	int64_t id = 0;
-	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
 	arena_init(&arena, 64 << 10, 16 << 20);
 	struct exception e = exception_of(&arena, "Value", STR("quiet"), "");
 	e.rule_title = e.who = e.reason = STR("x");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "alert/lookback.h"
 
+#include "database.h"
 #include "tap.h"
 
 #define NOW INT64_C(1763800000000)
@@ -13,7 +14,7 @@ struct world {
 static void
 world_open(struct world *w)
 {
-	CHECK_INT(db_open(STR(""), &w->db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &w->db, NULL), 0);
 	arena_init(&w->arena, 64 << 10, 16 << 20);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "alert/rulebook.h"
 
+#include "database.h"
 #include "tap.h"
 
 static struct rules *
@@ -34,7 +35,7 @@ check_cost(struct db *db, const char *rule, int64_t ns, int64_t samples)
 TEST(costs_are_means_of_enough_samples)
 {
 	struct db *db;
-	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
 	add(db, "a", 700, 7);
 	check_cost(db, "a", 0, 0);
 	add(db, "a", 900, 1);
@@ -46,7 +47,7 @@ TEST(costs_are_means_of_enough_samples)
 TEST(old_samples_lose_weight)
 {
 	struct db *db;
-	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
 	add(db, "a", RULE_COST_KEPT * 100, RULE_COST_KEPT);
 	add(db, "a", RULE_COST_KEPT / 2 * 300, RULE_COST_KEPT / 2);
 	check_cost(db, "a", 200, RULE_COST_KEPT);
@@ -63,7 +64,7 @@ TEST(costs_go_with_their_rules)
 	struct rules *r = rules_of(text);
 	struct db *db;
 	int64_t version = 0;
-	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
 	add(db, "a", 1000, 10);
 	add(db, "gone", 1000, 10);
 	CHECK_INT(rule_costs_prune(db, r), 0);

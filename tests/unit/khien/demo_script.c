@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "decode/decode.h"
 #include "register/system.h"
+#include "database.h"
 #include "tap.h"
 
 #define BEGIN 1795284821500 /* 2026-11-22T01:13:41.5+07:00 */
@@ -137,7 +138,7 @@ TEST(the_register_knows_every_host)
 	struct buf text = BUF_INIT;
 	uint32_t rows = 0, hosts = 0;
 	struct demo_frame frame;
-	CHECK_INT(db_open(str_z(tap_folder()), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(tap_folder()), &db, NULL), 0);
 	CHECK(tap_read(tap_source("content/demo/register.yaml"), &text));
 	CHECK_INT(registry_import(db, buf_str(&text), STR("register.yaml"), true, 1, say_fault, NULL, &rows), 0);
 	CHECK_INT(rows, 34);

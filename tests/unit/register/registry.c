@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "register/system.h"
 
+#include "database.h"
 #include "tap.h"
 
 static const char province[] =
@@ -29,7 +30,7 @@ static struct db *
 open_new(void)
 {
 	struct db *db = NULL;
-	CHECK_INT(db_open(str_z(tap_folder()), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(tap_folder()), &db, NULL), 0);
 	return db;
 }
 

@@ -2,6 +2,7 @@
 #include "share/indicator.h"
 
 #include "base/memory.h"
+#include "database.h"
 #include "tap.h"
 
 #define NOW INT64_C(1780000000000)
@@ -18,7 +19,7 @@ open_desk(struct desk *d)
 {
 	struct fault f = {0};
 	*d = (struct desk){.report = MEM_NEW(struct indicator_report)};
-	CHECK_INT(db_open(STR(""), &d->db, &f), 0);
+	CHECK_INT(db_open(test_database(""), &d->db, &f), 0);
 	CHECK_INT(warning_lists_new(STR("lists: [{name: government, below: true, values: [gov.vn]}, {name: reserved, values: [10.0.0.0/8]}]"),
 		      NULL, &d->lists, &f), 0);
 	arena_init(&d->arena, 4096, 1 << 20);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "share/warning.h"
 
+#include "database.h"
 #include "tap.h"
 
 static const char own[] =
@@ -17,7 +18,7 @@ shipped(struct registry **ret_registry)
 	struct warning_lists *w = NULL;
 	uint32_t rows;
 	CHECK(tap_read(tap_source("content/indicators/warning.yaml"), &text));
-	CHECK_INT(db_open(STR(""), &db, &f), 0);
+	CHECK_INT(db_open(test_database(""), &db, &f), 0);
 	CHECK_INT(registry_import(db, STR(own), STR("r.yaml"), false, 1, NULL, NULL, &rows), 0);
 	CHECK_INT(registry_load(db, ret_registry), 0);
 	CHECK_INT(warning_lists_new(buf_str(&text), *ret_registry, &w, &f), 0);
