@@ -478,10 +478,10 @@ respond(void *user, const struct api_response *r)
 }
 
 static void
-push(struct core *core, const char *event, unsigned rights, struct buf *json)
+push_reaching(struct core *core, const char *event, unsigned rights, struct str reach, struct buf *json)
 {
 	struct buf text = BUF_INIT_MAX(1 << 20);
-	api_push_put(&text, rights, STR(""));
+	api_push_put(&text, &(struct api_push){.rights = rights, .reach = reach});
 	buf_addf(&text, "event: %s\ndata: ", event);
 	buf_add(&text, buf_str(json)); /* JSON has no bare line break */
 	buf_add(&text, STR("\n\n"));
@@ -490,20 +490,40 @@ push(struct core *core, const char *event, unsigned rights, struct buf *json)
 	buf_release(&text);
 }
 
+/* About the whole province. */
+static void
+push(struct core *core, const char *event, unsigned rights, struct buf *json)
+{
+	push_reaching(core, event, rights, STR(""), json);
+}
+
+/* The organisation and all above it. */
+static void
+reach_of(const struct registry *r, struct str organisation, struct buf *out)
+{
+	const struct organisation *o = registry_organisation(r, organisation);
+	for (; o && registry_within(r, organisation, o->id) && !out->over; o = o->parent) {
+		buf_add(out, out->n ? STR("\n") : STR(""));
+		buf_add(out, o->id);
+	}
+}
+
 static void
 alert_changed(void *user, int64_t id)
 {
 	struct core *core = user;
 	struct arena arena;
 	struct alert a;
-	struct buf json = BUF_INIT_MAX(256 << 10);
+	struct buf json = BUF_INIT_MAX(256 << 10), reach = BUF_INIT_MAX(8 << 10);
 	if (!core->web || channel_queued(core->web) > PUSH_BACKLOG)
 		return;
 	arena_init(&arena, 16 << 10, 1 << 20);
 	if (alert_get(core->desk.db, id, &arena, &a) == 0 && alert_spark(core->desk.db, &a, clock_now_ms()) == 0) {
 		alert_json(&json, &core->desk, &a);
-		push(core, "alert", RIGHT_ALERT_READ, &json);
+		reach_of(core->desk.registry, a.organisation, &reach);
+		push_reaching(core, "alert", RIGHT_ALERT_READ, buf_str(&reach), &json);
 	}
+	buf_release(&reach);
 	buf_release(&json);
 	arena_release(&arena);
 }

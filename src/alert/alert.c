@@ -96,9 +96,9 @@ alert_list(struct db *db, const struct alert_filter *f, struct arena *arena, str
 	struct buf text = BUF_INIT_MAX(1024);
 	assert(f->limit >= 1 && f->limit <= 500);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_LIST, "iisssssiiisi", (int64_t)f->states, (int64_t)f->levels, f->system,
+	int error = db_query(db, &rows, Q_ALERT_LIST, "iisssssiiisis", (int64_t)f->states, (int64_t)f->levels, f->system,
 	    f->organisation, buf_str(&text), f->rule, f->assignee, f->before_ms, f->before_id, (int64_t)f->limit,
-	    f->verdict, f->lookback);
+	    f->verdict, f->lookback, f->scope);
 	buf_release(&text);
 	TRY(error);
 	return collect_alerts(rows, arena, f->limit, ret, ret_count);
@@ -110,8 +110,8 @@ alert_count(struct db *db, const struct alert_filter *f, int64_t *ret)
 	struct db_rows *rows;
 	struct buf text = BUF_INIT_MAX(1024);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_COUNT, "iissssssi", (int64_t)f->states, (int64_t)f->levels, f->system,
-	    f->organisation, buf_str(&text), f->rule, f->assignee, f->verdict, f->lookback);
+	int error = db_query(db, &rows, Q_ALERT_COUNT, "iissssssis", (int64_t)f->states, (int64_t)f->levels, f->system,
+	    f->organisation, buf_str(&text), f->rule, f->assignee, f->verdict, f->lookback, f->scope);
 	buf_release(&text);
 	TRY(error);
 	error = db_next(rows);
@@ -202,11 +202,11 @@ alert_changes(struct db *db, int64_t id, struct arena *arena, struct alert_chang
 }
 
 int
-alert_similar(struct db *db, const struct alert *a, uint32_t limit, struct arena *arena, struct alert **ret,
+alert_similar(struct db *db, const struct alert *a, struct str scope, uint32_t limit, struct arena *arena, struct alert **ret,
     uint32_t *ret_count)
 {
 	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_ALERT_SIMILAR, "issi", a->id, a->rule, a->system, (int64_t)limit));
+	TRY(db_query(db, &rows, Q_ALERT_SIMILAR, "issis", a->id, a->rule, a->system, (int64_t)limit, scope));
 	return collect_alerts(rows, arena, limit, ret, ret_count);
 }
 
@@ -215,7 +215,7 @@ static struct str
 change_word(const struct alert *a, const struct alert_update *u)
 {
 	if (!u->set_state || u->state == a->state)
-		return STR("assigned");
+		return u->set_assignee ? STR("assigned") : STR("commented");
 	return u->state == ALERT_NEW ? STR("reopened") : str_z(alert_state_name(u->state));
 }
 

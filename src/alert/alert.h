@@ -5,7 +5,7 @@
 /*
  * Findings become few alerts: one of the six structs to know. Core alone, one thread.
  *
- * Findings of the same rule about the same entity join one alert while it is open and its last finding is less than the
+ * Findings of the same rule about the same entity in the same organisation join one alert while it is open and its last finding is less than the
  * rule's window old; a closed alert is never reopened by a finding. Findings of one verdict are gathered first and
  * written together, inside the transaction of the caller, so a flood costs one row a group and not one a finding.
  *
@@ -51,7 +51,7 @@ struct alert_finding {
 
 struct alert_change {
 	int64_t at_ms;
-	struct str who, change, reason; /* change: opened, acknowledged, closed, reopened, assigned */
+	struct str who, change, reason; /* change: opened, acknowledged, closed, reopened, assigned, commented */
 	struct str verdict;             /* when it was closed */
 };
 
@@ -98,6 +98,7 @@ struct alert_filter {
 	struct str assignee;     /* login; empty = anybody's */
 	int64_t lookback;        /* only those of this job; 0 = all */
 	struct str verdict;      /* empty = any */
+	struct str scope;        /* only those of this organisation and of all below it; empty = the whole province */
 	int64_t before_ms, before_id; /* cursor: rows after this one; INT64_MAX = from the newest */
 	uint32_t limit;          /* 1..500 */
 };
@@ -112,8 +113,8 @@ struct alert_filter {
     struct alert_finding **ret, uint32_t *ret_count);
 [[nodiscard]] int alert_changes(struct db *db, int64_t id, struct arena *arena, struct alert_change **ret,
     uint32_t *ret_count);
-/* Other alerts of the same rule or the same system, newest first. */
-[[nodiscard]] int alert_similar(struct db *db, const struct alert *a, uint32_t limit, struct arena *arena,
+/* Other alerts of the same rule or the same system within `scope`, newest first. */
+[[nodiscard]] int alert_similar(struct db *db, const struct alert *a, struct str scope, uint32_t limit, struct arena *arena,
     struct alert **ret, uint32_t *ret_count);
 
 /* Changing. `version` is what the person saw: E_CONFLICT when it is not the current one; E_INVALID with f->what
@@ -123,7 +124,7 @@ struct alert_update {
 	enum alert_state state;
 	bool set_assignee;
 	struct str assignee;     /* empty = nobody */
-	struct str reason;
+	struct str reason;       /* alone: a word added to the history */
 	struct str verdict;      /* with ALERT_CLOSED; empty = unclear. The score of the rule follows it. */
 };
 bool alert_verdict_is_one(struct str name);

@@ -1,10 +1,11 @@
 -- Alerts (alert/).
 
 -- name: alert_latest
-SELECT id, state, last_ms FROM alert WHERE rule = $1 AND entity_key = $2 AND lookback = $3 ORDER BY last_ms DESC LIMIT 1;
+SELECT id, state, last_ms FROM alert WHERE rule = $1 AND entity_key = $2 AND lookback = $3 AND COALESCE(organisation, '') = $4
+ORDER BY last_ms DESC LIMIT 1;
 
 -- name: alert_told
-SELECT first_ms, last_ms FROM alert WHERE rule = $1 AND entity_key = $2 AND lookback <> $3
+SELECT first_ms, last_ms FROM alert WHERE rule = $1 AND entity_key = $2 AND lookback <> $3 AND COALESCE(organisation, $4) = $4
 ORDER BY last_ms DESC LIMIT 10000;
 
 -- name: alert_open
@@ -52,6 +53,7 @@ WHERE ($1 = 0 OR ($1 & (1 << CAST(state AS INTEGER))) <> 0) AND ($2 = 0 OR ($2 &
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
 	AND ($7 = '' OR assignee = $7) AND (last_ms, id) < ($8, $9) AND ($11 = '' OR verdict = $11)
 	AND ($12 = 0 OR lookback = $12)
+	AND ($13 = '' OR organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $13))
 ORDER BY last_ms DESC, id DESC LIMIT $10;
 
 -- name: alert_count
@@ -59,12 +61,14 @@ SELECT count(*) FROM alert
 WHERE ($1 = 0 OR ($1 & (1 << CAST(state AS INTEGER))) <> 0) AND ($2 = 0 OR ($2 & (1 << CAST(level AS INTEGER))) <> 0)
 	AND ($3 = '' OR system = $3) AND ($4 = '' OR organisation = $4)
 	AND ($5 = '' OR title_fold LIKE '%' || $5 || '%' OR entity LIKE '%' || $5 || '%') AND ($6 = '' OR rule = $6)
-	AND ($7 = '' OR assignee = $7) AND ($8 = '' OR verdict = $8) AND ($9 = 0 OR lookback = $9);
+	AND ($7 = '' OR assignee = $7) AND ($8 = '' OR verdict = $8) AND ($9 = 0 OR lookback = $9)
+	AND ($10 = '' OR organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $10));
 
 -- name: alert_similar
 SELECT id, rule, title, title_vi, level, state, entity, techniques, count, first_ms, last_ms, opened_ms, organisation,
 	system, assignee, reason, version, demonstration, lookback, verdict
 FROM alert WHERE id <> $1 AND (rule = $2 OR (system = $3 AND $3 <> ''))
+	AND ($5 = '' OR organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $5))
 ORDER BY last_ms DESC, id DESC LIMIT $4;
 
 -- name: alert_findings

@@ -28,7 +28,8 @@ struct told {
 	int64_t first_ms, last_ms;
 };
 
-/* Findings of one rule about one entity since the last write. */
+/* Findings of one rule about one entity in one organisation since the last write: no alert tells one what stands in the
+ * log of another. */
 struct group {
 	struct group *next; /* in its bucket */
 	const struct rule_info *rule;
@@ -190,7 +191,7 @@ static void
 add_told(struct alert_book *b, struct group *g)
 {
 	struct db_rows *rows;
-	int more = db_query(b->db, &rows, Q_ALERT_TOLD, "ssi", g->rule->id, g->entity, b->lookback);
+	int more = db_query(b->db, &rows, Q_ALERT_TOLD, "ssis", g->rule->id, g->entity, b->lookback, g->organisation);
 	if (more == 0) {
 		while ((more = db_next(rows)) > 0) {
 			struct told *t = ARENA_NEW(&b->arena, struct told);
@@ -215,15 +216,17 @@ is_told(const struct group *g, int64_t time_ms)
 }
 
 static struct group *
-group_of(struct alert_book *b, const struct rule_info *rule, struct str entity)
+group_of(struct alert_book *b, const struct rule_info *rule, struct str entity, const struct system *system)
 {
-	uint64_t h = hash64(entity, hash64(rule->id, 1));
+	struct str organisation = system ? system->organisation->id : STR("");
+	uint64_t h = hash64(entity, hash64(rule->id, hash64(organisation, 1)));
 	struct group **at = &b->bucket[h % COUNT(b->bucket)];
 	for (; *at; at = &(*at)->next)
-		if (str_eq((*at)->rule->id, rule->id) && str_eq((*at)->entity, entity))
+		if (str_eq((*at)->rule->id, rule->id) && str_eq((*at)->entity, entity) && str_eq((*at)->organisation, organisation))
 			return *at;
 	struct group *g = ARENA_NEW(&b->arena, struct group);
-	if (!g || !arena_copy(&b->arena, entity, &g->entity))
+	if (!g || !arena_copy(&b->arena, entity, &g->entity) || !arena_copy(&b->arena, organisation, &g->organisation) ||
+	    (system && !arena_copy(&b->arena, system->id, &g->system)))
 		return NULL;
 	*at = g;
 	g->rule = rule;
@@ -288,7 +291,7 @@ alert_book_add(struct alert_book *b, const struct rule_info *rule, const struct 
 {
 	struct buf entity = BUF_INIT_MAX(2 * ENTITY_BYTES);
 	entity_json(rule, e, matched, matched_count, &entity);
-	struct group *g = group_of(b, rule, buf_str(&entity));
+	struct group *g = group_of(b, rule, buf_str(&entity), system);
 	buf_release(&entity);
 	b->pending++;
 	if (!g) {
@@ -303,10 +306,6 @@ alert_book_add(struct alert_book *b, const struct rule_info *rule, const struct 
 	g->first_ms = time_ms < g->first_ms ? time_ms : g->first_ms;
 	g->last_ms = time_ms > g->last_ms ? time_ms : g->last_ms;
 	g->demonstration |= demonstration;
-	if (system && !g->system.n &&
-	    (!arena_copy(&b->arena, system->id, &g->system) ||
-		!arena_copy(&b->arena, system->organisation->id, &g->organisation)))
-		g->system = (struct str){0};
 	keep_finding(b, g, e, event_id, time_ms, matched, matched_count);
 	count_slot(g, time_ms);
 }
@@ -357,7 +356,7 @@ find_alert(struct alert_book *b, const struct group *g, int64_t *ret_id)
 {
 	struct db_rows *rows;
 	int64_t window = (g->rule->window_s ? g->rule->window_s : DEFAULT_WINDOW_S) * TIME_SECOND;
-	TRY(db_query(b->db, &rows, Q_ALERT_LATEST, "ssi", g->rule->id, g->entity, b->lookback));
+	TRY(db_query(b->db, &rows, Q_ALERT_LATEST, "ssis", g->rule->id, g->entity, b->lookback, g->organisation));
 	int more = db_next(rows);
 	*ret_id = 0;
 	if (more > 0 && db_i64(rows, 1) != ALERT_CLOSED && (b->lookback || g->first_ms - db_i64(rows, 2) <= window))

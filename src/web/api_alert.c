@@ -150,6 +150,7 @@ read_filter(struct api_call *c, struct alert_filter *f)
 	f->assignee = api_query(c, STR("assignee"));
 	f->text = api_query(c, STR("q"));
 	f->verdict = api_query(c, STR("verdict"));
+	f->scope = api_scope(c);
 	return NULL;
 }
 
@@ -263,7 +264,7 @@ similar_json(struct api_call *c, const struct alert *a)
 	struct alert *list;
 	struct buf *out = &c->out;
 	uint32_t count;
-	TRY(alert_similar(c->desk->db, a, 5, &c->arena, &list, &count));
+	TRY(alert_similar(c->desk->db, a, api_scope(c), 5, &c->arena, &list, &count));
 	out_name(out, "similar");
 	buf_add_char(out, '[');
 	for (uint32_t i = 0; i < count; i++) {
@@ -280,10 +281,22 @@ similar_json(struct api_call *c, const struct alert *a)
 	return 0;
 }
 
+/* E_NOT_FOUND also for what lies outside the caller's reach. */
+static int
+get_alert(struct api_call *c, int64_t id, struct alert *ret)
+{
+	struct alert a;
+	TRY(alert_get(c->desk->db, id, &c->arena, &a));
+	if (!registry_within(c->desk->registry, a.organisation, api_scope(c)))
+		return E_NOT_FOUND;
+	*ret = a;
+	return 0;
+}
+
 static int
 full_alert(struct api_call *c, int64_t id, struct alert *ret)
 {
-	TRY(alert_get(c->desk->db, id, &c->arena, ret));
+	TRY(get_alert(c, id, ret));
 	TRY(alert_spark(c->desk->db, ret, clock_now_ms()));
 	buf_add_char(&c->out, '{');
 	rule_json(&c->out, c->desk, ret);
@@ -345,7 +358,19 @@ read_update(struct api_call *c, struct alert_update *u)
 	if (json_get(&c->body, 0, STR("verdict")) && (!u->set_state || u->state != ALERT_CLOSED ||
 		!json_get_string(&c->body, 0, STR("verdict"), &c->arena, &u->verdict) || !alert_verdict_is_one(u->verdict)))
 		return "verdict";
-	return u->set_state || u->set_assignee ? NULL : "state";
+	return u->set_state || u->set_assignee || str_trim(u->reason).n ? NULL : "state";
+}
+
+/* Who may only acknowledge says that it was seen, and adds a word: the alert stays open, or closed, as it is. */
+static int
+may_update(struct api_call *c, int64_t id, const struct alert_update *u)
+{
+	struct alert a;
+	if (c->who.rights & RIGHT_ALERT_CHANGE)
+		return 0;
+	TRY(get_alert(c, id, &a));
+	bool seen = u->set_state && u->state == ALERT_ACKNOWLEDGED && a.state != ALERT_CLOSED;
+	return u->set_assignee || (u->set_state && !seen) ? E_DENIED : 0;
 }
 
 /* What the record tells of an alert: what a person can change, and the version. */
@@ -354,7 +379,7 @@ alert_facts(struct api_call *c, int64_t id, struct str *ret)
 {
 	struct buf out = BUF_INIT_MAX(16 << 10);
 	struct alert a;
-	TRY(alert_get(c->desk->db, id, &c->arena, &a));
+	TRY(get_alert(c, id, &a));
 	buf_add_char(&out, '{');
 	out_text(&out, "state", str_z(alert_state_name(a.state)));
 	out_text_or_null(&out, "assignee", a.assignee);
@@ -382,7 +407,9 @@ api_alert_patch(struct api_call *c)
 		api_reply_problem(c, 422, "invalid", field);
 		return;
 	}
-	int error = alert_facts(c, id, &c->before);
+	int error = may_update(c, id, &update);
+	if (!error)
+		error = alert_facts(c, id, &c->before);
 	if (!error)
 		error = alert_change(c->desk->db, id, version, &update, str_z(c->who.login), clock_now_ms(), &f);
 	if (!error)

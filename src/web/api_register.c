@@ -8,6 +8,36 @@ struct page {
 	uint32_t from, to;
 };
 
+/* The rows that the caller reaches, by their place in the snapshot. */
+struct reached {
+	uint32_t *at;
+	uint32_t count;
+};
+
+static struct reached
+reached_rows(struct api_call *c, uint32_t count, struct str (*owner)(const struct api_call *c, uint32_t at))
+{
+	struct reached r = {.at = arena_calloc(&c->arena, count + 1, sizeof *r.at)};
+	for (uint32_t i = 0; i < count && r.at; i++)
+		if (!api_scope(c).n || registry_within(c->desk->registry, owner(c, i), api_scope(c)))
+			r.at[r.count++] = i;
+	return r;
+}
+
+static struct str
+owner_of_organisation(const struct api_call *c, uint32_t at)
+{
+	uint32_t count;
+	return registry_organisations(c->desk->registry, &count)[at].id;
+}
+
+static struct str
+owner_of_system(const struct api_call *c, uint32_t at)
+{
+	uint32_t count;
+	return registry_systems(c->desk->registry, &count)[at].organisation->id;
+}
+
 static bool
 read_page(struct api_call *c, uint32_t count, struct page *ret)
 {
@@ -91,10 +121,11 @@ api_organisations(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	if (!read_page(c, count, &p))
+	struct reached r = reached_rows(c, count, owner_of_organisation);
+	if (!read_page(c, r.count, &p))
 		return;
 	for (uint32_t i = p.from; i < p.to; i++) {
-		const struct organisation *o = &list[i];
+		const struct organisation *o = &list[r.at[i]];
 		buf_add(&c->out, i > p.from ? STR(",{") : STR("{"));
 		out_text(&c->out, "id", o->id);
 		out_text(&c->out, "name", o->name);
@@ -105,7 +136,7 @@ api_organisations(struct api_call *c)
 		out_bool(&c->out, "demonstration", o->demonstration);
 		buf_add_char(&c->out, '}');
 	}
-	reply_page(c, &p, count);
+	reply_page(c, &p, r.count);
 }
 
 static void
@@ -141,12 +172,13 @@ api_systems(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	if (!read_page(c, count, &p))
+	struct reached r = reached_rows(c, count, owner_of_system);
+	if (!read_page(c, r.count, &p))
 		return;
 	for (uint32_t i = p.from; i < p.to; i++) {
 		if (i > p.from)
 			buf_add_char(&c->out, ',');
-		system_json(&c->out, &list[i], tally_slot(&open, list[i].id)->count);
+		system_json(&c->out, &list[r.at[i]], tally_slot(&open, list[r.at[i]].id)->count);
 	}
-	reply_page(c, &p, count);
+	reply_page(c, &p, r.count);
 }

@@ -335,6 +335,21 @@ static const char *const transports[] = {"udp", "tcp", "tls", "relp", "file", "j
 static const char *const kinds[LISTEN_KIND_COUNT] = {"syslog-udp", "syslog-tcp", "syslog-tls", "relp", "beats", "netflow",
 	"http"};
 
+/* In whose network it stands; NULL when unknown. */
+static const struct system *
+source_system(const struct desk *d, const struct report_source *s)
+{
+	static const uint8_t nowhere[16];
+	return memcmp(s->peer, nowhere, sizeof nowhere) ? registry_by_bytes(d->registry, s->peer) : NULL;
+}
+
+static bool
+source_within(const struct desk *d, const struct report_source *s, struct str scope)
+{
+	const struct system *system = scope.n ? source_system(d, s) : NULL;
+	return !scope.n || (system && registry_within(d->registry, system->organisation->id, scope));
+}
+
 static void
 source_json(struct buf *out, const struct desk *d, const struct report_source *s, int64_t now_ms)
 {
@@ -347,7 +362,7 @@ source_json(struct buf *out, const struct desk *d, const struct report_source *s
 	struct str transport = s->transport < COUNT(transports) ? str_z(transports[s->transport]) : STR("");
 	out_text(out, "name", name.n ? buf_str(&name) : transport);
 	out_text(out, "transport", transport);
-	const struct system *system = name.n ? registry_by_address(d->registry, buf_str(&name)) : NULL;
+	const struct system *system = source_system(d, s);
 	out_text_or_null(out, "system", system ? system->name : STR(""));
 	out_i64(out, "received", (int64_t)s->received);
 	out_i64(out, "bytes", (int64_t)s->bytes);
@@ -397,11 +412,18 @@ api_sources(struct api_call *c)
 	uint32_t place = 0, n = 0;
 	buf_add(out, STR("{\"items\":["));
 	for (const struct report_source *s; (s = report_book_next(c->desk->reports, &place));) {
+		if (!source_within(c->desk, s, api_scope(c)))
+			continue;
 		if (n++)
 			buf_add_char(out, ',');
 		source_json(out, c->desk, s, now);
 	}
 	buf_add_char(out, ']');
+	if (api_scope(c).n) { /* the doors and the journal are the desk's */
+		buf_add(out, STR(",\"ports\":[]}"));
+		api_reply(c, 200);
+		return;
+	}
 	out_i64(out, "evicted", (int64_t)head->source_evicted);
 	ports_json(out, head);
 	out_name(out, "journal");
@@ -525,6 +547,7 @@ void
 api_stream(struct api_call *c)
 {
 	c->response.rights = c->who.rights;
+	c->response.organisation = api_scope(c);
 	api_reply_empty(c, 200);
 }
 

@@ -73,7 +73,7 @@ struct desk {
 	int64_t record_put_back;    /* entries that the database had lost at the start */
 	/* What the API asks of core. */
 	void (*respond)(void *core, const struct api_response *r);
-	void (*session_over)(void *core, struct str id); /* of this session or API key no live stream goes on */
+	void (*session_over)(void *core, struct str id); /* of this session or API key (empty: of any) no live stream goes on */
 	int (*end_demonstration)(void *core);
 	void (*alert_changed)(void *core, int64_t id); /* tell the live stream */
 	void (*lookback_changed)(void *core, int64_t id); /* a job came or was stopped */

@@ -33,6 +33,7 @@ struct stream {
 	int64_t end_ms;
 	char session[SESSION_ID]; /* when it is over, so are its streams */
 	uint32_t rights;
+	char organisation[65];
 };
 
 struct web {
@@ -318,7 +319,7 @@ stream_send(struct evhttp_request *request, struct str text)
 }
 
 static void
-stream_open(struct web *w, const struct waiting *one, uint32_t rights)
+stream_open(struct web *w, const struct waiting *one, const struct api_response *r)
 {
 	struct evhttp_request *request = one->request;
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);
@@ -335,7 +336,11 @@ stream_open(struct web *w, const struct waiting *one, uint32_t rights)
 	evhttp_send_reply_start(request, 200, NULL);
 	guard_streaming(w->guard, request);
 	struct stream *s = &w->stream[w->streams++];
-	*s = (struct stream){request, connection, clock_monotonic_ms() + HTTP_STREAM_MS, {0}, rights};
+	*s = (struct stream){.request = request, .connection = connection, .end_ms = clock_monotonic_ms() + HTTP_STREAM_MS,
+	    .rights = r->rights};
+	assert(r->organisation.n < sizeof s->organisation);
+	if (r->organisation.n)
+		memcpy(s->organisation, r->organisation.p, r->organisation.n);
 	memcpy(s->session, one->session, sizeof s->session);
 	stream_send(request, STR("retry: 2000\n\n"));
 }
@@ -351,9 +356,8 @@ static void
 push(struct web *w, struct str message)
 {
 	int64_t now = clock_monotonic_ms();
-	uint32_t rights;
-	struct str text;
-	if (api_push_take(message, &rights, &text) < 0)
+	struct api_push p;
+	if (api_push_take(message, &p) < 0)
 		return;
 	for (unsigned i = w->streams; i-- > 0;) {
 		struct bufferevent *bev = evhttp_connection_get_bufferevent(w->stream[i].connection);
@@ -361,8 +365,8 @@ push(struct web *w, struct str message)
 			stream_end(w, i);
 		else if (is_behind(bev))
 			shutdown(bufferevent_getfd(bev), SHUT_RDWR);
-		else if ((w->stream[i].rights & rights) == rights)
-			stream_send(w->stream[i].request, text);
+		else if (api_push_is_for(&p, w->stream[i].rights, str_z(w->stream[i].organisation)))
+			stream_send(w->stream[i].request, p.text);
 	}
 }
 
@@ -394,11 +398,12 @@ send_response(struct web *w, struct evhttp_request *request, const struct api_re
 	answer(w, request, r->status, r->body);
 }
 
+/* Empty: rights of many have changed, so all come again. */
 static void
 on_session_over(struct web *w, struct str session)
 {
 	for (unsigned i = w->streams; i-- > 0;)
-		if (str_eq(str_z(w->stream[i].session), session))
+		if (!session.n || str_eq(str_z(w->stream[i].session), session))
 			stream_end(w, i);
 }
 
@@ -414,10 +419,10 @@ on_response(struct web *w, struct str payload)
 			continue;
 		*at = one->next;
 		if (one->stream && r.status == 200)
-			stream_open(w, one, r.rights);
+			stream_open(w, one, &r);
 		else
 			send_response(w, one->request, &r);
-		if (str_eq(r.set_cookie, STR("-")))
+		if (str_eq(r.set_cookie, STR("-")) && one->session[0])
 			on_session_over(w, str_z(one->session));
 		mem_free(one);
 		return;

@@ -48,6 +48,7 @@ api_response_put(struct buf *out, const struct api_response *r)
 	wire_put_u16(out, r->status);
 	wire_put_u32(out, r->retry_after);
 	wire_put_u32(out, r->rights);
+	wire_put_str(out, r->organisation);
 	wire_put_str(out, r->type);
 	wire_put_str(out, r->etag);
 	wire_put_str(out, r->set_cookie);
@@ -61,6 +62,7 @@ api_response_take(struct str message, struct api_response *ret)
 	struct wire w = {message, false};
 	struct api_response r = {.id = wire_u64(&w), .status = wire_u16(&w), .retry_after = wire_u32(&w),
 	    .rights = wire_u32(&w)};
+	r.organisation = wire_str(&w);
 	r.type = wire_str(&w);
 	r.etag = wire_str(&w);
 	r.set_cookie = wire_str(&w);
@@ -73,20 +75,32 @@ api_response_take(struct str message, struct api_response *ret)
 }
 
 void
-api_push_put(struct buf *out, uint32_t rights, struct str text)
+api_push_put(struct buf *out, const struct api_push *p)
 {
-	wire_put_u32(out, rights);
-	buf_add(out, text);
+	wire_put_u32(out, p->rights);
+	wire_put_str(out, p->reach);
+	buf_add(out, p->text);
 }
 
 int
-api_push_take(struct str message, uint32_t *ret_rights, struct str *ret_text)
+api_push_take(struct str message, struct api_push *ret)
 {
 	struct wire w = {message, false};
-	uint32_t rights = wire_u32(&w);
+	struct api_push p = {.rights = wire_u32(&w)};
+	p.reach = wire_str(&w);
+	p.text = w.rest;
 	if (w.bad)
 		return E_CORRUPT;
-	*ret_rights = rights;
-	*ret_text = w.rest;
+	*ret = p;
 	return 0;
+}
+
+bool
+api_push_is_for(const struct api_push *p, uint32_t rights, struct str organisation)
+{
+	struct str rest = p->reach, one;
+	bool within = !organisation.n;
+	while (!within && str_split(&rest, '\n', &one))
+		within = str_eq(one, organisation);
+	return within && (rights & p->rights) == p->rights;
 }

@@ -34,7 +34,9 @@ struct api_response {
 	struct str set_cookie; /* session value to set; "-" = delete; empty = leave alone */
 	struct str location;
 	uint32_t retry_after;  /* seconds, 0 = none */
-	uint32_t rights;       /* of a live stream: a push that asks for others is not for it */
+	/* Of a live stream: a push that asks for other rights is not for it, nor one about another organisation. */
+	uint32_t rights;
+	struct str organisation; /* empty = the whole province */
 	struct str body;
 };
 
@@ -43,8 +45,17 @@ void api_request_put(struct buf *out, const struct api_request *r);
 [[nodiscard]] int api_request_take(struct str message, struct api_request *ret);
 void api_response_put(struct buf *out, const struct api_response *r);
 [[nodiscard]] int api_response_take(struct str message, struct api_response *ret);
+
 /* A push: the finished text of one server-sent event, for streams that have all of these rights. */
-void api_push_put(struct buf *out, uint32_t rights, struct str text);
-[[nodiscard]] int api_push_take(struct str message, uint32_t *ret_rights, struct str *ret_text);
+struct api_push {
+	uint32_t rights;
+	struct str reach; /* the organisation it is about and those above it, with line breaks between; empty: of the whole
+	                   * province, and nothing for a stream that belongs to an organisation */
+	struct str text;
+};
+void api_push_put(struct buf *out, const struct api_push *p);
+[[nodiscard]] int api_push_take(struct str message, struct api_push *ret);
+/* May a stream with these rights, of this organisation, have it? */
+bool api_push_is_for(const struct api_push *p, uint32_t rights, struct str organisation);
 
 #endif

@@ -10,9 +10,11 @@ static const struct {
 #undef X
 };
 
-static const char *const right_names[] = {"signed_in", "alert_read", "alert_change", "event_read", "source_read",
-	"register_read", "rule_read", "status_read", "operate", "rule_change", "record_read", "file_read", "file_change",
-	"indicator_read", "indicator_change", "register_change", "people_read", "people_change", "personal_read"};
+static const char *const right_names[RIGHT_COUNT] = {
+#define RIGHT(name, text) text,
+	RIGHTS(RIGHT)
+#undef RIGHT
+};
 
 unsigned
 role_rights(struct str role)

@@ -90,6 +90,13 @@ person_count(struct db *db, int64_t *ret)
 	return more < 0 ? more : 0;
 }
 
+/* Who belongs to an organisation holds what is shared out by organisation, whatever the role says. */
+static unsigned
+principal_rights(const struct principal *p)
+{
+	return role_rights(str_z(p->role)) & (p->organisation[0] ? RIGHTS_SCOPED : ~0u);
+}
+
 static struct principal
 principal_at(struct db_rows *rows)
 {
@@ -99,7 +106,7 @@ principal_at(struct db_rows *rows)
 	keep(p.role, sizeof p.role, db_text(rows, 3));
 	keep(p.organisation, sizeof p.organisation, db_text(rows, 4));
 	p.directory = db_i64(rows, 5);
-	p.rights = role_rights(str_z(p.role));
+	p.rights = principal_rights(&p);
 	return p;
 }
 
@@ -262,7 +269,7 @@ api_key_find(struct db *db, struct str secret, struct principal *ret)
 		keep(p.name, sizeof p.name, db_text(rows, 0));
 		keep(p.role, sizeof p.role, db_text(rows, 1));
 		keep(p.organisation, sizeof p.organisation, db_text(rows, 2));
-		p.rights = role_rights(str_z(p.role));
+		p.rights = principal_rights(&p);
 	}
 	db_end(rows);
 	if (more < 0)

@@ -206,6 +206,43 @@ TEST(a_sensor_speaks_of_other_machines)
 	desk_close(&d);
 }
 
+TEST(no_alert_tells_of_two_organisations)
+{
+	static const struct str who[] = {STR_INIT("source.ip")};
+	static const char province[] = "organisations: [{id: a, name: A, kind: commune}, {id: b, name: B, kind: commune}]\n"
+				       "systems:\n"
+				       "  - {id: s, name: S, organisation: a, level: 1, hosts: [web-a]}\n"
+				       "  - {id: t, name: T, organisation: b, level: 1, hosts: [web-b]}\n";
+	struct desk d;
+	struct registry *r = NULL;
+	struct event e;
+	struct raw raw = {.bytes = STR("x")};
+	struct rule_info rule = brute;
+	uint32_t rows;
+	desk_open(&d);
+	CHECK_INT(registry_import(d.db, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_load(d.db, &r), 0);
+	rule.entity = who;
+	rule.entity_count = 1;
+	for (int i = 0; i < 4; i++) {
+		const struct system *s = i < 3 ? registry_system(r, i & 1 ? STR("t") : STR("s")) : NULL;
+		event_begin(&e, &d.arena, &raw);
+		event_put_core(&e, F_SOURCE_IP, STR("203.0.113.9"));
+		alert_book_add(d.book, &rule, &e, i + 1, i + 1, NULL, 0, s, false);
+		if (i & 1) /* the third joins what was written before */
+			write_all(&d, i);
+	}
+	struct alert a = get(&d, 1), b = get(&d, 2), nobodys = get(&d, 3);
+	CHECK_STR(a.organisation, STR("a"));
+	CHECK_INT(a.count, 2);
+	CHECK_STR(b.organisation, STR("b"));
+	CHECK_INT(b.count, 1);
+	CHECK_STR(nobodys.organisation, STR(""));
+	CHECK_INT(nobodys.count, 1);
+	registry_free(r);
+	desk_close(&d);
+}
+
 TEST(values_of_control_characters_leave_the_entity_json)
 {
 	struct desk d;
