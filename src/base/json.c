@@ -7,7 +7,7 @@
 #include "base/memory.h"
 
 #ifdef __x86_64__
-#include <immintrin.h>
+#include "base/json_avx2.h"
 #endif
 
 #define MAX_TEXT (1u << 30)
@@ -59,30 +59,6 @@ scan_portable(const char *p, const char *end)
 }
 
 #ifdef __x86_64__
-/* Bytes that an escape of two may end with: " \\ / b f n r t. Two tables, one by either half of the byte, agree on them. */
-[[gnu::target("avx2,bmi")]] static inline uint32_t
-simple_letters(__m256i x)
-{
-	const __m256i low = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1)),
-	              high = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0)),
-	              half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
-	__m256i l = _mm256_shuffle_epi8(low, _mm256_and_si256(x, half));
-	__m256i h = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(x, 4), half));
-	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(l, h), zero));
-}
-
-/* Bytes behind a backslash that opens an escape. A run of backslashes that begins at an even place and ends at an odd
- * one, or the other way round, leaves its last one open; adding the starts to the runs carries them to their ends. */
-static inline uint64_t
-second_bytes(uint64_t slash, uint64_t *carry)
-{
-	const uint64_t even = UINT64_C(0x5555555555555555);
-	slash &= ~*carry;
-	uint64_t behind = slash << 1 | *carry, odd_starts = slash & ~even & ~behind, ends;
-	*carry = __builtin_add_overflow(odd_starts, slash, &ends);
-	return (even ^ ends << 1) & behind;
-}
-
 #define WINDOW 32u /* blocks */
 
 /* What stands in some blocks of 64 bytes, one bit a byte, the first lowest. */
@@ -368,9 +344,9 @@ skip_digits(const char *p, const char *end)
 	return p;
 }
 
-/* The end of the number at p, or NULL with *ret_bad at the byte that does not belong. RFC 8259, section 6. */
-static const char *
-number_end(const char *p, const char *end, const char **ret_bad)
+/* RFC 8259, section 6. */
+const char *
+json_number_end(const char *p, const char *end, const char **ret_bad)
 {
 	p += *p == '-';
 	const char *digits = p;
@@ -396,7 +372,7 @@ number_end(const char *p, const char *end, const char **ret_bad)
 INLINE int
 read_number(struct reader *r, const char *text)
 {
-	const char *bad, *start = r->at, *end = number_end(start, r->end, &bad);
+	const char *bad, *start = r->at, *end = json_number_end(start, r->end, &bad);
 	if (!end) {
 		r->at = bad;
 		return fail_at(r->what, bad, r->end);

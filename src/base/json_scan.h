@@ -16,5 +16,7 @@ bool json_path_works(enum json_path path);
 /* As json_parse_prefix(), on a path that works here. */
 [[nodiscard]] int json_parse_on(enum json_path path, struct json *j, struct str text, size_t *ret_used,
     struct fault *f);
+/* The end of the number at p, which stands at a digit or '-', or NULL with *ret_bad at the byte that does not belong. */
+const char *json_number_end(const char *p, const char *end, const char **ret_bad);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "decode/evtx.h"
+#include "decode/json_flat.h"
 #include "decode/json_layout.h"
 #include "decode/lines.h"
 #include "decode/text.h"
@@ -19,7 +20,7 @@ decoder_new(const struct names *names)
 {
 	struct decoder *d = MEM_NEW(struct decoder);
 	d->context = (struct decode_context){.names = names, .json = &d->json, .member = d->member,
-	    .keys = keys_new(names, json_know_key), .zone = TIME_ZONE_VIETNAM};
+	    .keys = keys_new(names, json_know_key), .flat = flat_new(), .zone = TIME_ZONE_VIETNAM};
 	return d;
 }
 
@@ -35,6 +36,7 @@ decoder_free(struct decoder *d)
 	if (d) {
 		json_release(&d->json);
 		keys_free(d->context.keys);
+		flat_free(d->context.flat);
 	}
 	mem_free(d);
 }

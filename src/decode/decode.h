@@ -15,6 +15,7 @@
 #include "decode/keys.h"
 
 struct decoder;
+struct flat;
 
 struct decoder *decoder_new(const struct names *names);
 void decoder_free(struct decoder *d);
@@ -38,6 +39,7 @@ struct decode_context {
 	struct arena *arena;
 	struct json *json;  /* scratch tape */
 	struct keys *keys;  /* names of JSON members seen before, or NULL */
+	struct flat *flat;  /* decode/json_flat.h; NULL: the long way always. Needs keys */
 	const struct key **member; /* of the JSON object at hand: the key of each member, or NULL; KEYS_MEMBERS of them */
 	uint32_t members;          /* that have been looked at; 0 outside of decode_json() */
 	const struct key *key;     /* flatten(): of the member that the leaf is, or NULL */

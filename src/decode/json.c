@@ -4,6 +4,7 @@
 #include "decode/core.h"
 #include "decode/decode.h"
 #include "decode/flatten.h"
+#include "decode/json_flat.h"
 #include "decode/json_layout.h"
 
 /* What a member's name says about the writer. */
@@ -67,19 +68,30 @@ json_know_key(const struct names *names, struct key *k)
 	k->word = windows_word(k->name);
 	k->hint = words_find(&hint_words, k->name);
 	windows_know_key(names, k);
+	k->special = k->hint || k->header || k->tells_source;
+}
+
+static uint32_t
+row_hint(const struct hint_row *row, enum json_kind kind, struct str raw)
+{
+	if (row->kind != JSON_NULL && row->kind != kind)
+		return 0;
+	if (row->hint == HINT_PRODUCT)
+		return str_eq_nocase(raw, STR("windows")) ? HINT_PRODUCT : 0;
+	return row->hint;
+}
+
+uint32_t
+json_hint(const struct key *k, enum json_kind kind, struct str raw)
+{
+	return k->hint ? row_hint(k->hint, kind, raw) : 0;
 }
 
 static uint32_t
 hint_of(const struct json *j, const struct hint_row *row, uint32_t key)
 {
-	uint8_t kind = j->token[key + 1].kind;
-	if (row->kind != JSON_NULL && row->kind != kind)
-		return 0;
-	if (row->hint == HINT_PRODUCT)
-		return str_eq_nocase(json_raw(j, key + 1), STR("windows")) ? HINT_PRODUCT : 0;
-	if (row->hint == HINT_XML)
-		return json_get(j, key + 1, STR("System")) ? HINT_XML : 0;
-	return row->hint;
+	uint32_t hint = row_hint(row, j->token[key + 1].kind, json_raw(j, key + 1));
+	return hint == HINT_XML && !json_get(j, key + 1, STR("System")) ? 0 : hint;
 }
 
 /* Hints of all members of the root; notes their keys. */
@@ -103,8 +115,8 @@ look_at_members(struct decode_context *c)
 	return seen;
 }
 
-enum json_layout
-json_layout(struct decode_context *c)
+static enum json_layout
+layout_of(uint32_t seen)
 {
 	static const struct {
 		uint32_t all; /* of these hints */
@@ -121,14 +133,19 @@ json_layout(struct decode_context *c)
 		{HINT_ZEEK_PATH | HINT_ZEEK_TIME, LAYOUT_ZEEK},
 		{HINT_ZEEK | HINT_ZEEK_TIME, LAYOUT_ZEEK},
 	};
-	c->members = 0;
-	if (!c->json->count || c->json->token[0].kind != JSON_OBJECT)
-		return LAYOUT_NONE;
-	uint32_t seen = look_at_members(c);
 	for (size_t i = 0; i < COUNT(layouts); i++)
 		if ((seen & layouts[i].all) == layouts[i].all)
 			return layouts[i].layout;
 	return LAYOUT_FLAT;
+}
+
+enum json_layout
+json_layout(struct decode_context *c)
+{
+	c->members = 0;
+	if (!c->json->count || c->json->token[0].kind != JSON_OBJECT)
+		return LAYOUT_NONE;
+	return layout_of(look_at_members(c));
 }
 
 /* The few names that most loggers agree about. What is called as in ECS already is a core field by its name. */
@@ -192,18 +209,42 @@ take_log_source(struct event *e)
 	}
 }
 
+/* All members are fields of the event. */
 static void
-decode_flat(struct decode_context *c, struct event *e)
+finish_flat(struct decode_context *c, struct event *e)
 {
-	struct flat_event w = {c, e};
 	struct core k;
-	flatten(c, e, 0, add_flat, &w);
 	take_time(e, c->zone);
 	take_log_source(e);
 	e->decoder = DECODER_JSON;
 	e->confidence = 50;
 	core_begin(&k, e);
 	core_put_all(&k, &flat_words);
+}
+
+static void
+decode_flat(struct decode_context *c, struct event *e)
+{
+	struct flat_event w = {c, e};
+	flatten(c, e, 0, add_flat, &w);
+	finish_flat(c, e);
+}
+
+/* The short way; false: not taken. */
+static bool
+decode_in_one_go(struct decode_context *c, struct str line, struct event *e)
+{
+	uint32_t count = e->field_count;
+	if (!flat_read(c, line, e))
+		return false;
+	enum json_layout layout = layout_of(c->flat->hints);
+	if (layout == LAYOUT_FLAT)
+		finish_flat(c, e);
+	else if (layout == LAYOUT_WINDOWS_FLAT || layout == LAYOUT_NXLOG)
+		decode_windows_flat(c, layout, e);
+	else
+		flat_refuse(c, e, count);
+	return e->field_count > count;
 }
 
 /* Loggers that do not know what stands in their strings: bytes that are no UTF-8 (half a surrogate pair of a Windows
@@ -244,6 +285,8 @@ int
 decode_json(struct decode_context *c, struct str line, struct event *e)
 {
 	struct str mended;
+	if (decode_in_one_go(c, line, e))
+		return 0;
 	if (json_parse(c->json, line, NULL) < 0 &&
 	    (!mend(c->arena, line, &mended) || json_parse(c->json, mended, NULL) < 0))
 		return E_INVALID;

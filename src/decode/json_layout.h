@@ -28,10 +28,14 @@ enum json_layout json_layout(struct decode_context *c);
 /* What this room knows of a member's name. */
 void json_know_key(const struct names *names, struct key *k);
 void windows_know_key(const struct names *names, struct key *k);
+/* What a member says about the writer of its object; 0 = nothing. XML as JSON is told by its members alone. */
+uint32_t json_hint(const struct key *k, enum json_kind kind, struct str raw);
 /* Which Windows field `name` is, for struct field's `word`. */
 uint8_t windows_word(struct str name);
 /* The decoders behind the public ones, for a layout that json_layout() found. Each adds to the event. */
 void decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e);
+/* For LAYOUT_WINDOWS_FLAT and LAYOUT_NXLOG, when flat_read() has added the members. */
+void decode_windows_flat(struct decode_context *c, enum json_layout layout, struct event *e);
 /* Names for the nameless data of LAYOUT_FLUENT, by channel and code of the event. */
 void decode_windows_inserts(struct decode_context *c, struct event *e);
 void decode_eve_layout(struct decode_context *c, struct event *e);

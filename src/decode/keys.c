@@ -24,7 +24,7 @@ keys_new(const struct names *names, key_fn *know)
 	keys->names = names;
 	keys->know = know;
 	keys->secret = hash64_mix((uintptr_t)keys, (uintptr_t)names);
-	arena_init(&keys->arena, 16 << 10, 2 << 20);
+	arena_init(&keys->arena, 16 << 10, 2 << 20); /* KEYS_MAX of them fit */
 	return keys;
 }
 
@@ -49,6 +49,7 @@ new_key(struct keys *keys, struct str name)
 	if (!k || !arena_copy(&keys->arena, name, &k->name))
 		return NULL;
 	keys->count++;
+	memcpy(k->front, k->name.p, k->name.n < KEY_FRONT ? k->name.n : KEY_FRONT);
 	keys->know(keys->names, k);
 	return k;
 }

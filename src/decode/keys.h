@@ -15,6 +15,7 @@
 
 #define KEYS_MAX 4096u
 #define KEY_BYTES 64u
+#define KEY_FRONT 32u
 #define KEYS_MEMBERS 512u /* of one object that are given keys */
 
 struct key {
@@ -23,10 +24,12 @@ struct key {
 	uint8_t word;           /* windows_word(name) */
 	uint8_t header_word;    /* likewise, of the native name that the header row gives */
 	bool tells_source;      /* product or category */
+	bool special;           /* more than a field: has a hint or a header, or tells the source */
 	uint32_t header_id;
 	const void *hint;       /* row of decode/json.c, or NULL */
 	const void *header;     /* row of decode/windows_json.c, or NULL */
 	struct key *next[2];    /* what came behind it, the latest first */
+	char front[KEY_FRONT];  /* the name's first bytes, zeros behind it */
 };
 
 /* Fills in what is to be known of k->name. */

@@ -4,6 +4,7 @@
  * EVTX reader gives (decode/evtx.h), because Sigma rules are written for those.
  */
 #include "decode/flatten.h"
+#include "decode/json_flat.h"
 #include "decode/json_layout.h"
 #include "decode/text.h"
 #include "decode/words.h"
@@ -324,25 +325,32 @@ windows_know_key(const struct names *names, struct key *k)
 	k->tells_source = str_eq(k->name, STR("product")) || str_eq(k->name, STR("category"));
 }
 
-/* The same for a member whose name is known. */
+/* A field under its member's name becomes what the layout and the key make of it. */
 static void
-add_known(struct windows_event *w, const struct key *key, struct str value, enum field_kind kind, bool escaped)
+apply_key(struct windows_event *w, const struct key *key, struct field *f)
 {
 	const struct header_row *row = key->header;
-	struct field *f = event_new_field(w->e);
-	if (!f)
-		return;
-	*f = (struct field){.name = key->name, .value = value, .id = key->id, .kind = (uint8_t)kind, .escaped = escaped,
-	    .word = key->word};
 	if (row && row->layouts & 1u << w->layout) {
 		f->name = row->native;
 		f->id = key->header_id;
 		f->word = key->header_word;
 		if (row->role != ROLE_NONE)
 			take_role(w, row->role, f);
-	} else if (key->tells_source && kind == FIELD_TEXT) {
-		*(key->name.p[0] == 'p' ? &w->product : &w->category) = value;
+	} else if (key->tells_source && f->kind == FIELD_TEXT) {
+		*(key->name.p[0] == 'p' ? &w->product : &w->category) = f->value;
 	}
+}
+
+/* The same for a member whose name is known. */
+static void
+add_known(struct windows_event *w, const struct key *key, struct str value, enum field_kind kind, bool escaped)
+{
+	struct field *f = event_new_field(w->e);
+	if (!f)
+		return;
+	*f = (struct field){.name = key->name, .value = value, .id = key->id, .kind = (uint8_t)kind, .escaped = escaped,
+	    .word = key->word};
+	apply_key(w, key, f);
 }
 
 /* The hot one of the two: nearly every member of a flat event is called what it should be. */
@@ -405,6 +413,22 @@ take_time(struct windows_event *w)
 			(void)time_from_epoch(w->time[r], ms);
 }
 
+/* Behind the last field. */
+static void
+finish(struct windows_event *w)
+{
+	struct event *e = w->e;
+	take_time(w);
+	e->product = STR("windows");
+	if (!e->channel.n && w->product.n) {
+		e->product = w->product;
+		e->category = w->category;
+	}
+	e->decoder = DECODER_WINDOWS_JSON;
+	e->confidence = e->channel.n && e->code.n ? 100 : 80;
+	decode_windows_core(w->c, e);
+}
+
 void
 decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e)
 {
@@ -413,15 +437,16 @@ decode_windows_layout(struct decode_context *c, enum json_layout layout, struct 
 	flatten(c, e, 0, FLAT_LAYOUTS & 1u << layout ? add_flat : add_nested, &w);
 	if (layout == LAYOUT_FLUENT)
 		decode_windows_inserts(c, e);
-	take_time(&w);
-	e->product = STR("windows");
-	if (!e->channel.n && w.product.n) {
-		e->product = w.product;
-		e->category = w.category;
-	}
-	e->decoder = DECODER_WINDOWS_JSON;
-	e->confidence = e->channel.n && e->code.n ? 100 : 80;
-	decode_windows_core(c, e);
+	finish(&w);
+}
+
+void
+decode_windows_flat(struct decode_context *c, enum json_layout layout, struct event *e)
+{
+	struct windows_event w = {.c = c, .e = e, .layout = layout};
+	for (uint32_t i = 0; i < c->flat->special_count; i++)
+		apply_key(&w, c->flat->special[i].key, &e->field[c->flat->special[i].field]);
+	finish(&w);
 }
 
 int

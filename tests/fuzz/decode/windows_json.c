@@ -9,5 +9,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	fuzz_json_line(data, size, 256 << 10);
 	fuzz_json_line(data, size, 2048);
+	fuzz_both_ways(data, size);
 	return 0;
 }

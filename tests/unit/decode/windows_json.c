@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include <dirent.h>
-#include <zstd.h>
-
 #include "decoded.h"
+#include "zst.h"
 
 static const char sysmon_xml[] =
     "{'Event':{'#attributes':{'xmlns':'http://schemas.microsoft.com/win/2004/08/events/event'},"
@@ -141,23 +140,6 @@ TEST(what_is_not_windows_is_refused_untouched)
 		CHECK_INT(d.e.field_count + d.e.product.n + d.e.decoder, 0);
 	}
 	decoded_close(&d);
-}
-
-/* Read a .zst file whole. */
-static bool
-read_zst(const char *path, struct buf *out)
-{
-	struct buf packed = BUF_INIT;
-	bool ok = tap_read(path, &packed);
-	unsigned long long n = ok ? ZSTD_getFrameContentSize(packed.p, packed.n) : 0;
-	if (ok && n < (256u << 20)) {
-		char *to = buf_room(out, n);
-		size_t got = to ? ZSTD_decompress(to, n, packed.p, packed.n) : 0;
-		ok = to && !ZSTD_isError(got);
-		out->n += ok ? got : 0;
-	}
-	buf_release(&packed);
-	return ok;
 }
 
 struct tally {
