@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "backup.h"
 #include "base/lang.h"
 #include "collect/collect.h"
 #include "core.h"
@@ -80,6 +81,9 @@ static const struct command {
 	{"check", check_command},
 	{"import", import_command},
 	{"verify", verify_command},
+	{"backup", backup_command},
+	{"restore", restore_command},
+	{"rollback", rollback_command},
 	{"admin", admin_command},
 	{"version", command_version},
 	{"help", command_help},

@@ -61,6 +61,20 @@ datadir_lock(const char *path, uid_t uid, gid_t gid, int *ret_lock, struct fault
 	return 0;
 }
 
+/* A restore that was cut short left half a desk: nobody shall work with that. */
+static int
+datadir_whole(const char *path, int *lock, struct fault *f)
+{
+	char mark[PATH_MAX + 16];
+
+	snprintf(mark, sizeof(mark), "%s/.restoring", path);
+	if (access(mark, F_OK) < 0)
+		return 0;
+	close(*lock);
+	*lock = -1;
+	return fault_set(f, E_CORRUPT, "data_half", str_z(path), 0, 0);
+}
+
 int
 datadir_open(char *path, size_t size, uid_t uid, gid_t gid, int *ret_lock, struct fault *f)
 {
@@ -71,5 +85,5 @@ datadir_open(char *path, size_t size, uid_t uid, gid_t gid, int *ret_lock, struc
 	/* A file in its place, a read-only disk, another's folder: opening the lock tells. */
 	TRY(datadir_lock(full, uid, gid, ret_lock, f));
 	memcpy(path, full, strlen(full) + 1);
-	return 0;
+	return datadir_whole(full, ret_lock, f);
 }
