@@ -12,6 +12,7 @@
 #include "host/log.h"
 #include "register/system.h"
 #include "law_files.h"
+#include "register_files.h"
 #include "rules_files.h"
 #include "store/record.h"
 #include "web/session.h"
@@ -221,6 +222,7 @@ check_command(int argc, char **argv)
 	check_rules(&o, &faults);
 	check_yara(&o, &faults);
 	check_law(&faults);
+	(void)!kinds_file_load(NULL, count_fault, &faults);
 	check_register(&o, &faults);
 	return faults ? 1 : 0;
 }

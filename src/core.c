@@ -21,6 +21,8 @@
 #include "host/sandbox.h"
 #include "store/evidence.h"
 #include "law_files.h"
+#include "register/organisation.h"
+#include "register_files.h"
 #include "rules_files.h"
 #include "web/route.h"
 
@@ -63,10 +65,36 @@ static int
 load_register(struct core *core)
 {
 	struct registry *fresh;
-	TRY(registry_load(core->desk.db, &fresh));
+	struct str today = registry_today(clock_now_ms(), core->day);
+	TRY(registry_load_at(core->desk.db, today, &fresh));
 	registry_free(core->desk.registry);
 	core->desk.registry = fresh;
+	core->registry_stale = false;
 	return 0;
+}
+
+/* A call has changed the register and is committed: events that come next are asked of what stands there now. While it
+ * cannot be read the one before is better than none; the next tick tries again. */
+static void
+renew_register(struct core *core)
+{
+	int error = core->registry_stale ? load_register(core) : 0;
+	if (error)
+		log_say(LOG_LEVEL_ERROR, "register.not_read", LOG_TEXT("error", str_z(error_name(error))));
+}
+
+/* At midnight names, people to call, and who belongs to whom may be others. */
+static void
+turn_day(struct core *core, int64_t now)
+{
+	char day[REGISTRY_DAY];
+	if (str_eq(registry_today(now, day), str_z(core->day)))
+		return;
+	int error = organisation_turn(core->desk.db, str_z(day));
+	if (error)
+		log_say(LOG_LEVEL_ERROR, "register.not_turned", LOG_TEXT("error", str_z(error_name(error))));
+	else
+		core->registry_stale = true;
 }
 
 /* A province without a readable law has none in force, and every screen says so: better than not to start. */
@@ -78,10 +106,18 @@ open_law(struct core *core)
 		core->desk.law = law_new();
 }
 
+/* Kinds that cannot be read leave those in force that the database knows. */
+static void
+read_kinds(struct core *core)
+{
+	(void)!kinds_file_load(core->desk.db, on_fault, NULL);
+}
+
 static int
 open_register(struct core *core)
 {
 	const struct options *o = core->rc->options;
+	read_kinds(core);
 	if (o->register_file[0])
 		TRY(import_register(core, o->register_file, false));
 	if (o->demo) {
@@ -91,6 +127,7 @@ open_register(struct core *core)
 			TRY(import_register(core, path, true));
 		core->desk.demonstration = true;
 	}
+	TRY(organisation_turn(core->desk.db, registry_today(clock_now_ms(), core->day)));
 	return load_register(core);
 }
 
@@ -159,6 +196,7 @@ static void sweep_changed(void *user, int64_t id);
 static void lookback_changed(void *user, int64_t id);
 static void lookback_told(void *user, int64_t id);
 static void indicators_told(void *user);
+static void registry_changed(void *user);
 static void rules_check(void *user, struct api_call *call, struct str text);
 static void session_over(void *user, struct str id);
 
@@ -215,6 +253,7 @@ give_desk(struct core *core)
 	d->lookback_told = lookback_told;
 	d->indicators_told = indicators_told;
 	d->rules_check = rules_check;
+	d->registry_changed = registry_changed;
 	d->core = core;
 	core->book = alert_book_new(d->db);
 	core->rules_loaded = rules_loaded;
@@ -383,6 +422,7 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 	struct wire w = {payload, false};
 	if (fd >= 0)
 		close(fd);
+	renew_register(core);
 	if (type == MSG_VERDICT && c == core->worker) {
 		on_verdict(core, payload);
 		if (core->desk.stalled) /* said once: until it is over no other comes */
@@ -603,6 +643,13 @@ indicators_told(void *user)
 }
 
 static void
+registry_changed(void *user)
+{
+	struct core *core = user;
+	core->registry_stale = true;
+}
+
+static void
 rules_check(void *user, struct api_call *call, struct str text)
 {
 	struct core *core = user;
@@ -682,6 +729,8 @@ on_tick(void *user)
 {
 	struct core *core = user;
 	int64_t now = clock_now_ms();
+	turn_day(core, now);
+	renew_register(core);
 	if (core->desk.stalled)
 		retry_held(core);
 	/* Alerts first: what is sealed is not sent again. */

@@ -10,8 +10,8 @@ ORDER BY last_ms DESC LIMIT 10000;
 
 -- name: alert_open
 INSERT INTO alert (rule, title, title_vi, title_fold, level, state, entity_key, entity, techniques, count, first_ms,
-	last_ms, opened_ms, organisation, system, demonstration, lookback)
-VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, NULLIF($13, ''), NULLIF($14, ''), $15, $16)
+	last_ms, opened_ms, organisation, system, demonstration, lookback, opened_for)
+VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, NULLIF($13, ''), NULLIF($14, ''), $15, $16, NULLIF($13, ''))
 RETURNING id;
 
 -- name: alert_grow
@@ -88,8 +88,10 @@ SELECT system, count(*) FROM alert WHERE state < 2 AND system IS NOT NULL GROUP 
 SELECT organisation, count(*) FROM alert WHERE state < 2 AND organisation IS NOT NULL GROUP BY organisation;
 
 -- name: alert_leave_demonstration
-UPDATE alert SET system = NULL, organisation = NULL
+UPDATE alert SET system = NULL, organisation = NULL, opened_for = NULL
 WHERE system IN (SELECT id FROM system WHERE demonstration = 1)
+	OR opened_for IN (SELECT id FROM organisation WHERE demonstration = 1
+		AND id NOT IN (SELECT organisation FROM system WHERE demonstration = 0))
 	OR organisation IN (SELECT id FROM organisation WHERE demonstration = 1
 		AND id NOT IN (SELECT organisation FROM system WHERE demonstration = 0));
 

@@ -43,11 +43,13 @@ prefix_parse(struct str text, struct prefix *ret)
 	return true;
 }
 
-bool
-prefix_holds(const struct prefix *p, const uint8_t address[16])
+void
+prefix_cut(const uint8_t address[16], uint8_t bits, struct prefix *ret)
 {
-	unsigned whole = p->bits / 8, rest = p->bits % 8;
-	if (memcmp(p->address, address, whole))
-		return false;
-	return rest == 0 || ((p->address[whole] ^ address[whole]) & (0xff00 >> rest) & 0xff) == 0;
+	unsigned whole = bits / 8, rest = bits % 8;
+	memset(ret, 0, sizeof *ret);
+	memcpy(ret->address, address, whole);
+	if (rest)
+		ret->address[whole] = (uint8_t)(address[whole] & (0xff00 >> rest));
+	ret->bits = bits;
 }

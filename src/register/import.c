@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The register file: YAML with organisations: and systems:, or CSV whose first line names the columns
- *   type,id,name,kind,organisation,level,networks,hosts,domains,contact_name,contact_phone,contact_email
+ *   type,id,name,kind,organisation,level,networks,hosts,domains,contact_name,contact_phone,contact_email,parent,
+ *   from_day,until_day
  * (lists inside a cell are separated by blanks). Both become the same rows, checked by the same code.
  */
+#include "base/memory.h"
 #include "base/yaml.h"
 #include "register/internal.h"
+#include "register/organisation.h"
 
 struct row {
 	bool is_system;
-	struct str id, name, kind, organisation, level;
+	struct str id, name, kind, organisation, level, parent, from_day, until_day;
 	struct contact contact;
 	struct str place[3][64]; /* network, host, domain */
 	uint32_t places[3];
@@ -17,6 +20,12 @@ struct row {
 };
 
 static const struct str place_kind[] = {STR_INIT("network"), STR_INIT("host"), STR_INIT("domain")};
+
+/* Who is to stand below whom, once all of them are there. */
+struct below {
+	struct str id, parent;
+	uint32_t line;
+};
 
 struct import {
 	struct db *db;
@@ -26,6 +35,8 @@ struct import {
 	registry_on_fault *on_fault;
 	void *user;
 	uint32_t faults, rows;
+	struct below *below;
+	uint32_t belows, below_cap;
 };
 
 static int
@@ -40,39 +51,57 @@ refuse(struct import *im, uint32_t line, const char *what, struct str arg)
 	return E_INVALID;
 }
 
-/* Ids go into addresses and file names. */
-static bool
-is_id(struct str s)
+static int
+kind_known(struct db *db, struct str kind)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", s.p[i]) || !s.p[i])
-			return false;
-	return s.n > 0 && s.n <= 64;
-}
-
-static bool
-is_kind(struct str s)
-{
-	static const struct str kinds[] = {STR_INIT("department"), STR_INIT("commune"), STR_INIT("ward"),
-		STR_INIT("special_zone"), STR_INIT("enterprise"), STR_INIT("province"), STR_INIT("centre"),
-		STR_INIT("assessor"), STR_INIT("provider")};
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (str_eq(kinds[i], s))
-			return true;
-	return false;
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_KIND_GET, "s", kind));
+	int more = db_next(rows);
+	db_end(rows);
+	return more;
 }
 
 static int
 put_organisation(struct import *im, const struct row *r)
 {
 	struct buf fold = BUF_INIT_MAX(4096);
-	if (!is_kind(r->kind))
-		return refuse(im, r->line, "register_kind", r->kind);
+	int known = kind_known(im->db, r->kind);
+	if (known <= 0)
+		return known < 0 ? known : refuse(im, r->line, "register_kind", r->kind);
+	if (!register_day_ok(r->from_day) || !register_day_ok(r->until_day))
+		return refuse(im, r->line, "register_day", register_day_ok(r->from_day) ? r->until_day : r->from_day);
+	if (r->parent.n) {
+		MEM_GROW(im->below, im->belows, im->below_cap);
+		im->below[im->belows++] = (struct below){r->id, r->parent, r->line};
+	}
 	db_fold(r->name, &fold);
-	int error = db_run(im->db, Q_ORGANISATION_PUT, "sssssssii", r->id, r->name, buf_str(&fold), r->kind,
-	    r->contact.name, r->contact.phone, r->contact.email, (int64_t)im->demonstration, im->now_ms);
+	int error = db_run(im->db, Q_ORGANISATION_PUT, "sssssssiisss", r->id, r->name, buf_str(&fold), r->kind,
+	    r->contact.name, r->contact.phone, r->contact.email, (int64_t)im->demonstration, im->now_ms, STR(""),
+	    r->from_day, r->until_day);
 	buf_release(&fold);
 	return error;
+}
+
+/* A file that would close a ring is refused whole: nobody could be above anybody in it. */
+static int
+put_parents(struct import *im)
+{
+	char ring[65];
+	for (uint32_t i = 0; i < im->belows; i++) {
+		if (str_eq(im->below[i].id, im->below[i].parent))
+			return refuse(im, im->below[i].line, "register_ring", im->below[i].id);
+		int error = db_run(im->db, Q_ORGANISATION_PARENT_SET, "ss", im->below[i].id, im->below[i].parent);
+		if (error == E_CONFLICT)
+			refuse(im, im->below[i].line, "register_parent", im->below[i].parent);
+		else
+			TRY(error);
+	}
+	TRY(registry_reach_rebuild(im->db));
+	TRY(organisation_find_ring(im->db, ring));
+	for (uint32_t i = 0; ring[0] && i < im->belows; i++)
+		if (str_eq(im->below[i].id, str_z(ring)))
+			return refuse(im, im->below[i].line, "register_ring", str_z(ring));
+	return ring[0] ? refuse(im, 0, "register_ring", str_z(ring)) : 0;
 }
 
 static int
@@ -109,7 +138,7 @@ put_system(struct import *im, const struct row *r)
 static int
 put_row(struct import *im, const struct row *r)
 {
-	if (!is_id(r->id))
+	if (!register_id_ok(r->id))
 		return refuse(im, r->line, "register_id", r->id);
 	if (!r->name.n || !str_is_utf8(r->name))
 		return refuse(im, r->line, "register_name", r->id);
@@ -128,6 +157,50 @@ add_place_text(struct import *im, struct row *r, int kind, struct str value)
 	return 0;
 }
 
+/* Somebody whom the register names already stays as people have changed him since. */
+static int
+put_person(struct import *im, struct contact_row *c, uint32_t line)
+{
+	struct register_fault f = {0};
+	struct db_rows *rows;
+	TRY(db_query(im->db, &rows, Q_CONTACT_NAMED, "ss", c->organisation, c->name));
+	int there = db_next(rows);
+	db_end(rows);
+	if (there)
+		return there < 0 ? there : 0;
+	int error = contact_add(im->db, c, im->now_ms, &f);
+	if (error != E_INVALID)
+		return error;
+	refuse(im, line, f.what, f.arg); /* told; look for more of them */
+	return 0;
+}
+
+static int
+yaml_people(struct import *im, const struct yaml *node, struct str organisation)
+{
+	const struct str none = {0};
+	char day[REGISTRY_DAY];
+	struct str today = registry_today(im->now_ms, day);
+	int64_t rank = 0;
+	YAML_EACH(one, yaml_get(node, STR("contacts"))) {
+		struct contact_row c = {
+		    .organisation = organisation,
+		    .rank = ++rank,
+		    .name = yaml_get_text(one, STR("name"), none),
+		    .role = yaml_get_text(one, STR("role"), none),
+		    .phone = yaml_get_text(one, STR("phone"), none),
+		    .email = yaml_get_text(one, STR("email"), none),
+		    .from_day = yaml_get_text(one, STR("from_day"), none),
+		    .until_day = yaml_get_text(one, STR("until_day"), none),
+		    .confirmed_day = yaml_get_text(one, STR("confirmed_day"), today),
+		};
+		if (!register_day_ok(c.confirmed_day))
+			refuse(im, one->line, "register_day", c.confirmed_day);
+		TRY(put_person(im, &c, one->line));
+	}
+	return 0;
+}
+
 static int
 yaml_row(struct import *im, const struct yaml *node, bool is_system)
 {
@@ -140,6 +213,9 @@ yaml_row(struct import *im, const struct yaml *node, bool is_system)
 	r.kind = yaml_get_text(node, STR("kind"), none);
 	r.organisation = yaml_get_text(node, STR("organisation"), none);
 	r.level = yaml_get_text(node, STR("level"), none);
+	r.parent = yaml_get_text(node, STR("parent"), none);
+	r.from_day = yaml_get_text(node, STR("from_day"), none);
+	r.until_day = yaml_get_text(node, STR("until_day"), none);
 	r.contact.name = yaml_get_text(contact, STR("name"), none);
 	r.contact.phone = yaml_get_text(contact, STR("phone"), none);
 	r.contact.email = yaml_get_text(contact, STR("email"), none);
@@ -147,7 +223,8 @@ yaml_row(struct import *im, const struct yaml *node, bool is_system)
 		YAML_EACH(place, yaml_get(node, lists[kind]))
 			if (add_place_text(im, &r, kind, place->text) < 0)
 				return 0;
-	return put_row(im, &r);
+	TRY(put_row(im, &r));
+	return is_system || im->faults ? 0 : yaml_people(im, node, r.id);
 }
 
 /* A key that nobody reads is a mistake of the writer, not something to pass over. */
@@ -185,11 +262,13 @@ import_yaml(struct import *im, struct str text)
 				check_keys(im, documents[d], "organisations systems");
 			YAML_EACH(node, yaml_get(documents[d], pass ? STR("systems") : STR("organisations"))) {
 				check_keys(im, node, pass ? "id name organisation level networks hosts domains contact"
-				    : "id name kind contact");
+				    : "id name kind parent from_day until_day contact contacts");
 				if (!error)
 					error = yaml_row(im, node, pass);
 			}
 		}
+	if (!error)
+		error = put_parents(im);
 	arena_release(&arena);
 	return error;
 }
@@ -219,13 +298,15 @@ csv_cell(struct str *line, struct arena *arena)
 
 static const struct str csv_columns[] = {STR_INIT("type"), STR_INIT("id"), STR_INIT("name"), STR_INIT("kind"),
 	STR_INIT("organisation"), STR_INIT("level"), STR_INIT("networks"), STR_INIT("hosts"), STR_INIT("domains"),
-	STR_INIT("contact_name"), STR_INIT("contact_phone"), STR_INIT("contact_email")};
+	STR_INIT("contact_name"), STR_INIT("contact_phone"), STR_INIT("contact_email"), STR_INIT("parent"),
+	STR_INIT("from_day"), STR_INIT("until_day")};
 
 static int
 csv_row(struct import *im, const struct str *cell, uint32_t line)
 {
 	struct row r = {.line = line, .is_system = str_eq(cell[0], STR("system")), .id = cell[1], .name = cell[2],
-	    .kind = cell[3], .organisation = cell[4], .level = cell[5], .contact = {cell[9], cell[10], cell[11]}};
+	    .kind = cell[3], .organisation = cell[4], .level = cell[5], .contact = {cell[9], cell[10], cell[11]},
+	    .parent = cell[12], .from_day = cell[13], .until_day = cell[14]};
 	if (!r.is_system && !str_eq(cell[0], STR("organisation"))) {
 		refuse(im, line, "register_type", cell[0]);
 		return 0;
@@ -269,6 +350,8 @@ import_csv(struct import *im, struct str text)
 	}
 	if (arena.over)
 		error = E_LIMIT;
+	if (!error)
+		error = put_parents(im);
 	arena_release(&arena);
 	return error;
 }
@@ -285,8 +368,7 @@ registry_import(struct db *db, struct str text, struct str file, bool demonstrat
 	int error = str_ends(file, STR(".csv")) ? import_csv(&im, text) : import_yaml(&im, text);
 	if (!error && im.faults)
 		error = E_INVALID;
-	if (!error)
-		error = registry_reach_rebuild(db);
+	mem_free(im.below);
 	if (!error)
 		error = db_commit(db);
 	if (error) {
@@ -308,5 +390,7 @@ int
 registry_forget_demonstration(struct db *db)
 {
 	TRY(db_run(db, Q_SYSTEM_FORGET_DEMONSTRATION, ""));
-	return db_run(db, Q_ORGANISATION_FORGET_DEMONSTRATION, "");
+	TRY(db_run(db, Q_ORGANISATION_LEAVE_DEMONSTRATION, ""));
+	TRY(db_run(db, Q_ORGANISATION_FORGET_DEMONSTRATION, ""));
+	return registry_reach_rebuild(db);
 }

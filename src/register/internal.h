@@ -14,6 +14,7 @@ struct prefix {
 bool registry_read_address(struct str text, uint8_t ret[16]);
 /* "10.21.4.0/24", "2001:db8::/32", or a single address. False: no network, or host bits set beyond the prefix. */
 bool prefix_parse(struct str text, struct prefix *ret);
-bool prefix_holds(const struct prefix *p, const uint8_t address[16]);
+/* The network of that many bits that an address is in. */
+void prefix_cut(const uint8_t address[16], uint8_t bits, struct prefix *ret);
 
 #endif

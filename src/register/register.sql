@@ -1,17 +1,28 @@
 -- Organisations and systems (register/).
 
+-- Files tell of the present: who was renamed in time keeps his names, and what has been handed over its owner.
+
 -- name: organisation_put
-INSERT INTO organisation (id, name, name_fold, kind, contact_name, contact_phone, contact_email, demonstration, updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_fold = excluded.name_fold, kind = excluded.kind,
-	contact_name = excluded.contact_name, contact_phone = excluded.contact_phone,
-	contact_email = excluded.contact_email, demonstration = excluded.demonstration, updated_ms = excluded.updated_ms;
+INSERT INTO organisation (id, name, name_fold, kind, contact_name, contact_phone, contact_email, demonstration, updated_ms,
+	parent, from_day, until_day)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULLIF($10, ''), NULLIF($11, ''), NULLIF($12, ''))
+ON CONFLICT (id) DO UPDATE SET
+	name = CASE WHEN EXISTS (SELECT 1 FROM organisation_name n WHERE n.organisation = excluded.id)
+		THEN organisation.name ELSE excluded.name END,
+	name_fold = CASE WHEN EXISTS (SELECT 1 FROM organisation_name n WHERE n.organisation = excluded.id)
+		THEN organisation.name_fold ELSE excluded.name_fold END,
+	kind = excluded.kind, contact_name = excluded.contact_name, contact_phone = excluded.contact_phone,
+	contact_email = excluded.contact_email, demonstration = excluded.demonstration, updated_ms = excluded.updated_ms,
+	parent = COALESCE(excluded.parent, organisation.parent), from_day = COALESCE(excluded.from_day, organisation.from_day),
+	until_day = COALESCE(excluded.until_day, organisation.until_day);
 
 -- name: system_put
 INSERT INTO system (id, organisation, name, name_fold, level, contact_name, contact_phone, contact_email, demonstration, updated_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (id) DO UPDATE SET organisation = excluded.organisation, name = excluded.name, name_fold = excluded.name_fold,
-	level = excluded.level, contact_name = excluded.contact_name, contact_phone = excluded.contact_phone,
+ON CONFLICT (id) DO UPDATE SET organisation = CASE WHEN EXISTS (SELECT 1 FROM organisation_successor
+		WHERE predecessor = excluded.organisation) THEN system.organisation ELSE excluded.organisation END,
+	name = excluded.name, name_fold = excluded.name_fold, level = excluded.level,
+	contact_name = excluded.contact_name, contact_phone = excluded.contact_phone,
 	contact_email = excluded.contact_email, demonstration = excluded.demonstration, updated_ms = excluded.updated_ms;
 
 -- name: system_place_clear
@@ -22,8 +33,14 @@ INSERT INTO system_place (system, kind, value) VALUES ($1, $2, $3)
 ON CONFLICT (system, kind, value) DO NOTHING;
 
 -- name: organisation_all
-SELECT id, name, kind, contact_name, contact_phone, contact_email, demonstration, parent, from_day, until_day, version
+SELECT id, name, kind, contact_name, contact_phone, contact_email, demonstration, from_day, until_day, version
 FROM organisation ORDER BY name_fold, id;
+
+-- name: organisation_parent_set
+UPDATE organisation SET parent = $2 WHERE id = $1;
+
+-- name: organisation_parents
+SELECT id, parent FROM organisation WHERE parent IS NOT NULL;
 
 -- name: organisation_reach_clear
 DELETE FROM organisation_reach;
@@ -40,8 +57,19 @@ SELECT id, organisation, name, level, contact_name, contact_phone, contact_email
 -- name: system_place_all
 SELECT system, kind, value FROM system_place ORDER BY system, kind, value;
 
+-- name: system_place_counts
+SELECT kind, count(*) FROM system_place GROUP BY kind;
+
 -- name: system_forget_demonstration
 DELETE FROM system WHERE demonstration = 1;
 
+-- name: organisation_leave_demonstration
+UPDATE organisation SET parent = NULL
+WHERE demonstration = 1 OR parent IN (SELECT id FROM organisation WHERE demonstration = 1);
+
+-- An account that was tied to one of them must not reach the whole province for want of it: that one stays.
+
 -- name: organisation_forget_demonstration
-DELETE FROM organisation WHERE demonstration = 1 AND id NOT IN (SELECT organisation FROM system);
+DELETE FROM organisation WHERE demonstration = 1 AND id NOT IN (SELECT organisation FROM system)
+	AND id NOT IN (SELECT organisation FROM person WHERE organisation IS NOT NULL)
+	AND id NOT IN (SELECT organisation FROM api_key WHERE organisation IS NOT NULL);

@@ -4,15 +4,17 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "host/clock.h"
 #include "register/internal.h"
+#include "register/law.h"
 
 #define REGISTRY_DEPTH 64
 #define REGISTRY_BYTES (256u << 20) /* two hundred thousand systems and more */
 
-/* name or domain -> system, open addressing */
+/* name, domain or id -> system or organisation; open addressing */
 struct entry {
 	struct str name;
-	const struct system *system;
+	const void *value;
 };
 
 struct table {
@@ -30,36 +32,66 @@ struct registry {
 	struct organisation *organisation;
 	struct system *system;
 	uint32_t organisations, systems;
-	struct table hosts, domains, ids;
-	struct network *network; /* longest prefix first */
-	uint32_t networks, network_cap;
+	struct table hosts, domains, ids, organisation_ids;
+	struct network *network; /* open addressing by prefix; a slot without a system is free */
+	uint32_t network_mask;
+	uint8_t length[129];     /* lengths of prefix that occur, longest first */
+	uint32_t lengths;
+	bool occurs[129];
 };
 
 static struct entry *
 table_slot(const struct table *t, struct str name)
 {
 	uint32_t at = (uint32_t)hash64_nocase(name, 0) & t->mask;
-	while (t->slot[at].system && !str_eq_nocase(t->slot[at].name, name))
+	while (t->slot[at].value && !str_eq_nocase(t->slot[at].name, name))
 		at = (at + 1) & t->mask;
 	return &t->slot[at];
+}
+
+static uint32_t
+mask_for(uint32_t entries)
+{
+	uint32_t mask = 15;
+	while (mask < entries * 2)
+		mask = mask * 2 + 1;
+	return mask;
 }
 
 static void
 table_new(struct table *t, uint32_t entries)
 {
-	t->mask = 15;
-	while (t->mask < entries * 2)
-		t->mask = t->mask * 2 + 1;
+	t->mask = mask_for(entries);
 	t->slot = mem_calloc(t->mask + 1, sizeof *t->slot);
 }
 
 /* The first to register a name keeps it. */
 static void
-table_put(struct table *t, struct str name, const struct system *s)
+table_put(struct table *t, struct str name, const void *value)
 {
 	struct entry *e = table_slot(t, name);
-	if (!e->system)
-		*e = (struct entry){name, s};
+	if (!e->value)
+		*e = (struct entry){name, value};
+}
+
+static struct network *
+network_slot(const struct registry *r, const struct prefix *p)
+{
+	uint64_t h = hash64(str_from((const char *)p->address, sizeof p->address), p->bits);
+	uint32_t at = (uint32_t)h & r->network_mask;
+	while (r->network[at].system &&
+	    (r->network[at].prefix.bits != p->bits || memcmp(r->network[at].prefix.address, p->address, 16)))
+		at = (at + 1) & r->network_mask;
+	return &r->network[at];
+}
+
+static void
+network_put(struct registry *r, const struct prefix *p, const struct system *s)
+{
+	struct network *n = network_slot(r, p);
+	if (!n->system)
+		*n = (struct network){*p, s};
+	r->occurs[p->bits] = true;
 }
 
 static struct str
@@ -81,12 +113,48 @@ static int
 load_parents(struct registry *r, struct db *db)
 {
 	struct db_rows *rows;
-	uint32_t at = 0;
 	int more;
-	TRY(db_query(db, &rows, Q_ORGANISATION_ALL, ""));
-	while ((more = db_next(rows)) > 0 && at < r->organisations)
-		r->organisation[at++].parent = registry_organisation(r, db_text(rows, 7));
+	table_new(&r->organisation_ids, r->organisations);
+	for (uint32_t i = 0; i < r->organisations; i++)
+		table_put(&r->organisation_ids, r->organisation[i].id, &r->organisation[i]);
+	TRY(db_query(db, &rows, Q_ORGANISATION_PARENTS, ""));
+	while ((more = db_next(rows)) > 0) {
+		struct organisation *o = (struct organisation *)registry_organisation(r, db_text(rows, 0));
+		if (o)
+			o->parent = registry_organisation(r, db_text(rows, 1));
+	}
 	db_end(rows);
+	return more;
+}
+
+static bool
+contact_known(const struct contact *c)
+{
+	return c->name.n || c->phone.n || c->email.n;
+}
+
+/* Whom to call today: the first of its people, else who stands in its row, else whom its parent names. */
+static int
+load_contacts(struct registry *r, struct db *db, struct str today)
+{
+	struct db_rows *rows;
+	const struct organisation *last = NULL;
+	int more;
+	TRY(db_query(db, &rows, Q_CONTACT_VALID, "s", today));
+	while ((more = db_next(rows)) > 0) {
+		struct organisation *o = (struct organisation *)registry_organisation(r, db_text(rows, 0));
+		if (o && o != last)
+			o->contact = contact_at(r, rows, 1);
+		last = o;
+	}
+	db_end(rows);
+	for (uint32_t i = 0; i < r->organisations; i++) {
+		const struct organisation *o = &r->organisation[i];
+		for (int depth = 0; o && !contact_known(&o->contact) && depth < REGISTRY_DEPTH; depth++)
+			o = o->parent;
+		if (o)
+			r->organisation[i].contact = o->contact;
+	}
 	return more;
 }
 
@@ -105,9 +173,9 @@ load_organisations(struct registry *r, struct db *db)
 		    .kind = copy(r, db_text(rows, 2)),
 		    .contact = contact_at(r, rows, 3),
 		    .demonstration = db_i64(rows, 6) != 0,
-		    .from_day = copy(r, db_text(rows, 8)),
-		    .until_day = copy(r, db_text(rows, 9)),
-		    .version = db_i64(rows, 10),
+		    .from_day = copy(r, db_text(rows, 7)),
+		    .until_day = copy(r, db_text(rows, 8)),
+		    .version = db_i64(rows, 9),
 		};
 	}
 	db_end(rows);
@@ -122,10 +190,7 @@ load_systems(struct registry *r, struct db *db)
 	int more;
 	TRY(db_query(db, &rows, Q_SYSTEM_ALL, ""));
 	while ((more = db_next(rows)) > 0) {
-		struct organisation *owner = NULL;
-		for (uint32_t i = 0; i < r->organisations && !owner; i++)
-			if (str_eq(r->organisation[i].id, db_text(rows, 1)))
-				owner = &r->organisation[i];
+		struct organisation *owner = (struct organisation *)registry_organisation(r, db_text(rows, 1));
 		assert(owner); /* a foreign key of the schema */
 		owner->systems++;
 		struct contact own = contact_at(r, rows, 4);
@@ -135,7 +200,7 @@ load_systems(struct registry *r, struct db *db)
 		    .organisation = owner,
 		    .name = copy(r, db_text(rows, 2)),
 		    .level = (int)db_i64(rows, 3),
-		    .contact = own.name.n || own.phone.n || own.email.n ? own : owner->contact,
+		    .contact = contact_known(&own) ? own : owner->contact,
 		    .demonstration = db_i64(rows, 7) != 0,
 		};
 	}
@@ -161,25 +226,29 @@ add_place(struct registry *r, struct system *s, struct str kind, struct str valu
 		table_put(host ? &r->hosts : &r->domains, value, s);
 		return;
 	}
-	struct network n = {.system = s};
-	if (!prefix_parse(value, &n.prefix))
-		return;
-	MEM_GROW(r->network, r->networks, r->network_cap);
-	r->network[r->networks++] = n;
+	struct prefix p;
+	if (prefix_parse(value, &p))
+		network_put(r, &p, s);
 }
 
 /* How many of a kind there are: the tables never grow, and a full one would be searched for ever. */
 static int
-count_places(struct db *db, uint32_t *ret_hosts, uint32_t *ret_domains)
+size_places(struct registry *r, struct db *db)
 {
 	struct db_rows *rows;
+	uint32_t hosts = 0, domains = 0, networks = 0;
 	int more;
-	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ALL, ""));
+	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_COUNTS, ""));
 	while ((more = db_next(rows)) > 0) {
-		*ret_hosts += str_eq(db_text(rows, 1), STR("host"));
-		*ret_domains += str_eq(db_text(rows, 1), STR("domain"));
+		struct str kind = db_text(rows, 0);
+		uint32_t *n = str_eq(kind, STR("host")) ? &hosts : str_eq(kind, STR("domain")) ? &domains : &networks;
+		*n += (uint32_t)db_i64(rows, 1);
 	}
 	db_end(rows);
+	table_new(&r->hosts, hosts);
+	table_new(&r->domains, domains);
+	r->network_mask = mask_for(networks);
+	r->network = mem_calloc(r->network_mask + 1, sizeof *r->network);
 	return more;
 }
 
@@ -187,53 +256,67 @@ static int
 load_places(struct registry *r, struct db *db)
 {
 	struct db_rows *rows;
+	struct system *s = NULL; /* they come sorted by system */
 	int more;
 	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ALL, ""));
 	while ((more = db_next(rows)) > 0) {
-		struct system *s = (struct system *)registry_system(r, db_text(rows, 0));
+		if (!s || !str_eq(s->id, db_text(rows, 0)))
+			s = (struct system *)registry_system(r, db_text(rows, 0));
 		assert(s);
 		add_place(r, s, db_text(rows, 1), copy(r, db_text(rows, 2)));
 	}
 	db_end(rows);
+	for (int bits = 128; bits >= 0; bits--)
+		if (r->occurs[bits])
+			r->length[r->lengths++] = (uint8_t)bits;
 	return more;
 }
 
 static int
-longest_first(const void *a, const void *b)
+load_all(struct registry *r, struct db *db, struct str today)
 {
-	return (int)((const struct network *)b)->prefix.bits - (int)((const struct network *)a)->prefix.bits;
-}
-
-static int
-load_all(struct registry *r, struct db *db)
-{
-	uint32_t hosts = 0, domains = 0;
 	TRY(load_organisations(r, db));
+	TRY(load_contacts(r, db, today));
 	TRY(load_systems(r, db));
-	TRY(count_places(db, &hosts, &domains));
+	TRY(size_places(r, db));
 	table_new(&r->ids, r->systems);
-	table_new(&r->hosts, hosts);
-	table_new(&r->domains, domains);
 	for (uint32_t i = 0; i < r->systems; i++)
 		table_put(&r->ids, r->system[i].id, &r->system[i]);
 	TRY(load_places(r, db));
-	if (r->networks)
-		qsort(r->network, r->networks, sizeof *r->network, longest_first);
 	return r->arena.over ? E_LIMIT : 0;
 }
 
 int
-registry_load(struct db *db, struct registry **ret)
+registry_load_at(struct db *db, struct str today, struct registry **ret)
 {
 	struct registry *r = MEM_NEW(struct registry);
 	arena_init(&r->arena, 64 << 10, REGISTRY_BYTES);
-	int error = load_all(r, db);
+	int error = load_all(r, db, today);
 	if (error) {
 		registry_free(r);
 		return error;
 	}
 	*ret = r;
 	return 0;
+}
+
+struct str
+registry_today(int64_t now_ms, char day[REGISTRY_DAY])
+{
+	struct buf text = BUF_INIT_MAX(64);
+	law_day_write(law_day_at(now_ms), &text);
+	size_t n = text.n < REGISTRY_DAY - 1 ? text.n : REGISTRY_DAY - 1;
+	memcpy(day, text.p, n);
+	day[n] = '\0';
+	buf_release(&text);
+	return str_from(day, n);
+}
+
+int
+registry_load(struct db *db, struct registry **ret)
+{
+	char day[REGISTRY_DAY];
+	return registry_load_at(db, registry_today(clock_now_ms(), day), ret);
 }
 
 void
@@ -244,6 +327,7 @@ registry_free(struct registry *r)
 	mem_free(r->hosts.slot);
 	mem_free(r->domains.slot);
 	mem_free(r->ids.slot);
+	mem_free(r->organisation_ids.slot);
 	mem_free(r->network);
 	mem_free(r->organisation);
 	mem_free(r->system);
@@ -268,10 +352,8 @@ registry_systems(const struct registry *r, uint32_t *ret_count)
 const struct organisation *
 registry_organisation(const struct registry *r, struct str id)
 {
-	for (uint32_t i = 0; i < r->organisations; i++)
-		if (str_eq(r->organisation[i].id, id))
-			return &r->organisation[i];
-	return NULL;
+	const struct organisation *o = id.n ? table_slot(&r->organisation_ids, id)->value : NULL;
+	return o && str_eq(o->id, id) ? o : NULL;
 }
 
 bool
@@ -289,25 +371,29 @@ registry_within(const struct registry *r, struct str organisation, struct str an
 const struct system *
 registry_system(const struct registry *r, struct str id)
 {
-	return table_slot(&r->ids, id)->system;
+	return table_slot(&r->ids, id)->value;
 }
 
 const struct system *
 registry_by_host(const struct registry *r, struct str host)
 {
 	ptrdiff_t dot = str_find_char(host, '.');
-	const struct system *s = host.n ? table_slot(&r->hosts, host)->system : NULL;
+	const struct system *s = host.n ? table_slot(&r->hosts, host)->value : NULL;
 	if (!s && dot > 0)
-		s = table_slot(&r->hosts, str_cut(host, 0, (size_t)dot))->system;
+		s = table_slot(&r->hosts, str_cut(host, 0, (size_t)dot))->value;
 	return s;
 }
 
 const struct system *
 registry_by_bytes(const struct registry *r, const uint8_t bytes[16])
 {
-	for (uint32_t i = 0; i < r->networks; i++)
-		if (prefix_holds(&r->network[i].prefix, bytes))
-			return r->network[i].system;
+	for (uint32_t i = 0; i < r->lengths; i++) {
+		struct prefix p;
+		prefix_cut(bytes, r->length[i], &p);
+		const struct system *s = network_slot(r, &p)->system;
+		if (s)
+			return s;
+	}
 	return NULL;
 }
 
@@ -322,7 +408,7 @@ const struct system *
 registry_by_domain(const struct registry *r, struct str domain)
 {
 	while (domain.n) {
-		const struct system *s = table_slot(&r->domains, domain)->system;
+		const struct system *s = table_slot(&r->domains, domain)->value;
 		ptrdiff_t dot = str_find_char(domain, '.');
 		if (s || dot < 0)
 			return s;

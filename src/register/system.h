@@ -20,7 +20,7 @@ struct contact {
 struct organisation {
 	struct str id, name;
 	struct str kind; /* department, commune, ward, special_zone, enterprise, province, centre, assessor, provider */
-	struct contact contact;
+	struct contact contact; /* whom to call on the day of the snapshot; may be its parent's */
 	bool demonstration;
 	uint32_t systems;
 	const struct organisation *parent; /* NULL at the top */
@@ -40,7 +40,11 @@ struct system {
 
 struct registry;
 
-/* Snapshot of the database. E_IO. */
+#define REGISTRY_DAY 11 /* "2026-07-01" and its end */
+/* The day it is in Viet Nam, written into `day`. */
+struct str registry_today(int64_t now_ms, char day[REGISTRY_DAY]);
+/* Snapshot of the database, with the people to call who are valid on that day (registry_load(): today). E_IO. */
+[[nodiscard]] int registry_load_at(struct db *db, struct str today, struct registry **ret);
 [[nodiscard]] int registry_load(struct db *db, struct registry **ret);
 /* Accepts NULL. */
 void registry_free(struct registry *r);

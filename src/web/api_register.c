@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Organisations and systems as tables. They are held in memory, so a cursor is a position. */
+/* Systems as a table. They are held in memory, so a cursor is a position. */
 #include "web/route.h"
 
 #include "base/hash.h"
@@ -22,13 +22,6 @@ reached_rows(struct api_call *c, uint32_t count, struct str (*owner)(const struc
 		if (!api_scope(c).n || registry_within(c->desk->registry, owner(c, i), api_scope(c)))
 			r.at[r.count++] = i;
 	return r;
-}
-
-static struct str
-owner_of_organisation(const struct api_call *c, uint32_t at)
-{
-	uint32_t count;
-	return registry_organisations(c->desk->registry, &count)[at].id;
 }
 
 static struct str
@@ -108,36 +101,6 @@ tallies_read(struct api_call *c, enum query q, uint32_t expected, struct tallies
 }
 
 /* --- tables --- */
-
-void
-api_organisations(struct api_call *c)
-{
-	uint32_t count;
-	struct page p;
-	struct tallies open;
-	const struct organisation *list = registry_organisations(c->desk->registry, &count);
-	int error = tallies_read(c, Q_ALERT_OPEN_BY_ORGANISATION, count, &open);
-	if (error) {
-		api_reply_error(c, error);
-		return;
-	}
-	struct reached r = reached_rows(c, count, owner_of_organisation);
-	if (!read_page(c, r.count, &p))
-		return;
-	for (uint32_t i = p.from; i < p.to; i++) {
-		const struct organisation *o = &list[r.at[i]];
-		buf_add(&c->out, i > p.from ? STR(",{") : STR("{"));
-		out_text(&c->out, "id", o->id);
-		out_text(&c->out, "name", o->name);
-		out_text(&c->out, "kind", o->kind);
-		out_contact(&c->out, &o->contact);
-		out_i64(&c->out, "systems", o->systems);
-		out_i64(&c->out, "alerts_open", tally_slot(&open, o->id)->count);
-		out_bool(&c->out, "demonstration", o->demonstration);
-		buf_add_char(&c->out, '}');
-	}
-	reply_page(c, &p, r.count);
-}
 
 static void
 system_json(struct buf *out, const struct system *s, int64_t alerts_open)

@@ -15,8 +15,8 @@ struct totals {
 	uint32_t sources, silent;
 };
 
-static bool
-is_silent(const struct desk *d, const struct report_source *s, int64_t now_ms)
+bool
+source_is_silent(const struct desk *d, const struct report_source *s, int64_t now_ms)
 {
 	return s->received > 0 && now_ms - s->last_ms > d->options->silence_minutes * TIME_MINUTE;
 }
@@ -31,7 +31,7 @@ totals_of(const struct desk *d, int64_t now_ms)
 	uint32_t place = 0;
 	for (const struct report_source *s; (s = report_book_next(d->reports, &place));) {
 		t.sources++;
-		t.silent += is_silent(d, s, now_ms);
+		t.silent += source_is_silent(d, s, now_ms);
 		t.received += s->received;
 		t.refused += s->refused;
 		t.oversized += s->oversized;
@@ -373,7 +373,7 @@ source_json(struct buf *out, const struct desk *d, const struct report_source *s
 	out_i64(out, "unparsed", (int64_t)report_book_unparsed_of(d->reports, s->number));
 	out_i64(out, "first_ms", s->first_ms);
 	out_i64(out, "last_ms", s->last_ms);
-	out_bool(out, "silent", is_silent(d, s, now_ms));
+	out_bool(out, "silent", source_is_silent(d, s, now_ms));
 	out_name(out, "per_minute");
 	for (uint32_t i = 0; i < SOURCE_MINUTES; i++)
 		buf_addf(out, "%c%u", i ? ',' : '[', s->per_minute[i]);

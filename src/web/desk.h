@@ -79,6 +79,7 @@ struct desk {
 	void (*lookback_changed)(void *core, int64_t id); /* a job came or was stopped */
 	void (*lookback_told)(void *core, int64_t id); /* tell the live stream how far it is */
 	void (*indicators_told)(void *core); /* tell the live stream that others are in use now */
+	void (*registry_changed)(void *core); /* the register in the database is another: the one in memory is swapped soon */
 	/* Have the text of rules checked by the look-back role, which ends the call. */
 	void (*rules_check)(void *core, struct api_call *call, struct str text);
 	/* The database holds other rules, switches or exceptions: publish and read them; `then` when that is done. */

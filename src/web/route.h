@@ -71,6 +71,8 @@ void alert_json(struct buf *out, const struct desk *desk, const struct alert *a)
 struct lookback;
 void lookback_json(struct buf *out, const struct lookback *j);
 /* Once a second: begins a new day of losses at local midnight, and remembers it over a restart. */
+/* Has a sender that spoke before said nothing for longer than is usual? */
+bool source_is_silent(const struct desk *d, const struct report_source *s, int64_t now_ms);
 void status_tick(struct desk *desk, int64_t now_ms);
 void upload_json(struct buf *out, struct desk *desk, const struct upload *u);
 void sweep_json(struct buf *out, const struct sweep *s);

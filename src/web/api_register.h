@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_API_REGISTER_H
+#define WEB_API_REGISTER_H
+
+/* What the API files about the register share. Core's thread. */
+
+#include "register/organisation.h"
+#include "web/route.h"
+
+/* 422 with the field, and what is wrong with it as one of "faults": [{what, arg}]. */
+void api_refuse(struct api_call *c, const struct register_fault *f);
+/* Member `key` of the body: absent leaves *ret_set false; null and "" are the empty text. False: no text, or longer than max. */
+bool api_take_text(struct api_call *c, const char *key, size_t max, bool *ret_set, struct str *ret);
+/* The day it is in Viet Nam, in the call's arena. */
+struct str api_today(struct api_call *c);
+/* An organisation within the caller's scope; else the call is answered with 404. */
+bool api_find_organisation(struct api_call *c, struct str id, struct organisation_row *ret);
+/* The register in memory is built anew before the next message is heard. */
+void api_register_changed(struct api_call *c);
+/* People to call, as a list under `name`. */
+void contacts_json(struct buf *out, const char *name, const struct contact_row *list, uint32_t count, struct str today);
+
+#endif
