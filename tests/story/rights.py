@@ -4,8 +4,8 @@ says is allowed. The routes and rights are read from the program's own OpenAPI, 
 from desk import *
 
 DESK = {"signed_in", "alert_read", "alert_change", "alert_acknowledge", "event_read", "source_read", "register_read", "rule_read", "status_read",
-        "rule_change", "file_read", "file_change", "indicator_read", "indicator_change", "personal_read"}
-READ = DESK - {"alert_change", "alert_acknowledge", "event_read", "rule_change", "file_read", "file_change", "indicator_read", "indicator_change", "personal_read"}
+        "rule_change", "file_read", "file_change", "indicator_read", "indicator_change", "register_change", "personal_read"}
+READ = DESK - {"alert_change", "alert_acknowledge", "event_read", "rule_change", "file_read", "file_change", "indicator_read", "indicator_change", "register_change", "personal_read"}
 ROLES = {"operator": DESK | {"operate", "record_read", "people_read", "people_change"}, "coordinator": DESK, "analyst": DESK, "auditor": READ | {"event_read", "record_read", "file_read", "indicator_read", "people_read"}, "leader": READ,
          "plan_officer": {"signed_in", "register_read", "status_read"}, "assessor": {"signed_in", "register_read"}, "agency_officer": {"signed_in"}}
 desk = Desk(register=REGISTER).start()
