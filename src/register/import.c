@@ -51,11 +51,12 @@ refuse(struct import *im, uint32_t line, const char *what, struct str arg)
 	return E_INVALID;
 }
 
+/* Asked before writing: a statement that fails takes the whole transaction with it. */
 static int
-kind_known(struct db *db, struct str kind)
+known(struct db *db, enum query q, struct str id)
 {
 	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_KIND_GET, "s", kind));
+	TRY(db_query(db, &rows, q, "s", id));
 	int more = db_next(rows);
 	db_end(rows);
 	return more;
@@ -65,9 +66,9 @@ static int
 put_organisation(struct import *im, const struct row *r)
 {
 	struct buf fold = BUF_INIT_MAX(4096);
-	int known = kind_known(im->db, r->kind);
-	if (known <= 0)
-		return known < 0 ? known : refuse(im, r->line, "register_kind", r->kind);
+	int kind = known(im->db, Q_KIND_GET, r->kind);
+	if (kind <= 0)
+		return kind < 0 ? kind : refuse(im, r->line, "register_kind", r->kind);
 	if (!register_day_ok(r->from_day) || !register_day_ok(r->until_day))
 		return refuse(im, r->line, "register_day", register_day_ok(r->from_day) ? r->until_day : r->from_day);
 	if (r->parent.n) {
@@ -90,11 +91,12 @@ put_parents(struct import *im)
 	for (uint32_t i = 0; i < im->belows; i++) {
 		if (str_eq(im->below[i].id, im->below[i].parent))
 			return refuse(im, im->below[i].line, "register_ring", im->below[i].id);
-		int error = db_run(im->db, Q_ORGANISATION_PARENT_SET, "ss", im->below[i].id, im->below[i].parent);
-		if (error == E_CONFLICT)
-			refuse(im, im->below[i].line, "register_parent", im->below[i].parent);
+		int parent = known(im->db, Q_ORGANISATION_KNOWN, im->below[i].parent);
+		TRY(parent);
+		if (parent)
+			TRY(db_run(im->db, Q_ORGANISATION_PARENT_SET, "ss", im->below[i].id, im->below[i].parent));
 		else
-			TRY(error);
+			refuse(im, im->below[i].line, "register_parent", im->below[i].parent);
 	}
 	TRY(registry_reach_rebuild(im->db));
 	TRY(organisation_find_ring(im->db, ring));
@@ -125,12 +127,13 @@ put_system(struct import *im, const struct row *r)
 	int64_t level;
 	if (!str_to_i64(r->level, &level) || level < 1 || level > 5)
 		return refuse(im, r->line, "register_level", r->level);
+	int owner = known(im->db, Q_ORGANISATION_KNOWN, r->organisation);
+	if (owner <= 0)
+		return owner < 0 ? owner : refuse(im, r->line, "register_owner", r->organisation);
 	db_fold(r->name, &fold);
 	int error = db_run(im->db, Q_SYSTEM_PUT, "ssssisssii", r->id, r->organisation, r->name, buf_str(&fold), level,
 	    r->contact.name, r->contact.phone, r->contact.email, (int64_t)im->demonstration, im->now_ms);
 	buf_release(&fold);
-	if (error == E_CONFLICT)
-		return refuse(im, r->line, "register_owner", r->organisation);
 	TRY(error);
 	return put_places(im, r);
 }

@@ -36,6 +36,9 @@ ON CONFLICT (system, kind, value) DO NOTHING;
 SELECT id, name, kind, contact_name, contact_phone, contact_email, demonstration, from_day, until_day, version
 FROM organisation ORDER BY name_fold, id;
 
+-- name: organisation_known
+SELECT 1 FROM organisation WHERE id = $1;
+
 -- name: organisation_parent_set
 UPDATE organisation SET parent = $2 WHERE id = $1;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "register/organisation.h"
 
+#include "database.h"
 #include "tap.h"
 
 #define TODAY STR("2026-07-15")
@@ -13,7 +14,7 @@ open_new(void)
 	struct db *db = NULL;
 	arena_release(&arena);
 	arena_init(&arena, 64 << 10, 16 << 20);
-	CHECK_INT(db_open(STR(""), &db, NULL), 0);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
 	return db;
 }
 
