@@ -263,6 +263,26 @@ state_json(struct buf *out, const struct desk *d)
 	buf_add_char(out, '}');
 }
 
+/* `khien backup` notes it (src/backup.c); null = there never was one. */
+static void
+backup_json(struct buf *out, const struct desk *d)
+{
+	struct db_rows *rows;
+	int64_t made_ms = 0;
+	if (db_query(d->db, &rows, Q_SETTING_GET, "s", STR("backup_last")) == 0) {
+		if (db_next(rows) > 0 && !str_to_i64(db_text(rows, 0), &made_ms))
+			made_ms = 0;
+		db_end(rows);
+	}
+	out_name(out, "backup");
+	buf_add_char(out, '{');
+	if (made_ms)
+		out_i64(out, "last_ms", made_ms);
+	else
+		out_raw(out, "last_ms", STR("null"));
+	buf_add_char(out, '}');
+}
+
 void
 status_json(struct buf *out, struct desk *d, int64_t now_ms)
 {
@@ -301,6 +321,7 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_bool(out, "broken", d->record_broken);
 	out_i64(out, "put_back", d->record_put_back);
 	buf_add_char(out, '}');
+	backup_json(out, d);
 	correlations_json(out, d);
 	flows_json(out, d);
 	state_json(out, d);

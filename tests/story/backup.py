@@ -80,6 +80,7 @@ records = desk.get("/api/v1/records?noun=backups")["items"]
 check("the record tells of each", [r["noun_id"] for r in records][::-1] == [n for n, _, _ in made], records)
 listed = command("restore", "--list", "--from", vault, "--key", key).stdout
 check("they are listed by name", all(n in listed for n, _, _ in made), listed)
+check("the desk shows how old the last one is", desk.get("/api/v1/status")["backup"]["last_ms"] > 1700000000000)
 check("every piece is whole", " 0 broken" in command("backup", "--check", "--to", vault, "--key", key).stdout.replace("(0", " 0"))
 checked = command("backup", "--check", "--to", vault, "--data", desk.data)
 check("the desk's own key opens them", checked.returncode == 0, checked.stderr)

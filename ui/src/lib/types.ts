@@ -159,6 +159,7 @@ export interface Status {
 	sources: { total: number; silent: number };
 	archive: { events: number; bytes: number; bytes_per_event: number; days_left: number | null };
 	rules: { loaded: number; refused: number };
+	backup?: { last_ms: number | null };
 	stalled?: string;
 	memory_bytes: number;
 	version: string;
