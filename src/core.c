@@ -178,9 +178,10 @@ print_address(struct core *core)
 	for (uint32_t i = 0; i < o->listen_count; i++) {
 		if (o->listen[i].kind != LISTEN_HTTP)
 			continue;
-		printf("http://%s/\n", o->listen[i].address);
+		const char *scheme = o->origin[0] ? "" : "http://", *place = o->origin[0] ? o->origin : o->listen[i].address;
+		printf("%s%s/\n", scheme, place);
 		if (setup)
-			printf("http://%s/setup?token=%s\n", o->listen[i].address, secret);
+			printf("%s%s/setup?token=%s\n", scheme, place, secret);
 	}
 	fflush(stdout);
 }

@@ -347,6 +347,19 @@ options_default_http(struct options *o)
 		o->listen[o->listen_count++] = (struct listen_option){LISTEN_HTTP, "127.0.0.1:8080"};
 }
 
+/* As browsers write it: a scheme and a place, no path behind them. */
+static int
+options_check_origin(const struct options *o, struct fault *f)
+{
+	struct str origin = str_z(o->origin);
+	bool https = str_starts(origin, STR("https://"));
+	struct str place = str_skip(origin, https ? 8 : 7);
+
+	if (!origin.n || ((https || str_starts(origin, STR("http://"))) && place.n && str_find_char(place, '/') < 0))
+		return 0;
+	return fault_set(f, E_INVALID, "option_origin", origin, 0, 0);
+}
+
 int
 options_read(struct options *ret, int argc, char **argv, struct fault *f)
 {
@@ -359,6 +372,7 @@ options_read(struct options *ret, int argc, char **argv, struct fault *f)
 	TRY(options_read_words(&words, argc, argv, f));
 	TRY(options_read_file(&o, words.data, f));
 	TRY(options_read_words(&o, argc, argv, f));
+	TRY(options_check_origin(&o, f));
 	if (o.rules_count == 0)
 		options_default_rules(&o);
 	options_default_http(&o);

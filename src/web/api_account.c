@@ -20,30 +20,31 @@ is_person(struct api_call *c)
 	return false;
 }
 
-/* Not 401: he stays signed in. */
-static bool
-is_refused(struct api_call *c, int error)
+/* A wrong one is 403 and not 401: he stays signed in. */
+static void
+password_known(struct api_call *c, int error)
 {
 	if (error == E_DENIED)
 		api_reply_problem(c, 403, "wrong_password", "password");
 	else if (error)
 		api_reply_error(c, error);
-	else
+	else {
 		proof_forgive(c, str_z(c->who.login));
-	return error != 0;
+		c->proven(c);
+	}
 }
 
-/* Ask the password of the caller, then go on. */
-static void
-ask_password(struct api_call *c, void (*then)(struct api_call *c, int error))
+void
+account_ask_password(struct api_call *c, void (*then)(struct api_call *c))
 {
 	struct str password;
+	c->proven = then;
 	if (!is_person(c))
 		return;
 	if (!json_get_string(&c->body, 0, STR("password"), &c->arena, &password))
 		api_reply_problem(c, 422, "invalid", "password");
 	else
-		proof_password(c, str_z(c->who.login), password, then);
+		proof_password(c, str_z(c->who.login), password, password_known);
 }
 
 /* --- what there is --- */
@@ -74,8 +75,9 @@ account_json(struct api_call *c)
 		out_raw(out, "totp_used_ms", STR("null"));
 	out_i64(out, "recovery_left", f.recovery);
 	out_bool(out, "second_factor_required", c->who.second_factor);
+	int error = more < 0 ? more : passkeys_json(c, out);
 	buf_add_char(out, '}');
-	return more < 0 ? more : 0;
+	return error;
 }
 
 void
@@ -126,10 +128,9 @@ hash_done(struct api_call *c, int error)
 }
 
 static void
-password_proven(struct api_call *c, int error)
+password_proven(struct api_call *c)
 {
-	if (!is_refused(c, error))
-		api_defer(c, hash_work, hash_done);
+	api_defer(c, hash_work, hash_done);
 }
 
 void
@@ -148,7 +149,7 @@ api_account_password(struct api_call *c)
 	else if (json_get_string(&c->body, 0, STR("password"), &c->arena, &before) && str_eq(before, change->fresh))
 		api_reply_problem(c, 422, "password_same", "new_password");
 	else
-		ask_password(c, password_proven);
+		account_ask_password(c, password_proven);
 }
 
 /* --- the authenticator app --- */
@@ -187,16 +188,15 @@ totp_offer(struct api_call *c, const struct principal *p)
 }
 
 static void
-totp_begin_proven(struct api_call *c, int error)
+totp_begin_proven(struct api_call *c)
 {
-	if (!is_refused(c, error))
-		totp_offer(c, &c->who);
+	totp_offer(c, &c->who);
 }
 
 void
 api_account_totp_post(struct api_call *c)
 {
-	ask_password(c, totp_begin_proven);
+	account_ask_password(c, totp_begin_proven);
 }
 
 void
@@ -223,11 +223,9 @@ api_account_totp_put(struct api_call *c)
 }
 
 static void
-totp_removal_proven(struct api_call *c, int error)
+totp_removal_proven(struct api_call *c)
 {
-	if (is_refused(c, error))
-		return;
-	error = totp_remove(c->desk->db, c->who.person);
+	int error = totp_remove(c->desk->db, c->who.person);
 	if (error)
 		api_reply_error(c, error);
 	else
@@ -237,19 +235,17 @@ totp_removal_proven(struct api_call *c, int error)
 void
 api_account_totp_removal(struct api_call *c)
 {
-	ask_password(c, totp_removal_proven);
+	account_ask_password(c, totp_removal_proven);
 }
 
 /* --- recovery codes --- */
 
 static void
-recovery_proven(struct api_call *c, int error)
+recovery_proven(struct api_call *c)
 {
 	char code[RECOVERY_CODES][RECOVERY_TEXT];
 	struct factors f = {0};
-	if (is_refused(c, error))
-		return;
-	error = factors_of(c->desk->db, c->who.person, &f);
+	int error = factors_of(c->desk->db, c->who.person, &f);
 	if (!error && !factors_any(&f)) {
 		api_reply_problem(c, 409, "recovery_alone", NULL);
 		return;
@@ -271,5 +267,5 @@ recovery_proven(struct api_call *c, int error)
 void
 api_account_recovery(struct api_call *c)
 {
-	ask_password(c, recovery_proven);
+	account_ask_password(c, recovery_proven);
 }

@@ -131,11 +131,17 @@ ticket_of(struct api_call *c)
 }
 
 static int
-check_factor(struct api_call *c, const struct ticket *t, const char **ret_factor)
+check_factor(struct api_call *c, struct ticket *t, const char **ret_factor)
 {
 	struct str code;
 	int64_t now = clock_now_ms();
 	struct desk *d = c->desk;
+	if (t->kind != TICKET_ENROL && json_get(&c->body, 0, STR("passkey"))) {
+		*ret_factor = "passkey";
+		return passkey_answer(c, t, ret_factor);
+	}
+	if (t->kind == TICKET_ALONE)
+		return E_INVALID;
 	if (json_get_string(&c->body, 0, STR("totp"), &c->arena, &code)) {
 		*ret_factor = "totp";
 		return t->kind == TICKET_ENROL ? totp_confirm(d->db, d->vault, t->person, code, now)
@@ -154,10 +160,10 @@ second_step(struct api_call *c, struct ticket *t, const struct principal *p)
 	const char *factor = NULL;
 	int error = check_factor(c, t, &factor);
 	if (error == E_INVALID) {
-		api_reply_problem(c, 422, "invalid", "totp");
+		api_reply_problem(c, 422, factor ? factor : "invalid", NULL);
 	} else if (error == E_DENIED || error == E_NOT_FOUND) {
 		proof_failed(c, str_z(p->login), factor);
-		api_reply_problem(c, 401, "wrong_code", factor);
+		api_reply_problem(c, 401, str_starts(str_z(factor), STR("passkey_")) ? factor : "wrong_code", NULL);
 	} else if (error) {
 		api_reply_error(c, error);
 	} else {
@@ -173,12 +179,20 @@ second_step(struct api_call *c, struct ticket *t, const struct principal *p)
 	}
 }
 
-/* He whose ticket it is, if it may be used for a second step; else the call is answered. */
+/* He whose ticket it is, if it may be used to come in; else the call is answered. Where a passkey stands alone it says
+ * who comes. */
 static bool
 ticket_person(struct api_call *c, struct ticket *t, struct principal *ret)
 {
-	int error = t && (t->kind == TICKET_FACTOR || t->kind == TICKET_ENROL) ? person_get(c->desk->db, t->person, ret)
-									       : E_NOT_FOUND;
+	int64_t person = t && t->kind != TICKET_REGISTER ? t->person : 0;
+	int error = 0;
+	if (t && t->kind == TICKET_ALONE && (error = passkey_owner(c, &person)) == E_NOT_FOUND) {
+		proof_failed(c, STR(""), "passkey_unknown");
+		api_reply_problem(c, 401, "passkey_unknown", NULL);
+		return false;
+	}
+	if (!error)
+		error = person ? person_get(c->desk->db, person, ret) : E_NOT_FOUND;
 	if (error == E_NOT_FOUND)
 		api_reply_problem(c, 401, "ticket", NULL);
 	else if (error)

@@ -93,6 +93,101 @@ totp_remove(struct db *db, int64_t person)
 	return db_run(db, Q_TOTP_DELETE, "i", person);
 }
 
+/* --- passkeys --- */
+
+static void
+base64url(const uint8_t *bytes, size_t n, char *to, size_t cap)
+{
+	sodium_bin2base64(to, cap, bytes, n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+static int
+from_base64url(struct str text, uint8_t *to, size_t cap, size_t *ret_n)
+{
+	bool good = sodium_base642bin(to, cap, text.p, text.n, NULL, ret_n, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+	return good ? 0 : E_CORRUPT;
+}
+
+int
+passkey_add(struct db *db, int64_t person, struct str name, struct str rp, const struct passkey_key *key, int64_t now_ms)
+{
+	struct factors f = {0};
+	char id[PASSKEY_ID_TEXT], bytes[PASSKEY_KEY_MAX * 4 / 3 + 4];
+	if (!name.n || name.n > 100 || !str_is_utf8(name))
+		return E_INVALID;
+	TRY(factors_of(db, person, &f));
+	if (f.passkeys >= PASSKEYS_MAX)
+		return E_LIMIT;
+	base64url(key->id, key->id_n, id, sizeof id);
+	base64url(key->key, key->key_n, bytes, sizeof bytes);
+	return db_run(db, Q_PASSKEY_PUT, "isssisii", person, name, rp, str_z(id), (int64_t)key->algorithm, str_z(bytes),
+	    (int64_t)key->counter, now_ms);
+}
+
+static bool
+passkey_at(struct db_rows *rows, struct arena *arena, struct passkey_row *row)
+{
+	*row = (struct passkey_row){.id = db_i64(rows, 0), .person = db_i64(rows, 1), .created_ms = db_i64(rows, 5),
+	    .used_ms = db_i64(rows, 6)};
+	return arena_copy(arena, db_text(rows, 2), &row->name) && arena_copy(arena, db_text(rows, 3), &row->rp) &&
+	    arena_copy(arena, db_text(rows, 4), &row->credential);
+}
+
+int
+passkey_list(struct db *db, int64_t person, struct arena *arena, struct passkey_row **ret, uint32_t *ret_count)
+{
+	struct passkey_row *row = arena_calloc(arena, PASSKEYS_MAX, sizeof *row);
+	struct db_rows *rows;
+	uint32_t n = 0;
+	int more = 1;
+	if (!row)
+		return E_LIMIT;
+	TRY(db_query(db, &rows, Q_PASSKEY_LIST, "i", person));
+	while (n < PASSKEYS_MAX && (more = db_next(rows)) > 0 && passkey_at(rows, arena, &row[n]))
+		n++;
+	db_end(rows);
+	if (more < 0)
+		return more;
+	*ret = row;
+	*ret_count = n;
+	return 0;
+}
+
+int
+passkey_find(struct db *db, struct str credential, struct passkey_row *ret, struct passkey_key *ret_key, struct arena *arena)
+{
+	struct passkey_key key = {0};
+	struct passkey_row row = {0};
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_PASSKEY_GET, "s", credential));
+	int more = db_next(rows);
+	int error = more < 0 ? more : more == 0 ? E_NOT_FOUND : passkey_at(rows, arena, &row) ? 0 : E_LIMIT;
+	if (!error) {
+		key.algorithm = (int)db_i64(rows, 7);
+		key.counter = (uint32_t)db_i64(rows, 9);
+		error = from_base64url(db_text(rows, 8), key.key, sizeof key.key, &key.key_n);
+	}
+	db_end(rows);
+	if (error)
+		return error;
+	*ret = row;
+	*ret_key = key;
+	return 0;
+}
+
+int
+passkey_used(struct db *db, int64_t id, uint32_t counter, int64_t now_ms)
+{
+	return db_run(db, Q_PASSKEY_USED, "iii", id, (int64_t)counter, now_ms);
+}
+
+int
+passkey_remove(struct db *db, int64_t person, int64_t id)
+{
+	TRY(db_run(db, Q_PASSKEY_DELETE, "ii", person, id));
+	return db_changed(db) ? 0 : E_NOT_FOUND;
+}
+
 /* --- recovery codes --- */
 
 static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's: none is taken for another */

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "store/db.h"
+#include "web/passkey.h"
 #include "web/totp.h"
 #include "web/vault.h"
 
@@ -42,6 +43,24 @@ factors_any(const struct factors *f)
 /* E_DENIED: wrong, or used already; E_NOT_FOUND: he has none. */
 [[nodiscard]] int totp_use(struct db *db, const struct vault *v, int64_t person, struct str code, int64_t now_ms);
 [[nodiscard]] int totp_remove(struct db *db, int64_t person);
+
+#define PASSKEYS_MAX 20u /* of a person */
+#define PASSKEY_ID_TEXT (PASSKEY_ID_MAX * 4 / 3 + 4) /* base64url, and NUL */
+
+struct passkey_row {
+	int64_t id, person, created_ms, used_ms; /* used_ms 0: never */
+	struct str name, rp, credential;         /* the last in base64url */
+};
+/* E_EXISTS: registered already; E_LIMIT: he has many enough; E_INVALID: the name. */
+[[nodiscard]] int passkey_add(struct db *db, int64_t person, struct str name, struct str rp, const struct passkey_key *key,
+    int64_t now_ms);
+[[nodiscard]] int passkey_list(struct db *db, int64_t person, struct arena *arena, struct passkey_row **ret, uint32_t *ret_count);
+/* By what the browser calls it, base64url. E_NOT_FOUND. */
+[[nodiscard]] int passkey_find(struct db *db, struct str credential, struct passkey_row *ret, struct passkey_key *ret_key,
+    struct arena *arena);
+[[nodiscard]] int passkey_used(struct db *db, int64_t id, uint32_t counter, int64_t now_ms);
+/* E_NOT_FOUND. */
+[[nodiscard]] int passkey_remove(struct db *db, int64_t person, int64_t id);
 
 /* Ten fresh ones in place of whatever there was. */
 [[nodiscard]] int recovery_renew(struct db *db, int64_t person, int64_t now_ms, char ret[RECOVERY_CODES][RECOVERY_TEXT]);

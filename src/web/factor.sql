@@ -21,6 +21,22 @@ UPDATE totp SET last_step = $2, used_ms = $3, confirmed = 1 WHERE person = $1 AN
 -- name: totp_delete
 DELETE FROM totp WHERE person = $1;
 
+-- name: passkey_put
+INSERT INTO passkey (person, name, rp, credential, algorithm, public_key, counter, created_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: passkey_list
+SELECT id, person, name, rp, credential, created_ms, used_ms FROM passkey WHERE person = $1 ORDER BY id;
+
+-- name: passkey_get
+SELECT id, person, name, rp, credential, created_ms, used_ms, algorithm, public_key, counter FROM passkey WHERE credential = $1;
+
+-- name: passkey_used
+UPDATE passkey SET counter = $2, used_ms = $3 WHERE id = $1;
+
+-- name: passkey_delete
+DELETE FROM passkey WHERE person = $1 AND id = $2;
+
 -- name: passkey_delete_all
 DELETE FROM passkey WHERE person = $1;
 

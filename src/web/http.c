@@ -48,6 +48,8 @@ struct web {
 	unsigned streams;
 	struct event *loop_event;
 	bool stopping;
+	bool secure;            /* browsers reach us by https: the cookie goes no other way */
+	struct str cookie;      /* its name and "=" */
 };
 
 static const char csp[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -179,13 +181,13 @@ is_same_origin(struct evhttp_request *request)
 }
 
 static struct str
-cookie_of(struct evhttp_request *request)
+cookie_of(const struct web *w, struct evhttp_request *request)
 {
 	struct str rest = header_of(request, "Cookie"), pair;
 	while (str_split(&rest, ';', &pair)) {
 		pair = str_trim(pair);
-		if (str_starts(pair, STR("khien=")))
-			return str_skip(pair, 6);
+		if (str_starts(pair, w->cookie))
+			return str_skip(pair, w->cookie.n);
 	}
 	return (struct str){0};
 }
@@ -245,7 +247,7 @@ wait_for_core(struct web *w, struct evhttp_request *request, uint64_t id, bool s
 	struct waiting *one = MEM_NEW(struct waiting);
 	*one = (struct waiting){.next = w->waiting, .id = id, .request = request, .stream = stream};
 	struct str bearer = bearer_of(request);
-	session_id(bearer.n ? bearer : cookie_of(request), one->session);
+	session_id(bearer.n ? bearer : cookie_of(w, request), one->session);
 	w->waiting = one;
 }
 
@@ -263,11 +265,12 @@ ask_core(struct web *w, struct evhttp_request *request, struct str path, struct 
 	    .method = str_z(method_name(request)),
 	    .path = path,
 	    .query = query,
-	    .cookie = str_cut(cookie_of(request), 0, 128),
+	    .cookie = str_cut(cookie_of(w, request), 0, 128),
 	    .bearer = bearer_of(request),
 	    .if_match = str_cut(header_of(request, "If-Match"), 0, 64),
 	    .peer = str_z(peer),
 	    .agent = str_cut(header_of(request, "User-Agent"), 0, 256),
+	    .host = str_cut(header_of(request, "Host"), 0, 256),
 	    .same_origin = is_same_origin(request),
 	    .raw = str_starts_nocase(header_of(request, "Content-Type"), STR("application/octet-stream")),
 	    .json = str_starts_nocase(header_of(request, "Content-Type"), STR("application/json")),
@@ -372,13 +375,16 @@ push(struct web *w, struct str message)
 
 /* --- answers from core --- */
 
+/* The prefix makes browsers refuse one that is not Secure or comes from another host of the same domain (RFC 6265bis). */
 static void
-set_cookie(struct evhttp_request *request, struct str value)
+set_cookie(struct web *w, struct evhttp_request *request, struct str value)
 {
-	if (str_eq(value, STR("-")))
-		add_header(request, "Set-Cookie", "khien=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
-	else if (value.n)
-		add_header_str(request, "Set-Cookie", "khien=", value, "; Path=/; HttpOnly; SameSite=Strict");
+	struct buf after = BUF_INIT_MAX(128);
+	bool delete = str_eq(value, STR("-"));
+	buf_addf(&after, "; Path=/; HttpOnly; SameSite=Strict%s%s", w->secure ? "; Secure" : "", delete ? "; Max-Age=0" : "");
+	if (value.n)
+		add_header_str(request, "Set-Cookie", w->cookie.p, delete ? STR("") : value, after.p);
+	buf_release(&after);
 }
 
 static void
@@ -393,7 +399,7 @@ send_response(struct web *w, struct evhttp_request *request, const struct api_re
 		snprintf(seconds, sizeof seconds, "%u", r->retry_after);
 		add_header(request, "Retry-After", seconds);
 	}
-	set_cookie(request, r->set_cookie);
+	set_cookie(w, request, r->set_cookie);
 	add_header(request, "Cache-Control", "no-store");
 	answer(w, request, r->status, r->body);
 }
@@ -478,6 +484,8 @@ web_start(struct role_context *rc)
 	struct web *w = MEM_NEW(struct web);
 	rc->user = w;
 	w->rc = rc;
+	w->secure = str_starts(str_z(rc->options->origin), STR("https://"));
+	w->cookie = w->secure ? STR("__Host-khien=") : STR("khien=");
 	w->base = event_base_new();
 	w->http = evhttp_new(w->base);
 	w->guard = guard_new(w->base);

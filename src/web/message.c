@@ -14,6 +14,7 @@ api_request_put(struct buf *out, const struct api_request *r)
 	wire_put_str(out, r->if_match);
 	wire_put_str(out, r->peer);
 	wire_put_str(out, r->agent);
+	wire_put_str(out, r->host);
 	wire_put_str(out, r->body);
 }
 
@@ -34,6 +35,7 @@ api_request_take(struct str message, struct api_request *ret)
 	r.if_match = wire_str(&w);
 	r.peer = wire_str(&w);
 	r.agent = wire_str(&w);
+	r.host = wire_str(&w);
 	r.body = wire_str(&w);
 	if (w.bad || w.rest.n)
 		return E_CORRUPT;

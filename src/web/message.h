@@ -20,6 +20,7 @@ struct api_request {
 	struct str if_match;
 	struct str peer;    /* client address */
 	struct str agent;   /* User-Agent, at most 256 bytes */
+	struct str host;    /* as the client named us */
 	bool same_origin;   /* by Sec-Fetch-Site, else by Origin and Host */
 	bool json;          /* Content-Type says application/json */
 	bool raw;           /* Content-Type says application/octet-stream */

@@ -34,4 +34,15 @@ void proof_password(struct api_call *c, struct str login, struct str password, v
 /* Ends the call with a new app's secret, as text, as a link and as a QR code; it works once a password of it was given. */
 void totp_offer(struct api_call *c, const struct principal *p);
 
+/* --- passkeys, as the body of a call carries them --- */
+
+/* The person whose passkey is in the body. E_NOT_FOUND. */
+[[nodiscard]] int passkey_owner(struct api_call *c, int64_t *ret_person);
+/* Is it an answer to the ticket's challenge? The challenge is gone then, right or wrong. E_DENIED, E_INVALID, and why. */
+[[nodiscard]] int passkey_answer(struct api_call *c, struct ticket *t, const char **ret_why);
+/* "passkeys": [...] and where they can be used. */
+[[nodiscard]] int passkeys_json(struct api_call *c, struct buf *out);
+/* Asks the caller's password once more, then `then` with 0; a wrong one has answered the call. An API key has no account. */
+void account_ask_password(struct api_call *c, void (*then)(struct api_call *c));
+
 #endif

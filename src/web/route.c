@@ -259,7 +259,8 @@ static bool
 keep_request(struct api_call *c, const struct api_request *r)
 {
 	struct str *text[] = {&c->request.method, &c->request.path, &c->request.query, &c->request.cookie,
-		&c->request.bearer, &c->request.if_match, &c->request.peer, &c->request.agent, &c->request.body};
+		&c->request.bearer, &c->request.if_match, &c->request.peer, &c->request.agent, &c->request.host,
+		&c->request.body};
 	c->request = *r;
 	for (size_t i = 0; i < COUNT(text); i++)
 		if (!arena_copy(&c->arena, *text[i], text[i]))

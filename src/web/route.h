@@ -33,6 +33,7 @@ struct api_call {
 	bool recorded;          /* changes something: web/recorded.h */
 	struct str before, after, noun_id; /* what its entry in the record says beyond the request; may stay empty */
 	struct proof *proof;    /* whose password was asked (web/proof.h) */
+	void (*proven)(struct api_call *c); /* what follows it in account_ask_password() */
 	void *user;             /* the handler's own, in the arena */
 };
 
