@@ -15,7 +15,7 @@
 #include "register_files.h"
 #include "rules_files.h"
 #include "store/record.h"
-#include "web/session.h"
+#include "web/key.h"
 #include "yara_files.h"
 
 static int
@@ -47,6 +47,7 @@ static int
 make_api_key(const char *data, const char *role, const char *name)
 {
 	char key[SECRET_TEXT];
+	const struct key_wish wish = {.name = str_z(name), .role = str_z(role)};
 	struct fault f = {0};
 	struct db *db;
 	if (!role_rights(str_z(role)))
@@ -57,7 +58,7 @@ make_api_key(const char *data, const char *role, const char *name)
 	}
 	int error = db_begin(db);
 	if (!error)
-		error = api_key_new(db, str_z(name), str_z(role), clock_now_ms(), key);
+		error = key_make(db, &wish, clock_now_ms(), key);
 	if (!error)
 		error = record_api_key(db, name, role);
 	if (!error)

@@ -272,7 +272,7 @@ static int
 identify(struct api_call *c)
 {
 	if (c->request.bearer.n)
-		return api_key_find(c->desk->db, c->request.bearer, &c->who);
+		return api_key_find(c->desk->db, c->request.bearer, clock_now_ms(), &c->who);
 	if (c->request.cookie.n)
 		return session_find(c->desk->db, c->request.cookie, clock_now_ms(), &c->who);
 	return E_DENIED;

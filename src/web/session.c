@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "web/key.h"
 
 static_assert(PASSWORD_TEXT >= crypto_pwhash_STRBYTES, "the stored form fits");
 static_assert(SECRET_TEXT >= 44, "32 bytes in base64 without padding, and NUL");
@@ -242,21 +243,25 @@ session_end_others(struct db *db, int64_t person, struct str keep)
 	return db_run(db, Q_SESSION_END_OTHERS, "is", person, keep);
 }
 
-int
-api_key_new(struct db *db, struct str name, struct str role, int64_t now_ms, char ret[SECRET_TEXT])
+/* What limits a key beyond its role: its scopes, its end, and what its maker may do today. */
+static unsigned
+key_limits(struct db_rows *rows, int64_t now_ms)
 {
-	char hash[65], secret[SECRET_TEXT];
-	if (!role_rights(role) || name.n > 63 || !str_is_utf8(name))
-		return E_INVALID;
-	secret_new(secret);
-	secret_hash(str_z(secret), hash);
-	TRY(db_run(db, Q_API_KEY_PUT, "sssi", str_z(hash), name, role, now_ms));
-	memcpy(ret, secret, sizeof secret);
-	return 0;
+	struct principal maker = {0};
+	unsigned scopes = 0, rights = ~0u;
+	int64_t until = db_i64(rows, 4);
+	if (!db_is_null(rows, 5) || (until && until <= now_ms) || !rights_named(db_text(rows, 3), &scopes))
+		return 0;
+	if (!db_is_null(rows, 7)) {
+		keep(maker.role, sizeof maker.role, db_text(rows, 8));
+		keep(maker.organisation, sizeof maker.organisation, db_text(rows, 9));
+		rights = db_i64(rows, 10) ? 0 : principal_rights(&maker);
+	}
+	return scopes ? rights & (scopes | RIGHT_SIGNED_IN) : rights;
 }
 
 int
-api_key_find(struct db *db, struct str secret, struct principal *ret)
+api_key_find(struct db *db, struct str secret, int64_t now_ms, struct principal *ret)
 {
 	struct db_rows *rows;
 	char hash[65];
@@ -264,18 +269,23 @@ api_key_find(struct db *db, struct str secret, struct principal *ret)
 	TRY(db_query(db, &rows, Q_API_KEY_GET, "s", str_z(hash)));
 	int more = db_next(rows);
 	struct principal p = {0};
+	int64_t used = 0;
 	if (more > 0) {
 		keep(p.login, sizeof p.login, db_text(rows, 0));
 		keep(p.name, sizeof p.name, db_text(rows, 0));
 		keep(p.role, sizeof p.role, db_text(rows, 1));
 		keep(p.organisation, sizeof p.organisation, db_text(rows, 2));
-		p.rights = principal_rights(&p);
+		keep(p.session, sizeof p.session, str_z(hash));
+		p.rights = principal_rights(&p) & key_limits(rows, now_ms);
+		used = db_i64(rows, 6);
 	}
 	db_end(rows);
 	if (more < 0)
 		return more;
 	if (!p.rights)
 		return E_DENIED;
+	if (now_ms - used > 60000 || now_ms < used)
+		(void)!db_run(db, Q_API_KEY_USED, "si", str_z(hash), now_ms); /* as with sessions */
 	*ret = p;
 	return 0;
 }

@@ -75,8 +75,8 @@ struct session_row {
 /* The name of the session that a secret opens. */
 void session_id(struct str secret, char ret[SESSION_ID]);
 
-[[nodiscard]] int api_key_new(struct db *db, struct str name, struct str role, int64_t now_ms, char ret[SECRET_TEXT]);
-[[nodiscard]] int api_key_find(struct db *db, struct str secret, struct principal *ret);
+/* Whom an API key lets in (web/key.h). E_DENIED. */
+[[nodiscard]] int api_key_find(struct db *db, struct str secret, int64_t now_ms, struct principal *ret);
 
 /* The first person comes in by a link that is printed at start; E_EXISTS when there is a person already. */
 [[nodiscard]] int setup_link_new(struct db *db, char ret[SECRET_TEXT]);

@@ -45,7 +45,22 @@ DELETE FROM session WHERE person = $1 AND substr(hash, 1, 16) <> $2;
 SELECT directory, password_ms FROM person WHERE id = $1;
 
 -- name: api_key_put
-INSERT INTO api_key (hash, name, role, created_ms) VALUES ($1, $2, $3, $4);
+INSERT INTO api_key (hash, name, role, created_ms, scopes, organisation, person, until_ms)
+VALUES ($1, $2, $3, $4, $5, NULLIF($6, ''), NULLIF(CAST($7 AS BIGINT), 0), NULLIF(CAST($8 AS BIGINT), 0));
 
 -- name: api_key_get
-SELECT name, role, organisation FROM api_key WHERE hash = $1;
+SELECT k.name, k.role, k.organisation, k.scopes, k.until_ms, k.revoked_ms, k.used_ms, k.person, p.role, p.organisation,
+	p.disabled
+FROM api_key k LEFT JOIN person p ON p.id = k.person WHERE k.hash = $1;
+
+-- name: api_key_used
+UPDATE api_key SET used_ms = $2 WHERE hash = $1;
+
+-- name: api_key_list
+SELECT substr(k.hash, 1, 16), k.name, k.role, k.scopes, k.organisation, p.login, k.person, k.created_ms, k.until_ms, k.used_ms,
+	k.revoked_ms
+FROM api_key k LEFT JOIN person p ON p.id = k.person
+WHERE ($1 = 0 OR k.person = $1) AND ($2 = '' OR substr(k.hash, 1, 16) = $2) ORDER BY k.created_ms DESC, k.hash;
+
+-- name: api_key_revoke
+UPDATE api_key SET revoked_ms = $2 WHERE substr(hash, 1, 16) = $1 AND revoked_ms IS NULL;

@@ -125,6 +125,41 @@ person = sqlite3.connect(desk.data / "khien.db").execute("SELECT id FROM person 
 check("an administrator sees them", len(desk.get(f"/api/v1/people/{person}/sessions")["items"]) == 1)
 check("nobody has none", desk.get("/api/v1/people/999/sessions")["status"] == 404)
 
+# API keys
+now = int(time.time() * 1000)
+wish = {"password": PASSWORD, "name": "bảng theo dõi", "scopes": ["alert_read"], "until_ms": now + 86400000}
+for field, value in {"name": "", "role": "god", "scopes": ["alert_read", "fly"], "until_ms": now - 1, "organisation": "nowhere"}.items():
+    status, body = an("POST", "api-keys", {**wish, field: value})
+    check(f"a key with a bad {field} is refused", (status, body.get("field")) == (422, field), body)
+check("nor one with more years than two", an("POST", "api-keys", {**wish, "until_ms": now + 731 * 86400000})[0] == 422)
+check("nor one with a scope that its role has not", an("POST", "api-keys", {**wish, "role": "assessor"})[0] == 422)
+status, key = an("POST", "api-keys", wish)
+check("a key for a program", status == 201 and len(key["key"]) == 43 and key["maker"] == "an" and key["active"], key)
+secrets.append(key["key"])
+
+
+def may(path, token=None):
+    return desk.call("GET", "/api/v1/" + path, key=token or key["key"])[0]
+
+
+def database(sql, *values):
+    with contextlib.closing(sqlite3.connect(desk.data / "khien.db", timeout=10)) as db, db:
+        return db.execute(sql, values).fetchall()
+
+
+check("it may what its scopes say and no more", [may(p) for p in ("alerts", "rules", "account", "api-keys")] == [200, 403, 409, 200])
+check("it lists no keys of others", json.loads(desk.call("GET", "/api/v1/api-keys", key=key["key"])[1])["items"] == [])
+mine = an("GET", "api-keys")[1]["items"]
+check("its use is seen, its secret is not", len(mine) == 1 and mine[0]["used_ms"] and "key" not in mine[0], mine)
+check("the desk's keys are seen by who looks after people", len(an("GET", "api-keys?all=1")[1]["items"]) == 2)
+database("UPDATE person SET role = 'assessor' WHERE login = 'an'")
+check("it never may more than its maker", may("alerts") == 403, may("alerts"))
+database("UPDATE person SET role = 'operator' WHERE login = 'an'")
+database("UPDATE api_key SET until_ms = ? WHERE name = ?", now, wish["name"])
+check("it ends on its day", may("alerts") == 401)
+database("UPDATE api_key SET until_ms = ? WHERE name = ?", now + 86400000, wish["name"])
+check("revoked it is over, once", may("alerts") == 200 and [an("DELETE", f"api-keys/{key['id']}")[0] for _ in "12"] == [204, 409] and may("alerts") == 401)
+
 # A changed password
 status, body = an("POST", "account/password", {"password": PASSWORD, "new_password": "short"})
 check("a short password is refused", (status, body["type"]) == (422, "password_short"), body)
@@ -164,7 +199,7 @@ Browser()("POST", "sessions", {"login": "Tr0ng cua toi!", "password": "x"})
 check("what was typed into the wrong field is not", "Tr0ng" not in json.dumps(desk.get("/api/v1/sign-ins/failed")))
 record = json.dumps(desk.get("/api/v1/records?limit=500")["items"])
 for action in ("POST /api/v1/sessions/factors", "POST /api/v1/account/totp", "PUT /api/v1/account/totp", "POST /api/v1/account/recovery-codes",
-               "DELETE /api/v1/sessions/{id}", "DELETE /api/v1/sessions", "POST /api/v1/account/password"):
+               "POST /api/v1/api-keys", "DELETE /api/v1/api-keys/{id}", "DELETE /api/v1/sessions/{id}", "DELETE /api/v1/sessions", "POST /api/v1/account/password"):
     check(f"{action} stands in the record", f'"{action}"' in record, record[:500])
 
 # The administrator ends all; no secret is left anywhere but where it belongs
