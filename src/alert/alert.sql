@@ -81,9 +81,6 @@ WHERE id = $1 AND version = $2;
 -- name: alert_state_counts
 SELECT state, level, count(*) FROM alert GROUP BY state, level;
 
--- name: alert_open_by_system
-SELECT system, count(*) FROM alert WHERE state < 2 AND system IS NOT NULL GROUP BY system;
-
 -- name: alert_open_by_organisation
 SELECT organisation, count(*) FROM alert WHERE state < 2 AND organisation IS NOT NULL GROUP BY organisation;
 

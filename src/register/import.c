@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/yaml.h"
 #include "register/internal.h"
+#include "register/inventory.h"
 #include "register/organisation.h"
 
 struct row {
@@ -135,6 +136,8 @@ put_system(struct import *im, const struct row *r)
 	    r->contact.name, r->contact.phone, r->contact.email, (int64_t)im->demonstration, im->now_ms);
 	buf_release(&fold);
 	TRY(error);
+	char today[REGISTRY_DAY];
+	TRY(inventory_owner_told(im->db, r->id, registry_today(im->now_ms, today)));
 	return put_places(im, r);
 }
 

@@ -162,6 +162,27 @@ law_fact_known(const struct law *l, struct str name, bool *ret_numeric)
 	return false;
 }
 
+int
+law_facts_read(const struct law *l, const struct json *j, uint32_t object, struct arena *arena, struct law_fact *fact,
+    uint32_t max, uint32_t *ret_count)
+{
+	uint32_t count = 0;
+	for (uint32_t i = json_first(j, object); i < json_end(j, object); i = json_next(j, i + 1)) {
+		struct law_fact *f = fact + count;
+		bool numeric = false;
+		if (count == max)
+			return E_LIMIT;
+		*f = (struct law_fact){0};
+		if (!json_string(j, i, arena, &f->name) || !law_fact_known(l, f->name, &numeric))
+			return E_INVALID;
+		if (numeric ? !json_get_i64(j, object, f->name, &f->number) : !json_get_string(j, object, f->name, arena, &f->value))
+			return E_INVALID;
+		count++;
+	}
+	*ret_count = count;
+	return 0;
+}
+
 /* ---- by name ---- */
 
 static struct str
@@ -180,6 +201,10 @@ name_of(const struct law_rule *r)
 		return r->control.code;
 	case LAW_ROLE:
 		return r->role.role;
+	case LAW_INDEPENDENCE:
+		return r->independence.role;
+	case LAW_ENTRY:
+		return r->entry.code;
 	default:
 		return r->id;
 	}
@@ -201,4 +226,15 @@ const struct law_rule *
 law_role(const struct law *l, law_day day, struct str role)
 {
 	return law_named(l, LAW_ROLE, day, role);
+}
+
+const struct law_rule *
+law_entry(const struct law *l, law_day day, struct str list, struct str code)
+{
+	for (uint32_t i = 0; i < l->rules; i++) {
+		const struct law_rule *r = &l->rule[i];
+		if (r->kind == LAW_ENTRY && law_in_force(r, day) && str_eq(r->entry.list, list) && str_eq(r->entry.code, code))
+			return r;
+	}
+	return NULL;
 }

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/json.h"
 
 /* A day, counted from 1970-01-01 in the calendar of Viet Nam. */
 typedef int32_t law_day;
@@ -48,7 +49,11 @@ struct law_instrument {
 	struct str file;
 };
 
-enum law_kind { LAW_CRITERION, LAW_CLOCK, LAW_CALENDAR, LAW_QUOTA, LAW_PERIOD, LAW_CONTROL, LAW_ROLE };
+enum law_kind {
+	LAW_CRITERION, LAW_CLOCK, LAW_CALENDAR, LAW_QUOTA, LAW_PERIOD, LAW_CONTROL, LAW_ROLE,
+	LAW_INDEPENDENCE, /* who may not hold a role because he holds another */
+	LAW_ENTRY,        /* one of a list that an instrument names: the four layers, the eleven sectors */
+};
 
 /* One test of a fact of a system: equal to one of `value`, or for numbers at_least <= fact < below. */
 struct law_test {
@@ -109,6 +114,14 @@ struct law_rule {
 		struct {
 			struct str role, holder_vi, holder_en;
 		} role;
+		struct {
+			struct str role;         /* "assessor" */
+			const struct str *apart; /* may at the same time be none of these of the same system */
+			uint32_t aparts;
+		} independence;
+		struct {
+			struct str list, code;   /* "layer", "1" */
+		} entry;
 	};
 };
 
@@ -142,10 +155,16 @@ struct law_fact {
 const struct law_rule *law_level(const struct law *l, law_day day, const struct law_fact *fact, uint32_t facts);
 /* Is this a fact that some criterion asks for? `ret_numeric` tells of which kind. */
 bool law_fact_known(const struct law *l, struct str name, bool *ret_numeric);
+/* Members of a JSON object as facts; texts go to `arena`. E_INVALID: a fact that no criterion asks for, or of the wrong
+ * kind; E_LIMIT: more than `max`. */
+[[nodiscard]] int law_facts_read(const struct law *l, const struct json *j, uint32_t object, struct arena *arena,
+    struct law_fact *fact, uint32_t max, uint32_t *ret_count);
 /* Who holds a role on a day: NULL when nobody is named. */
 const struct law_rule *law_role(const struct law *l, law_day day, struct str role);
 /* The rule of a kind with this name (event, report, base of a quota, activity) in force on a day; NULL. Of several the
  * one that came into force last. */
 const struct law_rule *law_named(const struct law *l, enum law_kind kind, law_day day, struct str name);
+/* The entry of a list with this code, in force on a day; NULL. */
+const struct law_rule *law_entry(const struct law *l, law_day day, struct str list, struct str code);
 
 #endif

@@ -223,11 +223,11 @@ read_limit(struct read *rd, const struct yaml *map, struct law_rule *r)
 }
 
 static const struct str *
-recipients_of(struct read *rd, const struct yaml *map, uint32_t *ret_count)
+words_of(struct read *rd, const struct yaml *map, struct str key, uint32_t *ret_count)
 {
-	const struct str *list = list_of(rd, yaml_get(map, KEY("recipient")), ret_count);
+	const struct str *list = list_of(rd, yaml_get(map, key), ret_count);
 	if (!*ret_count)
-		refuse(rd, map, "law_missing", KEY("recipient"));
+		refuse(rd, map, "law_missing", key);
 	return list;
 }
 
@@ -238,7 +238,7 @@ read_clock(struct read *rd, const struct yaml *map, struct law_rule *r)
 	r->clock.base = text_of(rd, map, KEY("base"), true);
 	r->clock.actor = text_of(rd, map, KEY("actor"), true);
 	r->clock.deliver = text_of(rd, map, KEY("deliver"), true);
-	r->clock.recipient = recipients_of(rd, map, &r->clock.recipients);
+	r->clock.recipient = words_of(rd, map, KEY("recipient"), &r->clock.recipients);
 	read_limit(rd, map, r);
 }
 
@@ -248,7 +248,7 @@ read_calendar(struct read *rd, const struct yaml *map, struct law_rule *r)
 	const struct yaml *due = yaml_get(map, KEY("due")), *window = yaml_get(map, KEY("window"));
 	r->calendar.report = text_of(rd, map, KEY("report"), true);
 	r->calendar.actor = text_of(rd, map, KEY("actor"), true);
-	r->calendar.recipient = recipients_of(rd, map, &r->calendar.recipients);
+	r->calendar.recipient = words_of(rd, map, KEY("recipient"), &r->calendar.recipients);
 	r->calendar.every_months = (uint32_t)number_of(rd, map, KEY("every_months"), 1, 120);
 	if (due)
 		month_day(rd, due, &r->calendar.month, &r->calendar.day);
@@ -306,6 +306,20 @@ read_role(struct read *rd, const struct yaml *map, struct law_rule *r)
 	r->role.holder_en = text_of(rd, map, KEY("holder_en"), true);
 }
 
+static void
+read_independence(struct read *rd, const struct yaml *map, struct law_rule *r)
+{
+	r->independence.role = text_of(rd, map, KEY("role"), true);
+	r->independence.apart = words_of(rd, map, KEY("apart"), &r->independence.aparts);
+}
+
+static void
+read_entry(struct read *rd, const struct yaml *map, struct law_rule *r)
+{
+	r->entry.list = text_of(rd, map, KEY("list"), true);
+	r->entry.code = text_of(rd, map, KEY("code"), true);
+}
+
 #define COMMON "id kind article text_vi text_en from until mark "
 
 static const struct kind {
@@ -319,6 +333,8 @@ static const struct kind {
 	[LAW_PERIOD] = {STR_INIT("period"), STR_INIT(COMMON "activity months"), read_period},
 	[LAW_CONTROL] = {STR_INIT("control"), STR_INIT(COMMON "level code group side"), read_control},
 	[LAW_ROLE] = {STR_INIT("role"), STR_INIT(COMMON "role holder_vi holder_en"), read_role},
+	[LAW_INDEPENDENCE] = {STR_INIT("independence"), STR_INIT(COMMON "role apart"), read_independence},
+	[LAW_ENTRY] = {STR_INIT("entry"), STR_INIT(COMMON "list code"), read_entry},
 };
 
 /* ---- the file ---- */

@@ -58,7 +58,8 @@ INSERT INTO organisation_reach (ancestor, organisation) SELECT ancestor, organis
 SELECT id, organisation, name, level, contact_name, contact_phone, contact_email, demonstration FROM system ORDER BY name_fold, id;
 
 -- name: system_place_all
-SELECT system, kind, value FROM system_place ORDER BY system, kind, value;
+SELECT p.system, p.kind, p.value FROM system_place p JOIN system s ON s.id = p.system
+WHERE s.until_day IS NULL OR s.until_day >= $1 ORDER BY p.system, p.kind, p.value;
 
 -- name: system_place_counts
 SELECT kind, count(*) FROM system_place GROUP BY kind;
@@ -74,5 +75,7 @@ WHERE demonstration = 1 OR parent IN (SELECT id FROM organisation WHERE demonstr
 
 -- name: organisation_forget_demonstration
 DELETE FROM organisation WHERE demonstration = 1 AND id NOT IN (SELECT organisation FROM system)
+	AND id NOT IN (SELECT organisation FROM system_party)
+	AND id NOT IN (SELECT organisation FROM system_layer WHERE organisation IS NOT NULL)
 	AND id NOT IN (SELECT organisation FROM person WHERE organisation IS NOT NULL)
 	AND id NOT IN (SELECT organisation FROM api_key WHERE organisation IS NOT NULL);

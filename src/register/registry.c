@@ -253,12 +253,12 @@ size_places(struct registry *r, struct db *db)
 }
 
 static int
-load_places(struct registry *r, struct db *db)
+load_places(struct registry *r, struct db *db, struct str today)
 {
 	struct db_rows *rows;
 	struct system *s = NULL; /* they come sorted by system */
 	int more;
-	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ALL, ""));
+	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ALL, "s", today));
 	while ((more = db_next(rows)) > 0) {
 		if (!s || !str_eq(s->id, db_text(rows, 0)))
 			s = (struct system *)registry_system(r, db_text(rows, 0));
@@ -282,7 +282,7 @@ load_all(struct registry *r, struct db *db, struct str today)
 	table_new(&r->ids, r->systems);
 	for (uint32_t i = 0; i < r->systems; i++)
 		table_put(&r->ids, r->system[i].id, &r->system[i]);
-	TRY(load_places(r, db));
+	TRY(load_places(r, db, today));
 	return r->arena.over ? E_LIMIT : 0;
 }
 

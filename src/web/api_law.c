@@ -7,7 +7,8 @@
 
 #define FACTS_MAX 32u
 
-static const char *const kind_names[] = {"criterion", "clock", "calendar", "quota", "period", "control", "role"};
+static const char *const kind_names[] = {"criterion", "clock", "calendar", "quota", "period", "control", "role",
+	"independence", "entry"};
 
 static bool
 read_day(struct api_call *c, struct str text, law_day *ret)
@@ -135,11 +136,19 @@ kind_json(struct buf *out, const struct law_rule *r)
 		out_text(out, "role", r->role.role);
 		out_text(out, "holder_vi", r->role.holder_vi);
 		out_text(out, "holder_en", r->role.holder_en);
+		break;
+	case LAW_INDEPENDENCE:
+		out_text(out, "role", r->independence.role);
+		out_list(out, "apart", r->independence.apart, r->independence.aparts);
+		break;
+	case LAW_ENTRY:
+		out_text(out, "list", r->entry.list);
+		out_text(out, "code", r->entry.code);
 	}
 }
 
-static void
-rule_json(struct buf *out, const struct law_rule *r, law_day day)
+void
+law_rule_json(struct buf *out, const struct law_rule *r, int32_t day)
 {
 	buf_add_char(out, '{');
 	out_text(out, "id", r->id);
@@ -183,7 +192,7 @@ api_laws(struct api_call *c)
 		    (instrument.n && !str_eq(instrument, r->instrument->id)))
 			continue;
 		buf_add(&c->out, n++ ? STR(",") : STR(""));
-		rule_json(&c->out, r, day);
+		law_rule_json(&c->out, r, day);
 	}
 	buf_add(&c->out, STR("]}"));
 	api_reply(c, 200);
@@ -192,27 +201,6 @@ api_laws(struct api_call *c)
 /* --- a level proposed --- */
 
 /* {"date":"...","facts":{"kind":"service","users":4000}} */
-static const char *
-read_facts(struct api_call *c, struct law_fact *fact, uint32_t *ret_count)
-{
-	const struct json *j = &c->body;
-	uint32_t facts = json_get(j, 0, STR("facts"));
-	if (!facts || j->token[facts].kind != JSON_OBJECT)
-		return "facts";
-	*ret_count = 0;
-	for (uint32_t i = json_first(j, facts); i < json_end(j, facts); i = json_next(j, i + 1)) {
-		struct law_fact *f = &fact[*ret_count];
-		bool numeric = false;
-		if (*ret_count == FACTS_MAX || !json_string(j, i, &c->arena, &f->name) || !law_fact_known(c->desk->law, f->name, &numeric))
-			return "facts";
-		if (numeric ? !json_get_i64(j, facts, f->name, &f->number)
-			    : !json_get_string(j, facts, f->name, &c->arena, &f->value))
-			return "facts";
-		(*ret_count)++;
-	}
-	return NULL;
-}
-
 void
 api_level_post(struct api_call *c)
 {
@@ -224,9 +212,10 @@ api_level_post(struct api_call *c)
 		date = STR("");
 	if (!read_day(c, date, &day))
 		return;
-	const char *field = read_facts(c, fact, &facts);
-	if (field) {
-		api_reply_problem(c, 422, "invalid", field);
+	uint32_t told = json_get(&c->body, 0, STR("facts"));
+	if (!told || c->body.token[told].kind != JSON_OBJECT ||
+	    law_facts_read(c->desk->law, &c->body, told, &c->arena, fact, FACTS_MAX, &facts) < 0) {
+		api_reply_problem(c, 422, "invalid", "facts");
 		return;
 	}
 	const struct law_rule *r = law_level(c->desk->law, day, fact, facts);
@@ -235,7 +224,7 @@ api_level_post(struct api_call *c)
 	if (r) {
 		out_i64(&c->out, "level", r->criterion.level);
 		out_name(&c->out, "criterion");
-		rule_json(&c->out, r, day);
+		law_rule_json(&c->out, r, day);
 	} else {
 		buf_add(&c->out, STR(",\"level\":null,\"criterion\":null"));
 	}

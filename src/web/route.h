@@ -70,6 +70,8 @@ bool api_match_version(const struct api_call *c, int64_t *ret);
 /* JSON of nouns that more than one handler and the live stream need. */
 void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);
 struct lookback;
+struct law_rule;
+void law_rule_json(struct buf *out, const struct law_rule *r, int32_t day); /* with the instrument it stands in */
 void lookback_json(struct buf *out, const struct lookback *j);
 /* Once a second: begins a new day of losses at local midnight, and remembers it over a restart. */
 /* Has a sender that spoke before said nothing for longer than is usual? */

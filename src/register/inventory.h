@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef REGISTER_INVENTORY_H
+#define REGISTER_INVENTORY_H
+
+/*
+ * What the province keeps of an information system beside whose it is and where it stands: its class and the facts that
+ * decide its level, the levels as they were decided, who had which part in it and when, applications, the four layers of protection
+ * with their evidence, devices with their clearance, licences with their end. Core, one thread.
+ *
+ * Unlike register/system.h, which answers for every event and therefore lives in memory, all of this is asked of the database a page or
+ * a system at a time: 200,000 systems cost a page nothing. Parts of a system are rows of one table of descriptions
+ * (part_kinds): each says which members it has, of which form, and where its SQL is.
+ *
+ * Nothing is deleted but a part that was entered by mistake: a system is closed on a day, a party leaves on one. Days are
+ * texts "2026-07-01", both ends inclusive; empty = not known, or no end.
+ */
+
+#include "register/law.h"
+#include "register/system.h"
+
+#define INVENTORY_FACTS 32u
+#define PART_MEMBERS 12
+#define PART_MAX 500 /* of one kind at one system */
+
+/* ---- systems ---- */
+
+struct inventory {
+	struct str id, name, name_fold, organisation, organisation_name;
+	int level; /* 1..5, as decided */
+	struct str class; /* internal, service, infrastructure, industrial_control, other; empty: not told */
+	struct str sector; /* code of the list "sector" of content/law; empty */
+	bool critical;     /* on the list of systems critical to national security */
+	bool separated;    /* physically: it may send, nothing reaches it */
+	struct str facts;  /* a JSON object */
+	struct str from_day, until_day, note;
+	struct contact contact; /* its own */
+	bool demonstration;
+	int64_t version;
+};
+
+struct inventory_query {
+	struct str scope;        /* of the caller; empty: all */
+	struct str q;            /* any case, with or without accents: name, id, place or owner's name */
+	int level;               /* 0: any */
+	struct str organisation; /* and all below it */
+	struct str sector;
+	bool critical;
+	struct str ends_before;  /* a licence or the evidence of a layer ends on this day or before */
+	bool closed;             /* also those that are closed */
+	struct str today;
+	bool by_level;           /* highest first, else by name */
+	int after_level;         /* 0: from the start */
+	struct str after_fold, after_id;
+	uint32_t limit;
+};
+
+/* One page; texts in `arena`. *ret_total: all that the query finds. E_IO, E_LIMIT. */
+[[nodiscard]] int inventory_list(struct db *db, const struct inventory_query *q, struct arena *arena, struct inventory **ret,
+    uint32_t *ret_count, int64_t *ret_total);
+/* E_NOT_FOUND also outside of `scope`. */
+[[nodiscard]] int inventory_get(struct db *db, struct str id, struct str scope, struct arena *arena, struct inventory *ret);
+/* Is everything in it of its form? NULL, or the member that is not. */
+const char *inventory_fault(const struct law *law, const struct inventory *s, struct str today);
+/* With its owner as a party from its first day, and its level. E_EXISTS, E_CONFLICT (no such organisation). */
+[[nodiscard]] int inventory_add(struct db *db, const struct inventory *s, int64_t now_ms);
+/* Everything but owner and level, which have histories of their own. E_CONFLICT: another version is there. */
+[[nodiscard]] int inventory_change(struct db *db, const struct inventory *s, int64_t now_ms);
+/* This organisation owns it from `day` on: who did so ends the day before. When nobody is told as its owner yet, it has always been
+ * this one. In the caller's transaction; the register is to be read anew afterwards. E_INVALID: that is no day. */
+[[nodiscard]] int inventory_move(struct db *db, struct str id, struct str organisation, struct str day);
+/* The row of the system names its owner already (a register file, a merger of organisations): its parties follow. Likewise. */
+[[nodiscard]] int inventory_owner_told(struct db *db, struct str id, struct str today);
+/* The facts that criteria ask for, class and critical list among them. E_INVALID. */
+[[nodiscard]] int inventory_facts(const struct law *law, const struct inventory *s, struct arena *arena, struct law_fact *fact,
+    uint32_t *ret_count);
+
+/* ---- places ---- */
+
+/* kind: network (CIDR), host or domain. E_INVALID: it is none; E_EXISTS. */
+[[nodiscard]] int inventory_place_add(struct db *db, struct str system, struct str kind, struct str value);
+[[nodiscard]] int inventory_place_remove(struct db *db, struct str system, struct str kind, struct str value);
+/* Do two places of the same kind tell of the same machines? One network within the other, one domain below the other. */
+bool place_overlaps(struct str kind, struct str a, struct str b);
+
+/* ---- parts ---- */
+
+enum part { PART_PARTY, PART_LEVEL, PART_APPLICATION, PART_LAYER, PART_DEVICE, PART_LICENCE, PART_COUNT };
+
+enum member_form {
+	MEMBER_TEXT,
+	MEMBER_DAY,
+	MEMBER_WORD,         /* one of `words` */
+	MEMBER_ORGANISATION, /* its id */
+	MEMBER_FLAG,
+	MEMBER_NUMBER,       /* 0 and above; 0 = none */
+};
+
+struct member {
+	const char *name;
+	enum member_form form;
+	bool needed;
+	bool own;          /* the program fills it, nobody else */
+	const char *words; /* separated by blanks; a leading blank allows the empty word */
+};
+
+struct part_kind {
+	const char *noun;  /* as in addresses: "parties" */
+	struct member member[PART_MEMBERS];
+	int members;
+	enum query list, remove;
+	bool of_register;  /* a change of it changes the register in memory */
+};
+
+extern const struct part_kind part_kinds[PART_COUNT];
+
+struct part_row {
+	int64_t id;        /* 0: not kept yet */
+	struct str text[PART_MEMBERS];
+	int64_t number[PART_MEMBERS]; /* of flags and numbers */
+};
+
+/* Of this noun; PART_COUNT when there is none. */
+enum part part_of(struct str noun);
+/* Position of a member, or -1. */
+int part_member(enum part part, const char *name);
+/* All of a system; texts in `arena`. E_LIMIT beyond PART_MAX. */
+[[nodiscard]] int part_list(struct db *db, enum part part, struct str system, struct arena *arena, struct part_row **ret,
+    uint32_t *ret_count);
+/* NULL, or the member that is missing or not of its form. */
+const char *part_fault(enum part part, const struct part_row *row);
+/* E_EXISTS (that layer is there), E_CONFLICT (no such organisation), E_LIMIT. */
+[[nodiscard]] int part_add(struct db *db, enum part part, struct str system, const struct part_row *row, int64_t *ret_id);
+/* E_NOT_FOUND. */
+[[nodiscard]] int part_change(struct db *db, enum part part, struct str system, const struct part_row *row);
+[[nodiscard]] int part_remove(struct db *db, enum part part, struct str system, int64_t id);
+
+/* ---- what follows from them; pure ---- */
+
+/* Does `party` stand where a rule of independence (content/law) says that it may not? Two parties of the same system meet when their days overlap
+ * on a day on which the rule is in force and they are the same organisation or one is above the other. The rule, or NULL; *ret_other the
+ * party it meets. */
+const struct law_rule *party_conflict(const struct law *law, const struct registry *registry, const struct part_row *party,
+    const struct part_row *others, uint32_t count, const struct part_row **ret_other);
+/* The level that holds on a day: of the decisions up to it the last; NULL when there is none. */
+const struct part_row *level_on(const struct part_row *levels, uint32_t count, struct str day);
+/* "none", "planned", "partly", "in_place", or "expired" when its evidence has ended; NULL row: "none". */
+struct str layer_state(const struct part_row *layer, struct str today);
+/* "missing" (in use, not cleared), "refused_in_use", "waiting" (neither), "refused", "cleared". */
+struct str device_state(const struct part_row *device);
+/* "expired", "30", "60", "90" (ends within so many days), "good". */
+struct str licence_state(const struct part_row *licence, struct str today);
+
+#endif

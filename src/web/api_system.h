@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef WEB_API_SYSTEM_H
+#define WEB_API_SYSTEM_H
+
+/* Between api_system.c and api_system_part.c: one information system and its parts over the API. Core. */
+
+#include "register/inventory.h"
+#include "web/api_register.h"
+
+/* The system of the path within the caller's reach; with `match` only when If-Match names its version. False: answered. */
+bool system_open(struct api_call *c, bool match, struct inventory *ret);
+/* Parts of a system in one page: {"parties":[...],...}, without braces. */
+[[nodiscard]] int system_parts_json(struct api_call *c, const struct inventory *s, struct str today);
+/* End of a call that changed something. `of_register`: the register in memory is to be read anew. c->out is the answer. */
+void system_changed(struct api_call *c, bool of_register, uint16_t status);
+
+#endif
