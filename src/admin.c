@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin_record.h"
 #include "base/lang.h"
 #include "host/clock.h"
 #include "host/file.h"
@@ -79,6 +80,10 @@ int
 admin_command(int argc, char **argv)
 {
 	const char *data = NULL, *role = NULL, *name = "admin";
+	if (argc > 1 && str_eq(str_z(argv[1]), STR("cosign")))
+		return admin_cosign(argc, argv);
+	if (argc > 1 && str_eq(str_z(argv[1]), STR("record-anew")))
+		return admin_record_anew(argc, argv);
 	if (argc < 2 || !str_eq(str_z(argv[1]), STR("api-key")))
 		return say(STR("cli.admin_usage"));
 	for (int i = 2; i + 1 < argc; i += 2) {

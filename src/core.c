@@ -15,6 +15,7 @@
 #include "core_lookback.h"
 #include "core_rules.h"
 #include "core_state.h"
+#include "core_witness.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -142,6 +143,7 @@ open_record(struct core *core, struct fault *fault)
 	if (error && error != E_CORRUPT)
 		return error;
 	core->desk.record_broken = error != 0;
+	core->desk.record_fault = error ? fault->what : NULL;
 	if (error)
 		log_fault(fault);
 	*fault = (struct fault){0};
@@ -261,6 +263,7 @@ give_desk(struct core *core)
 	core_rules_start(core);
 	arena_init(&core->arena, 1 << 20, VERDICT_ARENA);
 	core->lookback = core_lookback_new(core);
+	core->witness = core_witness_new(core);
 	loop_add_timer(core->rc->loop, TICK_MS, TICK_MS, on_tick, core);
 	loop_add_timer(core->rc->loop, STATUS_MS, STATUS_MS, on_status, core);
 }
@@ -480,6 +483,10 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 	struct core *core = rc->user;
 	if (peer == ROLE_LOOKBACK) {
 		core_lookback_peer(core->lookback, fd);
+		return;
+	}
+	if (peer == ROLE_PUSH) {
+		core_witness_peer(core->witness, fd);
 		return;
 	}
 	if (peer == ROLE_YARA) {
@@ -741,6 +748,7 @@ on_tick(void *user)
 		note_evidence(core, now);
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", now));
+	core_witness_tick(core->witness, now);
 	core_state_tick(core, now);
 	tell_released(core);
 	core_lookback_tick(core->lookback);
@@ -787,6 +795,7 @@ core_stop(struct role_context *rc)
 	}
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", clock_now_ms()));
+	core_witness_free(core->witness);
 	recorder_close(core->desk.recorder);
 	core_indicators_free(core->indicators);
 	db_close(core->desk.db);

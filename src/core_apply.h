@@ -48,6 +48,7 @@ struct core {
 	struct core_indicators *indicators;
 	bool registry_stale;       /* the database knows more of the register than desk.registry */
 	char day[REGISTRY_DAY];    /* that desk.registry is of */
+	struct core_witness *witness; /* NULL: nobody cosigns the record */
 	uint64_t ticks, rate[11];
 };
 

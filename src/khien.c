@@ -13,10 +13,12 @@
 #include "host/role.h"
 #include "import.h"
 #include "lookback_role.h"
+#include "push_role.h"
 #include "scan.h"
 #include "sweep_command.h"
 #include "verify.h"
 #include "web/http.h"
+#include "witness.h"
 #include "worker_role.h"
 #include "yara_role.h"
 
@@ -28,6 +30,7 @@ static const struct role_entry *const roles[ROLE_COUNT] = {
 	[ROLE_WEB] = &web_role,
 	[ROLE_LOOKBACK] = &lookback_role,
 	[ROLE_YARA] = &yara_role,
+	[ROLE_PUSH] = &push_role,
 };
 
 static int
@@ -84,6 +87,7 @@ static const struct command {
 	{"backup", backup_command},
 	{"restore", restore_command},
 	{"rollback", rollback_command},
+	{"witness", witness_command},
 	{"admin", admin_command},
 	{"version", command_version},
 	{"help", command_help},

@@ -16,7 +16,7 @@
 #define ROWS_AT_ONCE 1000
 
 struct verify {
-	const char *data, *folder, *key_text, *proof, *entry;
+	const char *data, *folder, *cosigned, *proof, *entry;
 	struct note_key key, witness[WITNESSES_MAX];
 	bool has_key;
 	uint32_t witnesses;
@@ -65,6 +65,8 @@ take_option(struct verify *v, const char *name, const char *value)
 	struct str option = str_z(name);
 	if (str_eq(option, STR("--data")))
 		v->data = value;
+	else if (str_eq(option, STR("--cosigned")))
+		v->cosigned = value;
 	else if (str_eq(option, STR("--proof")))
 		v->proof = value;
 	else if (str_eq(option, STR("--entry")))
@@ -94,7 +96,7 @@ take_arguments(struct verify *v, int argc, char **argv)
 	}
 	if (v->proof || v->entry)
 		return v->proof && v->entry && v->has_key && !v->data && !v->folder;
-	return !v->data != !v->folder;
+	return !v->data != !v->folder && (!v->cosigned || v->witnesses);
 }
 
 /* ---- one proof ---- */
@@ -221,36 +223,73 @@ end_evidence(struct verify *v)
 	return n.wrong != 0;
 }
 
-static void
+/* How far one witness vouches for it. True when it does not. */
+static bool
+say_witness(struct verify *v, struct tlog *log, const struct note_key *witness)
+{
+	struct buf note = BUF_INIT_MAX(NOTE_MAX), when = BUF_INIT;
+	char numbers[2][24];
+	uint64_t size = 0, all = tlog_published(log);
+	int64_t time_s = 0;
+	int error;
+	if (v->cosigned)
+		error = file_read(v->cosigned, &note) < 0 ? E_NOT_FOUND
+							  : tlog_cosigned_note(log, buf_str(&note), witness, &size, &time_s);
+	else
+		error = tlog_cosigned(log, witness, &size, &time_s);
+	time_format(&when, time_s * TIME_SECOND, 0);
+	snprintf(numbers[0], sizeof numbers[0], "%llu", (unsigned long long)size);
+	snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)(all > size ? all - size : 0));
+	struct str args[] = {str_z(witness->name), str_z(numbers[0]), buf_str(&when), str_z(numbers[1])};
+	struct buf out = BUF_INIT;
+	const char *key = !error ? all > size ? "verify.cosigned_to" : "verify.cosigned_all"
+	    : error == E_CORRUPT ? "verify.forked"
+	    : error == E_INVALID ? "verify.cosigned_wrong"
+				 : "verify.no_witness";
+	lang_format(&out, lang_of_user(), str_z(key), args, COUNT(args));
+	printf("%.*s\n", STR_ARG(buf_str(&out)));
+	buf_release(&out);
+	buf_release(&note);
+	buf_release(&when);
+	return error != 0;
+}
+
+/* What the database remembers of its log against the one that lies here. */
+static bool
+is_anew(struct verify *v, struct tlog *log)
+{
+	struct record_log known;
+	struct checkpoint c;
+	if (!v->db || record_log_read(v->db, &known) == E_NOT_FOUND || checkpoint_read(tlog_checkpoint(log), &c) < 0)
+		return false;
+	int error = record_log_check(&known, c.origin, log);
+	if (error)
+		say(error == E_NOT_FOUND ? "verify.shorter" : "verify.anew", known.origin);
+	return error != 0;
+}
+
+static bool
 say_checkpoint(struct verify *v, const char *folder)
 {
-	char path[PATH_MAX];
-	struct buf text = BUF_INIT_MAX(NOTE_MAX), when = BUF_INIT;
+	struct tlog *log;
 	struct checkpoint c;
-	int64_t time_s;
-	snprintf(path, sizeof path, "%s/checkpoint", folder);
-	if (file_read(path, &text) == 0 && checkpoint_read(buf_str(&text), &c) == 0) {
+	bool wrong = false;
+	if (tlog_open(&store_io_disk, str_z(folder), NULL, &log, NULL) < 0)
+		return true;
+	if (checkpoint_read(tlog_checkpoint(log), &c) == 0)
 		printf("%.*s", STR_ARG(c.body));
-		for (uint32_t i = 0; i < v->witnesses; i++) {
-			if (checkpoint_signed_by(&c, &v->witness[i], &time_s) < 0) {
-				say("verify.no_witness", v->witness[i].name);
-				continue;
-			}
-			buf_clear(&when);
-			time_format(&when, time_s * TIME_SECOND, 0);
-			printf("%s ", v->witness[i].name);
-			say("verify.witness", when.p);
-		}
-	}
-	buf_release(&text);
-	buf_release(&when);
+	wrong |= is_anew(v, log);
+	for (uint32_t i = 0; i < v->witnesses; i++)
+		wrong |= say_witness(v, log, &v->witness[i]);
+	tlog_close(log);
+	return wrong;
 }
 
 static int
 say_result(struct verify *v, const char *folder, uint64_t entries)
 {
 	bool wrong = end_evidence(v);
-	say_checkpoint(v, folder);
+	wrong |= say_checkpoint(v, folder);
 	if (!v->has_key)
 		say("verify.no_key", "");
 	if (v->differs) {

@@ -121,7 +121,9 @@ static uint32_t *
 option_count(struct options *o, const struct option *row)
 {
 	assert(row->size == OPTIONS_MAX_TEXTS * OPTION_TEXT_BYTES);
-	return row->offset == offsetof(struct options, rules) ? &o->rules_count : &o->sweep_count;
+	return row->offset == offsetof(struct options, rules)	? &o->rules_count
+	    : row->offset == offsetof(struct options, sweep) ? &o->sweep_count
+							     : &o->witness_count;
 }
 
 static int

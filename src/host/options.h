@@ -15,7 +15,7 @@ enum listen_kind { LISTEN_SYSLOG_UDP, LISTEN_SYSLOG_TCP, LISTEN_SYSLOG_TLS, LIST
 	LISTEN_HTTP, LISTEN_KIND_COUNT };
 
 #define OPTIONS_MAX_LISTEN 16
-#define OPTIONS_MAX_TEXTS 8 /* of each list: --rules, --sweep */
+#define OPTIONS_MAX_TEXTS 8 /* of each list: --rules, --sweep, --witness */
 #define OPTION_TEXT_BYTES 256
 #define OPTIONS_MAX_RULES OPTIONS_MAX_TEXTS
 
@@ -32,6 +32,8 @@ struct options {
 	uint32_t rules_count;
 	char sweep[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* --sweep: folders that may be swept with YARA */
 	uint32_t sweep_count;
+	char witness[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* --witness: "URL KEY" of those who cosign the record, "file KEY" by stick */
+	uint32_t witness_count;
 	uint32_t upload_max_mb;    /* one file handed in; default 64 */
 	uint32_t upload_quota_mb;  /* all that are kept; default 2048 */
 	uint32_t upload_days;      /* files in which nothing was found are kept so long; default 30 */

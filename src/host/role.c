@@ -17,6 +17,7 @@ static const char *const names[ROLE_COUNT] = {
 	[ROLE_WEB] = "web",
 	[ROLE_LOOKBACK] = "lookback",
 	[ROLE_YARA] = "yara",
+	[ROLE_PUSH] = "push",
 };
 
 static const struct role_counts no_counts;

@@ -18,6 +18,7 @@
  *      ^------------- MSG_RELEASE, MSG_REPLAY -------'|
  *                                                     '---MSG_TRIAL_*--- lookback
  *                                                     '---MSG_SCAN------> yara
+ *                                                     '---MSG_POST------> push, when there is a witness to tell
  */
 
 #include "base/error.h"
@@ -25,7 +26,8 @@
 #include "host/options.h"
 #include "host/sandbox.h"
 
-enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_LOOKBACK, ROLE_YARA, ROLE_COUNT };
+enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_LOOKBACK, ROLE_YARA, ROLE_PUSH,
+	ROLE_COUNT };
 
 /* "collect", ...; static. */
 const char *role_name(enum role role);
@@ -56,8 +58,8 @@ struct role_events {
 void role_ready(struct role_context *rc);
 /* The end of start(): give up all power but these (host/sandbox.h), and say so in the log. */
 [[nodiscard]] int role_confine(struct role_context *rc, unsigned powers, const struct sandbox_path *paths, size_t count);
-/* core: this role hangs on what it was given, or answers nonsense. Only for roles that hold nothing (lookback, worker): killed
- * and started anew. */
+/* core: this role hangs on what it was given, or answers nonsense. Only for roles that hold nothing (lookback, worker, yara):
+ * killed and started anew. push leaves in order and starts anew. */
 void role_end(struct role_context *rc, enum role role);
 /* core: the demonstration is no longer wanted. */
 void role_stop_demo(struct role_context *rc);

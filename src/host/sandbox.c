@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@
 /* Younger than the headers of Debian 12; the kernel is asked which of them it knows. */
 #define ACCESS_FS_TRUNCATE (UINT64_C(1) << 14)  /* ABI 3 */
 #define ACCESS_FS_IOCTL_DEV (UINT64_C(1) << 15) /* ABI 5 */
-#define ACCESS_NET_ALL UINT64_C(3)              /* ABI 4: bind and connect TCP */
+#define ACCESS_NET_BIND UINT64_C(1)             /* ABI 4: bind and connect TCP */
+#define ACCESS_NET_CONNECT UINT64_C(2)
 
 /* As in linux/landlock.h since ABI 4; older kernels take the first member alone. */
 struct ruleset {
@@ -58,8 +60,8 @@ struct argument {
 
 /*
  * What each power lets a process ask of the kernel; anything else kills it. EVERYBODY is what computing on descriptors
- * one already has, glibc and its malloc need. Nobody may make memory executable, signal another process, start one,
- * create a socket, bind or connect one. (The supervisor does, and so has no filter: its children would inherit it.)
+ * one already has, glibc and its malloc need. Nobody may make memory executable, signal another process, start one or
+ * bind a socket; one role may create and connect them. (The supervisor does, and so has no filter: its children would inherit it.)
  */
 static const struct call {
 	int number;
@@ -188,6 +190,14 @@ static const struct call {
 	{SCMP_SYS(getpeername), SANDBOX_ACCEPT, ANY},
 	{SCMP_SYS(sendfile), SANDBOX_ACCEPT, ANY},
 
+	{SCMP_SYS(socket), SANDBOX_CONNECT, EQUALS(0, AF_INET)},
+	{SCMP_SYS(socket), SANDBOX_CONNECT, EQUALS(0, AF_INET6)},
+	{SCMP_SYS(connect), SANDBOX_CONNECT, ANY},
+	{SCMP_SYS(sendto), SANDBOX_CONNECT, ANY},
+	{SCMP_SYS(getsockopt), SANDBOX_CONNECT, ANY},
+	{SCMP_SYS(setsockopt), SANDBOX_CONNECT, ANY},
+	{SCMP_SYS(getpeername), SANDBOX_CONNECT, ANY},
+
 	{SCMP_SYS(inotify_init1), SANDBOX_INOTIFY, ANY},
 	{SCMP_SYS(inotify_add_watch), SANDBOX_INOTIFY, ANY},
 	{SCMP_SYS(inotify_rm_watch), SANDBOX_INOTIFY, ANY},
@@ -217,7 +227,7 @@ landlock_add_path(int ruleset, const struct sandbox_path *path, uint64_t handled
 }
 
 static int
-landlock_enter(const struct sandbox_path *paths, size_t count, int *ret_abi)
+landlock_enter(unsigned powers, const struct sandbox_path *paths, size_t count, int *ret_abi)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset rules = {.handled_fs = ACCESS_FS_ABI1};
@@ -229,7 +239,7 @@ landlock_enter(const struct sandbox_path *paths, size_t count, int *ret_abi)
 	}
 	rules.handled_fs |= (abi >= 2 ? LANDLOCK_ACCESS_FS_REFER : 0) | (abi >= 3 ? ACCESS_FS_TRUNCATE : 0) |
 	    (abi >= 5 ? ACCESS_FS_IOCTL_DEV : 0);
-	rules.handled_net = abi >= 4 ? ACCESS_NET_ALL : 0;
+	rules.handled_net = abi < 4 ? 0 : ACCESS_NET_BIND | (powers & SANDBOX_CONNECT ? 0 : ACCESS_NET_CONNECT);
 	size_t size = abi >= 4 ? sizeof(rules) : sizeof(rules.handled_fs);
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
 	if (fd < 0)
@@ -289,7 +299,7 @@ sandbox_enter(unsigned powers, const struct sandbox_path *paths, size_t count, i
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return E_UNSUPPORTED;
-	TRY(landlock_enter(paths, powers & SANDBOX_FILES ? count : 0, &abi));
+	TRY(landlock_enter(powers, paths, powers & SANDBOX_FILES ? count : 0, &abi));
 	TRY(seccomp_enter(powers));
 	*ret_landlock = abi;
 	return 0;

@@ -18,6 +18,7 @@ enum sandbox_power {
 	SANDBOX_ACCEPT = 2,       /* accept connections on listening sockets it was given; receive and send on them */
 	SANDBOX_THREADS = 4,
 	SANDBOX_INOTIFY = 8,
+	SANDBOX_CONNECT = 16,     /* make stream sockets of the internet and connect them */
 };
 
 struct sandbox_path {

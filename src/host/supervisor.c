@@ -72,13 +72,17 @@ static const enum role links[][2] = {
 	{ROLE_CORE, ROLE_WEB},
 	{ROLE_CORE, ROLE_LOOKBACK},
 	{ROLE_CORE, ROLE_YARA},
+	{ROLE_CORE, ROLE_PUSH},
 };
 
 /* Against the stream first, so that there is somebody to hear; with it at the end, so that nothing is left inside. */
-static const enum role start_order[] = {ROLE_CORE, ROLE_WORKER, ROLE_WEB, ROLE_LOOKBACK, ROLE_COLLECT, ROLE_YARA};
-static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK, ROLE_CORE, ROLE_YARA, ROLE_WEB};
+static const enum role start_order[] = {ROLE_CORE, ROLE_WORKER, ROLE_WEB, ROLE_LOOKBACK, ROLE_COLLECT, ROLE_YARA,
+	ROLE_PUSH};
+static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK, ROLE_CORE, ROLE_YARA, ROLE_PUSH,
+	ROLE_WEB};
 
 static void child_start(struct child *c);
+static void child_renew(struct child *c);
 static void house_stop(struct supervisor *s);
 static void house_reload(struct supervisor *s);
 static void house_change_worker(struct supervisor *s);
@@ -187,7 +191,9 @@ child_end(struct supervisor *s, struct str payload)
 	struct wire w = {.rest = payload};
 	unsigned role = wire_u8(&w);
 
-	if (w.bad || (role != ROLE_LOOKBACK && role != ROLE_WORKER)) /* the others hold what is not to be lost */
+	if (!w.bad && role == ROLE_PUSH) /* it only reads again what it read at its start */
+		child_renew(s->child[role]);
+	if (w.bad || (role != ROLE_LOOKBACK && role != ROLE_WORKER && role != ROLE_YARA)) /* the others hold what is not to be lost */
 		return;
 	struct child *c = s->child[role];
 	log_say(LOG_LEVEL_WARN, "supervisor.role_hangs", LOG_TEXT("peer", str_z(role_name(c->role))),
@@ -480,6 +486,7 @@ on_reload_signal(void *user, int signal)
 
 	log_say(LOG_LEVEL_INFO, "supervisor.reload", LOG_NUMBER("signal", signal));
 	child_renew(s->child[ROLE_YARA]);
+	child_renew(s->child[ROLE_PUSH]);
 	house_reload(s);
 }
 
@@ -654,7 +661,8 @@ house_run(struct supervisor *s)
 	for (size_t i = 0; i < COUNT(start_order); i++) {
 		struct child *c = s->child[start_order[i]];
 		c->role = start_order[i];
-		child_start(c);
+		if (c->role != ROLE_PUSH || s->options.witness_count) /* the only one that may connect: not without need */
+			child_start(c);
 	}
 	loop_run(s->loop);
 	loop_free(s->loop);

@@ -107,7 +107,114 @@ struct recorder {
 	struct tlog *log;
 	struct note_key key;
 	uint8_t secret[NOTE_SECRET];
+	uint64_t remembered; /* size of the log that the database knows of */
+	bool good;           /* and what it knows is this log */
 };
+
+/* ---- what the database remembers of it: "ORIGIN SIZE ROOT" ---- */
+
+#define LOG_SETTING STR("record_log")
+#define REMEMBER_EVERY 256u /* entries; and at the end */
+
+static bool
+read_hex(struct str hex, uint8_t *to, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	if (hex.n != 2 * n)
+		return false;
+	for (size_t i = 0; i < hex.n; i++) {
+		const char *digit = memchr(digits, hex.p[i], 16);
+		if (!digit)
+			return false;
+		to[i / 2] = (uint8_t)((i % 2 ? to[i / 2] << 4 : 0) | (digit - digits));
+	}
+	return true;
+}
+
+static bool
+parse_log(struct str text, struct record_log *ret)
+{
+	struct str origin, size;
+	*ret = (struct record_log){.size = 0};
+	if (!str_split(&text, ' ', &origin) || !str_split(&text, ' ', &size) || !origin.n || origin.n > NOTE_NAME_MAX)
+		return false;
+	memcpy(ret->origin, origin.p, origin.n);
+	return str_to_u64(size, &ret->size) && read_hex(text, ret->root.bytes, sizeof ret->root.bytes);
+}
+
+int
+record_log_read(struct db *db, struct record_log *ret)
+{
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_SETTING_GET, "s", LOG_SETTING));
+	int more = db_next(rows);
+	bool good = more > 0 && parse_log(db_text(rows, 0), ret);
+	db_end(rows);
+	return more < 0 ? more : !more ? E_NOT_FOUND : good ? 0 : E_CORRUPT;
+}
+
+int
+record_log_check(const struct record_log *r, struct str origin, struct tlog *log)
+{
+	struct merkle_nodes nodes = tlog_nodes(log);
+	struct merkle_hash root;
+	if (!str_eq(str_z(r->origin), origin))
+		return E_CORRUPT;
+	if (r->size > tlog_size(log))
+		return E_NOT_FOUND;
+	TRY(merkle_root(&nodes, r->size, &root));
+	return merkle_equal(&root, &r->root) ? 0 : E_CORRUPT;
+}
+
+/* What is published. The database may be busy: then the next time. */
+static void
+remember_log(struct recorder *r)
+{
+	struct checkpoint c;
+	struct buf text = BUF_INIT;
+	if (checkpoint_read(tlog_checkpoint(r->log), &c) < 0)
+		return;
+	buf_addf(&text, "%s %llu ", r->key.name, (unsigned long long)c.size);
+	buf_add_hex(&text, c.root.bytes, sizeof c.root.bytes);
+	if (db_run(r->db, Q_SETTING_SET, "ss", LOG_SETTING, buf_str(&text)) == 0)
+		r->remembered = c.size;
+	buf_release(&text);
+}
+
+int
+record_begin_anew(struct db *db, struct str directory, struct str who, struct str reason, int64_t now_ms)
+{
+	struct record_log log;
+	struct buf before = BUF_INIT;
+	char from[PATH_MAX], to[PATH_MAX];
+	static const char *const names[] = {"record", "record.key"};
+	int error = record_log_read(db, &log);
+	if (!error) {
+		buf_addf(&before, "{\"log\":\"%s\",\"entries\":%llu,\"root\":\"", log.origin, (unsigned long long)log.size);
+		buf_add_hex(&before, log.root.bytes, sizeof log.root.bytes);
+		buf_add(&before, STR("\"}"));
+	}
+	struct record entry = {.at_ms = now_ms, .who = who, .action = STR("record.anew"), .noun = STR("records"),
+	    .before = buf_str(&before), .reason = reason};
+	error = db_begin(db);
+	if (!error)
+		error = record_put(db, &entry);
+	if (!error)
+		error = db_run(db, Q_SETTING_DELETE, "s", LOG_SETTING);
+	for (size_t i = 0; !error && i < COUNT(names); i++) {
+		snprintf(from, sizeof from, "%.*s/%s", STR_ARG(directory), names[i]);
+		snprintf(to, sizeof to, "%.*s/%s.before-%lld", STR_ARG(directory), names[i], (long long)now_ms);
+		error = rename(from, to) < 0 && errno != ENOENT ? error_from_errno(errno) : 0;
+	}
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
+	buf_release(&before);
+	return error;
+}
+
+/* ---- its key ---- */
 
 static int
 write_secret(const struct store_io *io, const char *path, const uint8_t secret[NOTE_SECRET], const char *folder)
@@ -161,8 +268,11 @@ static int
 open_key(struct recorder *r, const struct store_io *io, const char *folder, struct fault *f)
 {
 	char path[PATH_MAX];
+	struct record_log known;
 	snprintf(path, sizeof path, "%.*s/record.key", PATH_MAX - 64, folder);
 	int error = read_secret(io, path, r->secret);
+	if (error == E_NOT_FOUND && record_log_read(r->db, &known) != E_NOT_FOUND)
+		return fault_set(f, E_CORRUPT, "record_anew", str_z(path), 0, 0);
 	if (error == E_NOT_FOUND) {
 		error = note_key_new(STR("khien"), NOTE_ED25519, &r->key, r->secret);
 		if (!error)
@@ -262,6 +372,42 @@ open_log(struct recorder *r, const struct store_io *io, const char *path, struct
 	return tlog_open(io, str_z(path), &r->key, &r->log, f);
 }
 
+/* Rows of the table that the log has not, at most so many. */
+static int
+append_rows(struct recorder *r, int64_t count)
+{
+	struct db_rows *rows;
+	int more;
+	TRY(db_query(r->db, &rows, Q_RECORD_AFTER, "ii", (int64_t)tlog_size(r->log), count));
+	while ((more = db_next(rows)) > 0) {
+		more = db_i64(rows, 0) == (int64_t)tlog_size(r->log) + 1 ? tlog_append(r->log, db_text(rows, 1)) : E_CORRUPT;
+		if (more < 0)
+			break;
+	}
+	db_end(rows);
+	return more;
+}
+
+/* A log that lies behind (a copy of yesterday) is made whole again from the table, and then must be what it was. */
+static int
+is_remembered(struct recorder *r, struct fault *f)
+{
+	struct record_log known;
+	int error = record_log_read(r->db, &known);
+	if (error == E_NOT_FOUND)
+		return 0;
+	if (!error && !str_eq(str_z(known.origin), str_z(r->key.name)))
+		error = E_CORRUPT;
+	if (!error && known.size > tlog_size(r->log))
+		error = append_rows(r, (int64_t)(known.size - tlog_size(r->log)));
+	if (!error)
+		error = record_log_check(&known, str_z(r->key.name), r->log);
+	r->remembered = known.size;
+	if (error == E_CORRUPT || error == E_NOT_FOUND)
+		return fault_set(f, E_CORRUPT, "record_anew", str_z(known.origin), 0, 0);
+	return error;
+}
+
 /* Table and log tell the same story as far as both go; what only the log knows comes back into the table. */
 static int
 agree(struct recorder *r, int64_t *ret_put_back, struct fault *f)
@@ -269,6 +415,7 @@ agree(struct recorder *r, int64_t *ret_put_back, struct fault *f)
 	int64_t rows = 0, size = (int64_t)tlog_size(r->log);
 	TRY(last_row(r->db, &rows));
 	TRY(compare_row(r, rows < size ? rows : size, f));
+	TRY(is_remembered(r, f));
 	return put_back_all(r, rows, ret_put_back);
 }
 
@@ -292,6 +439,7 @@ recorder_open(struct db *db, const struct store_io *io, struct str directory, st
 		recorder_close(r);
 		return error;
 	}
+	r->good = true;
 	*ret = r;
 	*ret_put_back = count;
 	return 0;
@@ -302,6 +450,8 @@ recorder_close(struct recorder *r)
 {
 	if (!r)
 		return;
+	if (r->good && tlog_published(r->log) != r->remembered)
+		remember_log(r);
 	tlog_close(r->log);
 	explicit_bzero(r->secret, sizeof r->secret);
 	mem_free(r);
@@ -310,17 +460,14 @@ recorder_close(struct recorder *r)
 int
 recorder_tick(struct recorder *r)
 {
-	struct db_rows *rows;
-	int more;
-	TRY(db_query(r->db, &rows, Q_RECORD_AFTER, "ii", (int64_t)tlog_size(r->log), (int64_t)TICK_ENTRIES));
-	while ((more = db_next(rows)) > 0) {
-		more = db_i64(rows, 0) == (int64_t)tlog_size(r->log) + 1 ? tlog_append(r->log, db_text(rows, 1)) : E_CORRUPT;
-		if (more < 0)
-			break;
-	}
-	db_end(rows);
-	TRY(more);
-	return tlog_size(r->log) == tlog_published(r->log) ? 0 : tlog_publish(r->log, &r->key, r->secret);
+	TRY(append_rows(r, TICK_ENTRIES));
+	if (tlog_size(r->log) == tlog_published(r->log))
+		return 0;
+	bool first = tlog_published(r->log) == 0;
+	TRY(tlog_publish(r->log, &r->key, r->secret));
+	if (first || tlog_published(r->log) - r->remembered >= REMEMBER_EVERY)
+		remember_log(r);
+	return 0;
 }
 
 struct tlog *

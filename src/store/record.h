@@ -44,12 +44,28 @@ struct record_filter {
 [[nodiscard]] int record_list(struct db *db, const struct record_filter *f, struct arena *arena, struct record_row **ret,
     uint32_t *ret_count);
 
+/* What the database remembers of its log, so that a log that was begun anew, with the key or without, is not taken for the one
+ * before. */
+struct record_log {
+	char origin[NOTE_NAME_MAX + 1];
+	uint64_t size;
+	struct merkle_hash root;
+};
+/* E_NOT_FOUND: nothing is remembered; E_CORRUPT. */
+[[nodiscard]] int record_log_read(struct db *db, struct record_log *ret);
+/* Is it the beginning of this log? E_CORRUPT: it is not; E_NOT_FOUND: the log is shorter. */
+[[nodiscard]] int record_log_check(const struct record_log *r, struct str origin, struct tlog *log);
+/* By a person's decision: the record of DIR begins a new log; its folder and key are set aside under another name, and an
+ * entry says why. For a desk that does not run. */
+[[nodiscard]] int record_begin_anew(struct db *db, struct str directory, struct str who, struct str reason, int64_t now_ms);
+
 /* Keeps the log behind the table. */
 struct recorder;
 
 /* Opens DIR/record and the key in DIR/record.key (made at the first start, 0600), after which the log is called:
  * "khien/" and half of the SHA-256 of its public half. What the log holds and the database has lost (a copy of yesterday was put in its place) is put back, and said in *ret_put_back;
- * a row that is not what the log says is E_CORRUPT with f->what "record_differs". Other faults as tlog_open(). */
+ * a row that is not what the log says is E_CORRUPT with f->what "record_differs"; a log or a key that is not the one that the
+ * database remembers is E_CORRUPT with "record_anew". Other faults as tlog_open(). */
 [[nodiscard]] int recorder_open(struct db *db, const struct store_io *io, struct str directory,
     struct recorder **ret, int64_t *ret_put_back, struct fault *f);
 void recorder_close(struct recorder *r);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "store/whole.h"
 
 #define LEVELS 8u                         /* of tiles: 2^64 leaves */
 #define BUNDLE_MAX (TLOG_TILE * (2u + TLOG_ENTRY_MAX))
@@ -68,73 +69,11 @@ level_path(const struct tlog *t, unsigned level, uint64_t n, uint32_t width, cha
 }
 
 static int
-read_all(const struct store_io *io, const char *path, size_t max, struct buf *ret)
-{
-	int fd = io->open(io->user, path, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	int64_t size = io->size(io->user, fd);
-	int error = size < 0 ? (int)size : size > (int64_t)max ? E_CORRUPT : 0;
-	char *room = error || !size ? NULL : buf_room(ret, (size_t)size);
-	if (!error && size) {
-		int64_t got = room ? io->pread(io->user, fd, room, (size_t)size, 0) : E_LIMIT;
-		error = got < 0 ? (int)got : got != size ? E_CORRUPT : 0;
-		ret->n += error ? 0 : (size_t)size;
-	}
-	io->close(io->user, fd);
-	return error;
-}
-
-/* Folders of `path` that are not there yet, and their names made durable. */
-static int
-make_folders(const struct store_io *io, char *path, size_t from)
-{
-	for (size_t i = from; path[i]; i++) {
-		if (path[i] != '/')
-			continue;
-		path[i] = 0;
-		int error = io->make_directory(io->user, path, 0750);
-		path[i] = '/';
-		if (error && error != E_EXISTS)
-			return error;
-	}
-	return 0;
-}
-
-static int
-sync_folder_of(const struct store_io *io, char *path)
-{
-	char *slash = strrchr(path, '/');
-	*slash = 0;
-	int error = io->sync_directory(io->user, path);
-	*slash = '/';
-	return error;
-}
-
-/* A whole file, durable, and in its place in one step: whatever stood there is whole until then. */
-static int
-write_all(const struct store_io *io, char *path, size_t root, struct str bytes)
-{
-	char fresh[PATH_MAX + 4];
-	TRY(make_folders(io, path, root));
-	snprintf(fresh, sizeof fresh, "%s.new", path);
-	int fd = io->open(io->user, fresh, O_WRONLY | O_CREAT | O_TRUNC, 0640);
-	if (fd < 0)
-		return fd;
-	int64_t put = io->pwrite(io->user, fd, bytes.p, bytes.n, 0);
-	int error = put < 0 ? (int)put : io->sync(io->user, fd);
-	io->close(io->user, fd);
-	TRY(error);
-	TRY(io->rename(io->user, fresh, path));
-	return sync_folder_of(io, path);
-}
-
-static int
 write_tile(struct tlog *t, unsigned level, uint64_t n, uint32_t width)
 {
 	char path[PATH_MAX];
 	level_path(t, level, n, width, path);
-	return write_all(t->io, path, strlen(t->directory) + 1,
+	return whole_write(t->io, path, strlen(t->directory) + 1,
 	    str_from((const char *)t->edge[level].hash, (size_t)width * MERKLE_HASH));
 }
 
@@ -143,7 +82,7 @@ write_entries(struct tlog *t, uint64_t n, uint32_t width)
 {
 	char path[PATH_MAX];
 	tile_path(t, "entries", n, width, path);
-	return write_all(t->io, path, strlen(t->directory) + 1, buf_str(&t->bundle));
+	return whole_write(t->io, path, strlen(t->directory) + 1, buf_str(&t->bundle));
 }
 
 /* ---- the tree ---- */
@@ -170,7 +109,7 @@ load_tile(struct tlog *t, unsigned level, uint64_t n, const struct merkle_hash *
 			return 0;
 		}
 	level_path(t, level, n, TLOG_TILE, path);
-	int error = read_all(t->io, path, TLOG_TILE * MERKLE_HASH, &bytes);
+	int error = whole_read(t->io, path, TLOG_TILE * MERKLE_HASH, &bytes);
 	if (!error && bytes.n != TLOG_TILE * MERKLE_HASH)
 		error = E_CORRUPT;
 	if (!error) {
@@ -227,7 +166,7 @@ load_edge(struct tlog *t, unsigned level, struct fault *f)
 	if (!count)
 		return 0;
 	level_path(t, level, n / TLOG_TILE, count, path);
-	int error = read_all(t->io, path, TLOG_TILE * MERKLE_HASH, &bytes);
+	int error = whole_read(t->io, path, TLOG_TILE * MERKLE_HASH, &bytes);
 	if (!error && bytes.n != count * MERKLE_HASH)
 		error = E_CORRUPT;
 	if (!error) {
@@ -274,7 +213,7 @@ load_bundle(struct tlog *t, struct fault *f)
 	if (!count)
 		return 0;
 	tile_path(t, "entries", t->size / TLOG_TILE, count, path);
-	int error = read_all(t->io, path, BUNDLE_MAX, &t->bundle);
+	int error = whole_read(t->io, path, BUNDLE_MAX, &t->bundle);
 	if (!error)
 		error = check_bundle(buf_str(&t->bundle), t->edge[0].hash, count);
 	return error ? tile_fault(f, error, "tlog_entries", path) : 0;
@@ -299,7 +238,7 @@ load(struct tlog *t, const struct note_key *key, struct fault *f)
 	char path[PATH_MAX];
 	struct checkpoint c;
 	snprintf(path, sizeof path, "%s/checkpoint", t->directory);
-	int error = read_all(t->io, path, NOTE_MAX, &t->checkpoint);
+	int error = whole_read(t->io, path, NOTE_MAX, &t->checkpoint);
 	if (error == E_NOT_FOUND)
 		return 0; /* a new log */
 	if (error)
@@ -416,7 +355,7 @@ put_checkpoint(struct tlog *t, struct str text)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof path, "%s/checkpoint", t->directory);
-	TRY(write_all(t->io, path, strlen(t->directory) + 1, text));
+	TRY(whole_write(t->io, path, strlen(t->directory) + 1, text));
 	buf_clear(&t->checkpoint);
 	buf_add(&t->checkpoint, text);
 	return 0;
@@ -477,28 +416,79 @@ tlog_publish(struct tlog *t, const struct note_key *key, const uint8_t secret[NO
 	return 0;
 }
 
-int
-tlog_cosign(struct tlog *t, struct str lines, const struct note_key *witness, uint32_t count)
+/* ---- witnesses ---- */
+
+static void
+cosigned_path(const struct tlog *t, const struct note_key *witness, char to[PATH_MAX])
 {
+	snprintf(to, PATH_MAX, "%s/cosigned/%08x", t->directory, witness->id);
+}
+
+/* Is it a checkpoint of this tree, however long ago? */
+static int
+is_ours(struct tlog *t, const struct checkpoint *c)
+{
+	struct merkle_nodes nodes = tlog_nodes(t);
+	struct merkle_hash root;
+	if (c->size > t->size)
+		return E_CORRUPT;
+	TRY(merkle_root(&nodes, c->size, &root));
+	return merkle_equal(&root, &c->root) ? 0 : E_CORRUPT;
+}
+
+int
+tlog_cosigned_note(struct tlog *t, struct str note, const struct note_key *witness, uint64_t *ret_size, int64_t *ret_time_s)
+{
+	struct checkpoint c, ours;
+	if (checkpoint_read(note, &c) < 0)
+		return E_INVALID;
+	int error = checkpoint_signed_by(&c, witness, ret_time_s);
+	if (error)
+		return error == E_NOT_FOUND ? error : E_INVALID;
+	*ret_size = c.size;
+	if (checkpoint_read(buf_str(&t->checkpoint), &ours) < 0 || !str_eq(ours.origin, c.origin))
+		return E_CORRUPT;
+	return is_ours(t, &c);
+}
+
+int
+tlog_cosigned(struct tlog *t, const struct note_key *witness, uint64_t *ret_size, int64_t *ret_time_s)
+{
+	char path[PATH_MAX];
+	struct buf note = BUF_INIT_MAX(NOTE_MAX);
+	cosigned_path(t, witness, path);
+	int error = whole_read(t->io, path, NOTE_MAX, &note);
+	if (!error)
+		error = tlog_cosigned_note(t, buf_str(&note), witness, ret_size, ret_time_s);
+	buf_release(&note);
+	return error;
+}
+
+int
+tlog_cosign(struct tlog *t, struct str checkpoint, struct str lines, const struct note_key *witness)
+{
+	char path[PATH_MAX];
 	struct buf text = BUF_INIT_MAX(NOTE_MAX);
-	struct checkpoint now, with;
+	struct checkpoint c, with;
 	struct str line;
-	uint32_t taken = 0;
-	TRY(checkpoint_read(buf_str(&t->checkpoint), &now));
-	buf_add(&text, buf_str(&t->checkpoint));
-	while (str_split(&lines, '\n', &line)) {
-		for (uint32_t i = 0; i < count; i++) {
-			with = now;
-			with.signatures = line;
-			if (checkpoint_signed_by(&with, &witness[i], NULL) < 0 ||
-			    checkpoint_signed_by(&now, &witness[i], NULL) == 0)
-				continue;
-			buf_add(&text, line);
-			buf_add_char(&text, '\n');
-			taken++;
-		}
+	uint64_t size = 0, kept = 0;
+	int64_t time_s, kept_s;
+	int error = E_NOT_FOUND;
+	TRY(checkpoint_read(checkpoint, &c));
+	while (error == E_NOT_FOUND && str_split(&lines, '\n', &line)) {
+		with = c;
+		with.signatures = line;
+		error = checkpoint_signed_by(&with, witness, NULL);
 	}
-	int error = text.over ? E_LIMIT : taken ? put_checkpoint(t, buf_str(&text)) : E_NOT_FOUND;
+	TRY(error);
+	buf_add(&text, checkpoint);
+	buf_add(&text, line);
+	buf_add_char(&text, '\n');
+	error = text.over ? E_LIMIT : tlog_cosigned_note(t, buf_str(&text), witness, &size, &time_s);
+	bool newer = tlog_cosigned(t, witness, &kept, &kept_s) < 0 || size >= kept;
+	cosigned_path(t, witness, path);
+	if (!error && newer)
+		error = whole_write(t->io, path, strlen(t->directory) + 1, buf_str(&text));
 	buf_release(&text);
 	return error;
 }
@@ -520,7 +510,7 @@ tlog_entry(struct tlog *t, uint64_t index, struct buf *ret)
 		buf_add(&bytes, buf_str(&t->bundle));
 	} else {
 		tile_path(t, "entries", index / TLOG_TILE, TLOG_TILE, path);
-		error = read_all(t->io, path, BUNDLE_MAX, &bytes);
+		error = whole_read(t->io, path, BUNDLE_MAX, &bytes);
 	}
 	rest = buf_str(&bytes);
 	for (uint64_t i = 0; !error && i <= index % TLOG_TILE; i++)
@@ -570,7 +560,7 @@ compare_tile(struct walk *w, unsigned level, uint64_t n, uint32_t count)
 	char path[PATH_MAX];
 	struct buf bytes = BUF_INIT_MAX(TLOG_TILE * MERKLE_HASH);
 	level_path(w->log, level, n, count, path);
-	int error = read_all(w->log->io, path, TLOG_TILE * MERKLE_HASH, &bytes);
+	int error = whole_read(w->log->io, path, TLOG_TILE * MERKLE_HASH, &bytes);
 	struct str made = str_from((const char *)w->edge[level].hash, count * MERKLE_HASH);
 	if (!error && !str_eq(buf_str(&bytes), made))
 		error = E_CORRUPT;
@@ -598,7 +588,7 @@ walk_bundle(struct walk *w, uint64_t n, uint32_t count, struct buf *bytes)
 	struct str rest, entry;
 	tile_path(w->log, "entries", n, count, path);
 	buf_clear(bytes);
-	int error = read_all(w->log->io, path, BUNDLE_MAX, bytes);
+	int error = whole_read(w->log->io, path, BUNDLE_MAX, bytes);
 	if (error)
 		return tile_fault(w->fault, error, "tlog_entries", path);
 	rest = buf_str(bytes);

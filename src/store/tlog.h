@@ -9,6 +9,7 @@
  *   DIR/checkpoint              the newest signed checkpoint (store/note.h)
  *   DIR/tile/L/NNN[.p/W]        256 (or W) hashes of level L
  *   DIR/tile/entries/NNN[.p/W]  256 (or W) entries, each behind its length in two bytes, big-endian
+ *   DIR/cosigned/ID             the newest checkpoint that the witness with this key has cosigned
  *
  * An entry counts when a checkpoint over it is on disk: tlog_publish() writes what is behind the checkpoint first, syncs,
  * and then puts the new checkpoint in the place of the old one. A crash leaves the old checkpoint and, at worst, files
@@ -39,9 +40,16 @@ struct str tlog_checkpoint(const struct tlog *t);
 [[nodiscard]] int tlog_append(struct tlog *t, struct str entry);
 /* Durable up to here, with a checkpoint signed by `key`. E_FULL, E_IO: nothing has changed, call again. */
 [[nodiscard]] int tlog_publish(struct tlog *t, const struct note_key *key, const uint8_t secret[NOTE_SECRET]);
-/* Puts signature lines of witnesses behind ours, in the checkpoint on disk. `lines` is what came back, whole lines; only
- * the keys given are taken, each once and only when right. E_NOT_FOUND when none was. */
-[[nodiscard]] int tlog_cosign(struct tlog *t, struct str lines, const struct note_key *witness, uint32_t count);
+/* A witness has cosigned `checkpoint`, one of ours, the newest or not: `lines` is what came back, whole lines, of which the
+ * one of this key is taken. Kept as DIR/cosigned/ID, ID the key's, in place of an older one of fewer entries. E_NOT_FOUND:
+ * no line of this key; E_CORRUPT: it is wrong, or the checkpoint is none of this tree. */
+[[nodiscard]] int tlog_cosign(struct tlog *t, struct str checkpoint, struct str lines, const struct note_key *witness);
+/* The newest checkpoint that a witness cosigned, kept by tlog_cosign(). E_NOT_FOUND; E_INVALID: its cosignature is wrong;
+ * E_CORRUPT: it is right, and of another tree than this: the log was rewritten (*ret_size and *ret_time_s are told). */
+[[nodiscard]] int tlog_cosigned(struct tlog *t, const struct note_key *witness, uint64_t *ret_size, int64_t *ret_time_s);
+/* The same for a note from anywhere. */
+[[nodiscard]] int tlog_cosigned_note(struct tlog *t, struct str note, const struct note_key *witness, uint64_t *ret_size,
+    int64_t *ret_time_s);
 
 /* Adds the entry. E_NOT_FOUND, E_IO, E_CORRUPT (it is not what the tree says). */
 [[nodiscard]] int tlog_entry(struct tlog *t, uint64_t index, struct buf *ret);

@@ -79,6 +79,35 @@ api_record_get(struct api_call *c)
 	buf_release(&proof);
 }
 
+static void
+time_or_null(struct buf *out, const char *name, int64_t ms)
+{
+	if (ms)
+		out_i64(out, name, ms);
+	else
+		out_raw(out, name, STR("null"));
+}
+
+void
+witnesses_json(struct buf *out, const struct desk *d)
+{
+	out_name(out, "witnesses");
+	buf_add_char(out, '[');
+	for (uint32_t i = 0; i < d->witnesses; i++) {
+		const struct desk_witness *w = &d->witness[i];
+		buf_add(out, i ? STR(",{") : STR("{"));
+		out_text(out, "name", w->name);
+		out_text(out, "url", w->url);
+		out_i64(out, "size", (int64_t)w->size);
+		time_or_null(out, "time_ms", w->time_ms);
+		time_or_null(out, "failing_since_ms", w->failing_ms);
+		out_text(out, "error", w->error);
+		out_text(out, "fault", w->fault);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+}
+
 /* What a witness or an auditor needs to begin: the key, and the newest checkpoint. */
 void
 api_checkpoint(struct api_call *c)
@@ -96,6 +125,7 @@ api_checkpoint(struct api_call *c)
 	out_i64(&c->out, "entries", (int64_t)tlog_size(log));
 	out_i64(&c->out, "published", (int64_t)tlog_published(log));
 	out_i64(&c->out, "put_back", c->desk->record_put_back);
+	witnesses_json(&c->out, c->desk);
 	buf_add_char(&c->out, '}');
 	api_reply(c, 200);
 	buf_release(&key);

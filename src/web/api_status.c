@@ -319,7 +319,9 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_name(out, "record");
 	buf_add_char(out, '{');
 	out_bool(out, "broken", d->record_broken);
+	out_text_or_null(out, "fault", d->record_fault ? str_z(d->record_fault) : STR(""));
 	out_i64(out, "put_back", d->record_put_back);
+	witnesses_json(out, d);
 	buf_add_char(out, '}');
 	backup_json(out, d);
 	correlations_json(out, d);

@@ -25,6 +25,16 @@
 
 struct api_call;
 
+/* A witness of the record, as core_witness.c knows it. Texts are the desk's. */
+struct desk_witness {
+	struct str name, url;
+	uint64_t size;      /* entries under its last cosignature */
+	int64_t time_ms;    /* and when it gave it; 0: never */
+	int64_t failing_ms; /* since when it gives none; 0: it does */
+	struct str error;   /* of the last try, while failing */
+	struct str fault;   /* "fork": it refuses our tree; "ahead": it has seen more than we have; "key": its key cannot be read */
+};
+
 struct desk {
 	const struct options *options;
 	struct db *db;
@@ -70,7 +80,10 @@ struct desk {
 	struct api_call *open_call; /* the call whose transaction is open (web/recorded.h); only compared */
 	struct recorder *recorder;  /* store/record.h; NULL when the record on disk cannot be believed */
 	bool record_broken;
+	const char *record_fault;   /* why: fault.* of content/lang */
 	int64_t record_put_back;    /* entries that the database had lost at the start */
+	struct desk_witness *witness; /* those who cosign the record */
+	uint32_t witnesses;
 	/* What the API asks of core. */
 	void (*respond)(void *core, const struct api_response *r);
 	void (*session_over)(void *core, struct str id); /* of this session or API key (empty: of any) no live stream goes on */

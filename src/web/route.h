@@ -77,6 +77,8 @@ void lookback_json(struct buf *out, const struct lookback *j);
 /* Has a sender that spoke before said nothing for longer than is usual? */
 bool source_is_silent(const struct desk *d, const struct report_source *s, int64_t now_ms);
 void status_tick(struct desk *desk, int64_t now_ms);
+/* "witnesses": those who cosign the record. */
+void witnesses_json(struct buf *out, const struct desk *d);
 void upload_json(struct buf *out, struct desk *desk, const struct upload *u);
 void sweep_json(struct buf *out, const struct sweep *s);
 void status_json(struct buf *out, struct desk *desk, int64_t now_ms);

@@ -94,3 +94,48 @@ def check_proof(text, entry, vkey):
         h = node_hash(sibling, h) if at % 2 else node_hash(h, sibling)
         at, last = at // 2, last // 2
     return last == 0 and h == root
+
+
+def sign(secret, message):
+    """Ed25519 by the openssl command; `secret` begins with the seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "key").write_bytes(bytes.fromhex("302e020100300506032b657004220420") + secret[:32])  # RFC 8410
+        (folder / "message").write_bytes(message)
+        subprocess.run(["openssl", "pkeyutl", "-sign", "-keyform", "DER", "-inkey", folder / "key", "-rawin", "-in", folder / "message",
+                        "-out", folder / "signature"], check=True, capture_output=True)
+        return (folder / "signature").read_bytes()
+
+
+def make_checkpoint(entries, vkey, secret):
+    name, key_id, _ = vkey.split("+", 2)
+    body = f"{name}\n{len(entries)}\n{base64.b64encode(tree_root([leaf_hash(e) for e in entries])).decode()}\n"
+    return f"{body}\n— {name} {base64.b64encode(bytes.fromhex(key_id) + sign(secret, body.encode())).decode()}\n"
+
+
+def write_log(folder, entries, vkey, secret):
+    """A whole log of fewer than 256 entries: what somebody with the key can make of it."""
+    assert 0 < len(entries) < 256
+    folder = pathlib.Path(folder)
+    for kind, data in (("0", b"".join(leaf_hash(e) for e in entries)), ("entries", b"".join(len(e).to_bytes(2, "big") + e for e in entries))):
+        path = folder / "tile" / kind / "000.p" / str(len(entries))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (folder / "checkpoint").write_text(make_checkpoint(entries, vkey, secret), encoding="utf-8")
+
+
+def consistency(entries, old):
+    """RFC 6962, 2.1.2, by its recursive words."""
+    leaves = [leaf_hash(e) for e in entries]
+
+    def sub(m, d, whole):
+        if m == len(d):
+            return [] if whole else [tree_root(d)]
+        k = 1
+        while k * 2 < len(d):
+            k *= 2
+        if m <= k:
+            return sub(m, d[:k], whole) + [tree_root(d[k:])]
+        return sub(m - k, d[k:], False) + [tree_root(d[:k])]
+
+    return sub(old, leaves, True) if 0 < old < len(leaves) else []

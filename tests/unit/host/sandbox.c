@@ -29,6 +29,12 @@ do_socket(void)
 }
 
 static int
+do_local_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) < 0;
+}
+
+static int
 do_connect(void)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -177,6 +183,12 @@ static const struct {
 	{"collect binds", COLLECT, do_bind, -SIGSYS},
 	{"collect executes", COLLECT, do_exec, -SIGSYS},
 	{"collect forks", COLLECT, do_fork, -SIGSYS},
+	{"push makes a socket", SANDBOX_CONNECT, do_socket, 0},
+	{"push connects", SANDBOX_CONNECT, do_connect, 1}, /* nobody listens there; but it was asked */
+	{"push makes a local socket", SANDBOX_CONNECT, do_local_socket, -SIGSYS},
+	{"push opens a file", SANDBOX_CONNECT, do_open, -SIGSYS},
+	{"push binds", SANDBOX_CONNECT, do_bind, -SIGSYS},
+	{"push executes", SANDBOX_CONNECT, do_exec, -SIGSYS},
 };
 
 TEST(each_role_can_do_its_work_and_dies_beyond_it)

@@ -314,7 +314,8 @@ TEST(witnesses_sign_and_strangers_do_not)
 	struct tlog *t = NULL;
 	struct fault f;
 	struct checkpoint c;
-	struct buf lines = BUF_INIT, proof = BUF_INIT;
+	struct buf lines = BUF_INIT, proof = BUF_INIT, before = BUF_INIT, fork = BUF_INIT;
+	uint64_t size = 0;
 	struct note_key stranger;
 	uint8_t stranger_secret[NOTE_SECRET];
 	int64_t time_s = 0;
@@ -326,19 +327,33 @@ TEST(witnesses_sign_and_strangers_do_not)
 	CHECK_INT(tlog_publish(t, &key, secret), 0);
 	CHECK_INT(checkpoint_read(tlog_checkpoint(t), &c), 0);
 	note_sign(c.body, &stranger, stranger_secret, 1700000000, &lines);
-	CHECK_INT(tlog_cosign(t, buf_str(&lines), &witness, 1), E_NOT_FOUND);
+	buf_add(&before, tlog_checkpoint(t));
+	CHECK_INT(tlog_cosigned(t, &witness, &size, &time_s), E_NOT_FOUND);
+	CHECK_INT(tlog_cosign(t, buf_str(&before), buf_str(&lines), &witness), E_NOT_FOUND);
 	note_sign(c.body, &witness, witness_secret, 1700000000, &lines);
-	CHECK_INT(tlog_cosign(t, buf_str(&lines), &witness, 1), 0);
-	CHECK_INT(tlog_cosign(t, buf_str(&lines), &witness, 1), E_NOT_FOUND); /* it is there */
-	CHECK_INT(checkpoint_read(tlog_checkpoint(t), &c), 0);
-	CHECK_INT(checkpoint_signed_by(&c, &witness, &time_s), 0);
+	append(t, 300, 400); /* the answer comes when the log is further */
+	CHECK_INT(tlog_publish(t, &key, secret), 0);
+	CHECK_INT(tlog_cosign(t, buf_str(&before), buf_str(&lines), &witness), 0);
+	CHECK_INT(tlog_cosigned(t, &witness, &size, &time_s), 0);
+	CHECK_INT(size, 300);
 	CHECK_INT(time_s, 1700000000);
-	CHECK_INT(checkpoint_signed_by(&c, &stranger, NULL), E_NOT_FOUND);
+	CHECK_INT(tlog_cosigned(t, &stranger, &size, &time_s), E_NOT_FOUND);
+	/* A cosignature of another tree of the same size is a witness against this one, and is not kept for ours */
+	struct merkle_hash other = merkle_leaf(STR("another history"));
+	checkpoint_body(str_z(key.name), 300, &other, &fork);
+	size_t body = fork.n;
+	buf_add_char(&fork, '\n');
+	note_sign(str_from(fork.p, body), &witness, witness_secret, 1700000001, &fork);
+	CHECK_INT(tlog_cosigned_note(t, buf_str(&fork), &witness, &size, &time_s), E_CORRUPT);
+	CHECK_INT(tlog_cosign(t, buf_str(&fork), str_skip(buf_str(&fork), body + 1), &witness), E_CORRUPT);
+	CHECK_INT(tlog_cosigned(t, &witness, &size, &time_s), 0);
+	buf_release(&before);
+	buf_release(&fork);
 	CHECK_INT(tlog_proof(t, 299, &proof), 0);
 	CHECK(proof.n <= 1024);
-	CHECK_INT(tlog_proof(t, 300, &proof), E_NOT_FOUND);
+	CHECK_INT(tlog_proof(t, 400, &proof), E_NOT_FOUND);
 	tlog_close(t);
-	check_log(&store_io_disk, folder, 300);
+	check_log(&store_io_disk, folder, 400);
 	buf_release(&lines);
 	buf_release(&proof);
 }
