@@ -56,28 +56,36 @@ split_port(struct post_target *t, struct str rest, bool tls)
 	return true;
 }
 
+/* "HOST", "HOST:PORT", "[ADDRESS]:PORT" */
+static bool
+parse_authority(struct post_target *t, struct str authority, bool tls)
+{
+	t->bracketed = authority.n && authority.p[0] == '[';
+	int64_t end = str_find(authority, t->bracketed ? STR("]") : STR(":"));
+	if (t->bracketed && end < 0)
+		return false;
+	struct str host = str_cut(authority, t->bracketed, end < 0 ? authority.n : (size_t)end);
+	struct str port = end < 0 ? STR("") : str_skip(authority, (size_t)end + t->bracketed);
+	if (!host.n || host.n >= sizeof t->host || !is_plain(host, t->bracketed ? ":." : ".-_"))
+		return false;
+	snprintf(t->host, sizeof t->host, "%.*s", STR_ARG(host));
+	return split_port(t, port, tls);
+}
+
 static bool
 parse(struct str url, struct post_target *t, bool *ret_tls)
 {
 	bool tls = str_starts(url, STR("https://"));
 	if (!tls && !str_starts(url, STR("http://")))
 		return false;
-	struct str rest = str_skip(url, tls ? 8 : 7), host;
+	struct str rest = str_skip(url, tls ? 8 : 7);
 	int64_t slash = str_find(rest, STR("/"));
-	struct str authority = slash < 0 ? rest : str_cut(rest, 0, (size_t)slash);
 	struct str prefix = slash < 0 ? STR("") : str_skip(rest, (size_t)slash);
 	while (prefix.n && prefix.p[prefix.n - 1] == '/')
 		prefix.n--;
-	t->bracketed = authority.n && authority.p[0] == '[';
-	int64_t end = str_find(authority, t->bracketed ? STR("]") : STR(":"));
-	if (t->bracketed && end < 0)
+	if (prefix.n >= sizeof t->prefix || !is_plain(prefix, "/.-_~") ||
+	    !parse_authority(t, slash < 0 ? rest : str_cut(rest, 0, (size_t)slash), tls))
 		return false;
-	host = t->bracketed ? str_cut(authority, 1, (size_t)end) : end < 0 ? authority : str_cut(authority, 0, (size_t)end);
-	authority = end < 0 ? STR("") : str_skip(authority, (size_t)end + t->bracketed);
-	if (!host.n || host.n >= sizeof t->host || prefix.n >= sizeof t->prefix || !is_plain(host, t->bracketed ? ":." : ".-_") ||
-	    !is_plain(prefix, "/.-_~") || !split_port(t, authority, tls))
-		return false;
-	snprintf(t->host, sizeof t->host, "%.*s", STR_ARG(host));
 	snprintf(t->prefix, sizeof t->prefix, "%.*s", STR_ARG(prefix));
 	*ret_tls = tls;
 	return true;
