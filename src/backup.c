@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
+#include "host/role.h"
 #include "store/db_copy.h"
 #include "store/journal_copy.h"
 #include "store/record.h"
@@ -33,7 +35,7 @@ struct sized {
 struct backup {
 	const char *data, *to, *key;
 	uint64_t keep;           /* backups that stay; 0 = all */
-	bool check;
+	bool check, nightly;
 	char folder[PATH_MAX];   /* data, absolute */
 	struct repo *repo;
 	struct arena arena;
@@ -55,7 +57,7 @@ enum turn { TURN_NEVER, TURN_EARLY, TURN_RECORD, TURN_RECORD_END, TURN_ARCHIVE, 
 static enum turn
 turn_of(struct str path)
 {
-	static const char *const never[] = {".lock", ".restoring", "backup.key"};
+	static const char *const never[] = {".lock", ".restoring", "backup.key", "backup.last"};
 	for (size_t i = 0; i < COUNT(never); i++)
 		if (str_eq(path, str_z(never[i])))
 			return TURN_NEVER;
@@ -403,6 +405,20 @@ tell_desk(struct backup *b, const char *name)
 	return error;
 }
 
+/* For the supervisor, which reads no database: as old as the last backup (host/nightly.h). */
+static int
+leave_mark(const struct backup *b)
+{
+	char path[PATH_MAX + 16];
+	snprintf(path, sizeof path, "%s/backup.last", b->folder);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_from_errno(errno);
+	int error = dprintf(fd, "%s\n", b->to) < 0 ? E_IO : 0;
+	close(fd);
+	return error;
+}
+
 static int
 make_backup(struct backup *b)
 {
@@ -420,6 +436,7 @@ make_backup(struct backup *b)
 	}
 	TRY(error);
 	TRY(write_list(b, name));
+	TRY(leave_mark(b));
 	backup_say("backup.done", (const char *[]){name, b->to}, 2);
 	backup_say_numbers("backup.counts", (const uint64_t[]){b->files, b->bytes >> 20, b->stored >> 20, b->list.block}, 4);
 	if (b->keep)
@@ -455,8 +472,8 @@ own_key(struct backup *b, uint8_t ret[REPO_KEY])
 		error = 0;
 	if (fd >= 0)
 		close(fd);
-	if (!error)
-		backup_say("backup.key_new", (const char *[]){text}, 1);
+	if (!error) /* what is written at night may end in a log: no key there */
+		backup_say(b->nightly ? "backup.key_made" : "backup.key_new", (const char *[]){b->nightly ? path : text}, 1);
 	return error;
 }
 
@@ -502,11 +519,27 @@ run_backup(struct backup *b)
 	return b->check ? backup_check(b->repo, &b->fault) : make_backup(b);
 }
 
+/* Started by the supervisor (host/nightly.h): it hands over the options by descriptor. */
+static bool
+inherit_options(struct backup *b)
+{
+	static struct options o;
+	if (pread(ROLE_FD_OPTIONS, &o, sizeof o, 0) != (ssize_t)sizeof o)
+		return false;
+	b->data = o.data;
+	b->to = o.backup_to;
+	b->keep = o.backup_keep;
+	b->nightly = true;
+	setpriority(PRIO_PROCESS, 0, 15); /* live work first */
+	return true;
+}
+
 int
 backup_command(int argc, char **argv)
 {
 	static struct backup b;
-	if (!read_options(&b, argc, argv))
+	bool nightly = argc == 2 && str_eq(str_z(argv[1]), STR("--nightly"));
+	if (nightly ? !inherit_options(&b) : !read_options(&b, argc, argv))
 		return backup_usage("cli.backup_usage");
 	umask(077);
 	arena_init(&b.arena, 1 << 20, LIST_ARENA);

@@ -367,7 +367,7 @@ options_read(struct options *ret, int argc, char **argv, struct fault *f)
 {
 	struct options o = {.data = "data", .retention_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
 	    .flow_memory = 64,
-	    .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30};
+	    .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30, .backup_keep = 30};
 	struct options words = o;
 
 	/* The words first: they say where the file is. Then again over the file. */

@@ -45,6 +45,8 @@ struct options {
 	uint32_t silence_minutes;  /* a source quieter than this is shown as silent; default 30 */
 	uint32_t flow_memory;      /* MB that flow analytics may remember; default 64 */
 	int32_t zone;              /* minutes east of UTC for sources that do not say; default 420 */
+	char backup_to[256];       /* --backup-to: where a backup is kept every night; "" = none is made */
+	uint32_t backup_keep;      /* that many stay; default 30 */
 	char province[256];        /* --province: name that stands beside ours on every screen */
 	char origin[256];          /* --origin: where browsers reach us, "https://khien.example.gov.vn"; "" = not said */
 	char user[64];             /* --user: started by root, the roles run as this user; "" = stay */

@@ -18,6 +18,7 @@
 #include "host/clock.h"
 #include "host/datadir.h"
 #include "host/log.h"
+#include "host/nightly.h"
 #include "host/port.h"
 #include "host/spawn.h"
 
@@ -58,6 +59,7 @@ struct supervisor {
 	gid_t journal_group;      /* of those who may read the machine's journal */
 	bool reads_journal;       /* collect is one of them */
 	pid_t demo;
+	struct nightly nightly;  /* backups */
 	uint32_t ready;          /* bit per role: was ready once */
 	bool stopping;
 	size_t stop_next;        /* index into stop_order */
@@ -302,7 +304,7 @@ house_is_empty(const struct supervisor *s)
 	for (enum role r = ROLE_COLLECT; r < ROLE_COUNT; r++)
 		if (s->child[r]->pid)
 			return false;
-	return !s->demo && !s->spare->pid;
+	return !s->demo && !s->spare->pid && !s->nightly.pid;
 }
 
 static bool
@@ -397,6 +399,8 @@ on_stop_late(void *user)
 	}
 	if (s->demo)
 		kill(s->demo, SIGKILL);
+	if (s->nightly.pid)
+		kill(s->nightly.pid, SIGKILL);
 	if (s->spare->pid)
 		kill(s->spare->pid, SIGKILL);
 }
@@ -412,6 +416,7 @@ house_stop(struct supervisor *s)
 		s->child[r]->restart = NULL;
 	}
 	demo_stop(s);
+	nightly_stop(&s->nightly);
 	if (s->spare->control && !s->spare->leaving)
 		child_tell(s->spare, MSG_STOP, STR(""), -1);
 	loop_add_timer(s->loop, STOP_NEXT_MS, STOP_NEXT_MS, on_stop_slow, s);
@@ -447,6 +452,7 @@ on_child(void *user, int signal)
 			s->counts->demo_pid = s->demo = 0;
 			log_say(LOG_LEVEL_INFO, "demo.ended", LOG_NUMBER("status", status));
 		}
+		nightly_ended(&s->nightly, pid, status);
 		house_lost_one(s);
 	}
 }
@@ -664,6 +670,8 @@ house_run(struct supervisor *s)
 		if (c->role != ROLE_PUSH || s->options.witness_count) /* the only one that may connect: not without need */
 			child_start(c);
 	}
+	nightly_start(&s->nightly, s->loop, &s->options,
+	    &(struct spawn){s->self, NULL, NULL, -1, s->options_fd, s->counts_fd, s->uid, s->gid, NULL, false});
 	loop_run(s->loop);
 	loop_free(s->loop);
 	log_say(LOG_LEVEL_INFO, "supervisor.end", LOG_NUMBER("exit", s->exit_code));

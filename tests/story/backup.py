@@ -173,6 +173,15 @@ ran = command("backup", "--data", desk.data, "--to", vault, "--keep", "2")
 check("old backups go when asked to, and the rest stays whole", len(lists(vault)) == 2 and len(pieces(vault)) < before + 3 and
       command("backup", "--check", "--to", vault, "--key", key).returncode == 0, ran.stdout)
 
+# --- by itself ---
+alone = Desk("--backup-to", str(folder / "nightly"), rules=rules).start()
+came = until(lambda: (alone.get("/api/v1/status").get("backup") or {}).get("last_ms"), 30, 0.5)
+check("a desk that was told where makes its backup by itself", came, alone.log.read_text()[-1500:])
+own = (alone.data / "backup.key").read_text().strip()
+check("which comes back like any other", command("restore", "--from", folder / "nightly", "--data", folder / "again", "--key", own).returncode == 0)
+check("and no key ends in a log", own not in alone.log.read_text() and own not in alone.out.read_text())
+alone.close()
+
 # --- an upgrade, and back ---
 WORDS = {"{ID}": "INTEGER PRIMARY KEY", "{INT}": "INTEGER", "{BLOB}": "BLOB", "{STRICT}": "STRICT"}
 steps = sorted((SOURCE / "src/store/schema").glob("*.sql"))
