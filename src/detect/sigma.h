@@ -104,6 +104,9 @@ bool rules_applicable(const struct rules *r, uint32_t index);
 
 struct matcher *matcher_new(const struct rules *r);
 void matcher_free(struct matcher *m);
+/* From here on every value is taken for one that will not come again, which a matcher otherwise finds out by itself, field
+ * by field: nothing of it is remembered, and rules ask only what they need. What matches is the same. */
+void matcher_forget(struct matcher *m);
 /* All rules that match, in rule order. Findings live in `arena`. *ret is untouched when there is none (returns 0).
  * Returns how many. Linear time in the size of the event whatever the rule. */
 uint32_t matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct finding **ret);

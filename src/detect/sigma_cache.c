@@ -34,7 +34,7 @@ struct plan_cache {
 	struct arena arena;
 	bool full;
 	uint64_t key;
-	struct class empty;
+	struct class empty, lazy_empty;
 	uint32_t next_class;
 	struct cached_value *value;
 	uint32_t values, value_mask;
@@ -53,7 +53,9 @@ start_tables(struct plan_cache *c)
 	c->class = mem_calloc(16, sizeof *c->class);
 	c->verdict = mem_calloc(16, sizeof *c->verdict);
 	c->values = c->classes = c->verdicts = 0;
-	c->next_class = 1;
+	c->empty = (struct class){.id = 0};
+	c->lazy_empty = (struct class){.id = 1, .lazy = true};
+	c->next_class = 2;
 	c->full = false;
 }
 
@@ -239,7 +241,7 @@ grow_classes(struct plan_cache *c)
 }
 
 static const struct class *
-new_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms)
+new_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms, bool lazy)
 {
 	uint32_t rules = 0;
 	for (uint32_t i = 0; i < atoms; i++)
@@ -251,7 +253,8 @@ new_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms)
 		return NULL;
 	}
 	memcpy(list, atom, atoms * sizeof *list);
-	*class = (struct class){.id = c->next_class++, .atoms = atoms, .rules = rules, .atom = list, .rule = list + atoms};
+	*class = (struct class){.id = c->next_class++, .atoms = atoms, .rules = rules, .lazy = lazy, .atom = list,
+		.rule = list + atoms};
 	for (uint32_t i = 0, n = atoms; i < atoms; i++) {
 		const struct atom *a = &c->plan->atom[atom[i]];
 		if (a->rules)
@@ -262,17 +265,18 @@ new_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms)
 }
 
 const struct class *
-cache_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms)
+cache_class(struct plan_cache *c, const uint32_t *atom, uint32_t atoms, bool lazy)
 {
 	if (!atoms)
-		return &c->empty;
-	uint64_t hash = hash_words(atom, atoms, c->key);
+		return lazy ? &c->lazy_empty : &c->empty;
+	uint64_t hash = hash_words(atom, atoms, c->key + lazy);
 	for (uint32_t at = (uint32_t)(hash >> 32) & c->class_mask; c->class[at].hash; at = (at + 1) & c->class_mask) {
 		const struct class *class = c->class[at].class;
-		if (c->class[at].hash == hash && class->atoms == atoms && memcmp(class->atom, atom, atoms * sizeof *atom) == 0)
+		if (c->class[at].hash == hash && class->atoms == atoms && class->lazy == lazy &&
+		    memcmp(class->atom, atom, atoms * sizeof *atom) == 0)
 			return class;
 	}
-	const struct class *class = grow_classes(c) ? new_class(c, atom, atoms) : NULL;
+	const struct class *class = grow_classes(c) ? new_class(c, atom, atoms, lazy) : NULL;
 	if (class) {
 		insert_class(c, hash, class);
 		c->classes++;
@@ -322,20 +326,23 @@ grow_verdicts(struct plan_cache *c)
 }
 
 void
-cache_put_verdict(struct plan_cache *c, const uint32_t *class_id, uint64_t hash, const uint32_t *rule, uint32_t rules)
+cache_put_verdict(struct plan_cache *c, const uint32_t *class_id, uint64_t hash, const uint32_t *hold, uint32_t holds,
+    const uint32_t *open, uint32_t opens)
 {
 	uint32_t slots = c->plan->slots + 1;
 	if (!grow_verdicts(c))
 		return;
-	uint32_t *list = arena_alloc(&c->arena, ((size_t)slots + rules) * sizeof *list);
+	uint32_t *list = arena_alloc(&c->arena, ((size_t)slots + holds + opens) * sizeof *list);
 	if (!list) {
 		c->full = true;
 		return;
 	}
+	struct verdict_entry v = {.hash = hash, .class_id = list, .rule = list + slots, .holds = holds, .opens = opens};
 	memcpy(list, class_id, slots * sizeof *list);
-	if (rules)
-		memcpy(list + slots, rule, rules * sizeof *list);
-	struct verdict_entry v = {.hash = hash, .class_id = list, .rule = list + slots, .rules = rules};
+	if (holds)
+		memcpy(list + slots, hold, holds * sizeof *list);
+	if (opens)
+		memcpy(list + slots + holds, open, opens * sizeof *list);
 	insert_verdict(c, &v);
 	c->verdicts++;
 }

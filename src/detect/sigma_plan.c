@@ -7,6 +7,7 @@
 #include "base/memory.h"
 
 #define PLAN_MAX_BYTES ((size_t)1 << 30) /* rules are bounded themselves; this is far above what they can ask for */
+#define FEW_DEFERRED 4u
 #define DEAR UINT32_MAX                  /* no atom announces it */
 
 struct builder {
@@ -452,6 +453,7 @@ plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, b
 		qsort(p->rule, p->rules, sizeof *p->rule, by_index);
 	choose_witnesses(&b);
 	share_witnesses(&b);
+	p->ask_deferred = p->deferreds <= FEW_DEFERRED;
 	plan_fill_slots(p, sets);
 	mem_free(b.atom_table);
 	mem_free(b.uses);

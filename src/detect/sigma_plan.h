@@ -9,8 +9,13 @@
  * A slot is one field of the rules, with the native names behind it. An atom is one test on one slot. Everything true
  * about a value is found in one pass over it and kept as a class (a set of atoms); two values with the same class are
  * the same to every rule of the plan. Most atoms are literals and stand in the slot's index; the few that are not are
- * tried one by one (`eager`) or together (`regex`), and those that are about more than a value wait until a rule asks
+ * tried one by one (`eager`) or together (`joined`), and those that are about more than a value wait until a rule asks
  * (`deferred`).
+ *
+ * Each rule has witnesses: atoms of which one must hold before it is worth a look. A value that will not come again is
+ * only searched for these; the rest is asked when a rule wants to know.
+ *
+ * What takes long to build (indexes, expressions) is built when it is first needed.
  */
 
 #include "detect/literal.h"
@@ -30,7 +35,11 @@ struct atom {
 	const struct test *test;
 	uint32_t slot;
 	bool deferred;
-	bool alone;                     /* its own expression was asked for, when it only had one joined to others */
+	bool ready;                     /* its expression is compiled and fits the scratch of the matcher */
+	bool indexed;                   /* stands in its slot's index */
+	bool announced;                 /* and is a witness */
+	bool verify;                    /* the literal there is only a part of what it asks */
+	bool joined;                    /* its expression is one of its slot's joined ones */
 	uint32_t other[SLOT_MAX_NAMES]; /* TEST_FIELDREF: native names of the other field */
 	uint32_t others;
 	const uint32_t *rule;           /* of the plan: those that this atom makes candidates */
@@ -42,21 +51,33 @@ struct plan_rule {
 	struct node root;
 };
 
-/* One literal of a slot's index and the atom it speaks for. */
-struct slot_literal {
-	uint32_t atom;
-	bool verify; /* the literal is only a part of what the atom asks */
+/* Literals to look for in a value, and the atoms they speak for. */
+struct announcer {
+	struct literal *text;
+	uint32_t *atom;
+	uint32_t count;
+	const struct literal_index *index; /* NULL: not built yet; see plan_index() */
+};
+
+/* Expressions compiled into one, when they are first needed. */
+struct regex_set {
+	const struct test **test;
+	uint32_t count;
+	bool tried;
+	hs_database_t *database; /* NULL, and tried: they cannot be joined */
 };
 
 struct slot {
 	uint32_t name[SLOT_MAX_NAMES]; /* none: keywords, the whole event */
 	uint32_t names;
-	const struct literal_index *index; /* NULL when there is no literal */
-	const struct slot_literal *literal;
+	struct announcer all, witness;
+	const uint32_t *silent;         /* witnesses that no literal announces */
+	uint32_t silents;
+	bool lazy;                      /* there is something to be saved by asking for witnesses alone */
 	const uint32_t *eager;
 	uint32_t eagers;
-	const hs_database_t *regex;     /* expressions that no literal announces, all in one; of the plan's sets */
-	const uint32_t *regex_atom;     /* by their number in it */
+	struct regex_set *joined;       /* expressions that no literal announces; of the matcher's sets, or NULL */
+	const uint32_t *joined_atom;    /* by their number in it */
 	const struct sieve *prefilter;  /* keywords: finds nothing in a line as it came = no atom holds; or NULL */
 	const uint32_t *null, *exists;  /* atoms about there being a value; several names may have come to this slot */
 	uint32_t nulls, exist;
@@ -71,8 +92,9 @@ struct plan {
 	uint32_t slots;
 	struct atom *atom;
 	uint32_t atoms;
-	uint32_t *deferred;        /* atoms; few of them are asked of every event, so that verdicts can be remembered */
+	uint32_t *deferred;        /* atoms */
 	uint32_t deferreds;
+	bool ask_deferred;         /* few: asked of every event, so that verdicts can be remembered */
 	struct plan_rule *rule;    /* in the order of the set */
 	uint32_t rules;
 	const uint32_t *always;    /* rules that no atom announces */
@@ -81,17 +103,20 @@ struct plan {
 	struct plan_cache *cache;  /* sigma_match.c */
 };
 
-/* Expressions that were compiled into one: that takes tens of milliseconds, and the plans of a category mostly have the
- * same. Belongs to a matcher. */
+/* Compiling a set takes tens of milliseconds, and the plans of a category mostly have the same. Belongs to a matcher. */
 struct regex_sets {
-	struct regex_set *set;
+	struct regex_set **set;
 	uint32_t count, cap;
 };
 
 void regex_sets_release(struct regex_sets *sets);
 
-/* sigma_slot.c: indexes of all slots, once the atoms are known. */
+/* NULL when they cannot be joined. *ret_fresh: it was compiled just now. */
+const hs_database_t *regex_set_database(struct regex_set *set, bool *ret_fresh);
+
+/* sigma_slot.c: what all slots look for, once atoms and witnesses are known. */
 void plan_fill_slots(struct plan *p, struct regex_sets *sets);
+const struct literal_index *plan_index(const struct plan *p, struct announcer *a);
 
 /* Memory is only bounded by the rules themselves, so this cannot fail on account of an event. */
 struct plan *plan_new(const struct rules *r, const struct choice *choice, uint32_t choices, bool windows,

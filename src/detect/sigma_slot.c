@@ -21,9 +21,9 @@ take(struct plan *p, size_t count, size_t size)
 	return got;
 }
 
-/* How an atom stands in its slot's index; false when it does not. */
+/* How a test stands in its slot's index; false when it does not. */
 static bool
-atom_literal(const struct test *t, struct literal *ret, bool *ret_verify)
+test_literal(const struct test *t, struct literal *ret, bool *ret_verify)
 {
 	static const uint8_t anchor[] = {[TEST_EQ] = LITERAL_WHOLE, [TEST_PREFIX] = LITERAL_PREFIX,
 		[TEST_SUFFIX] = LITERAL_SUFFIX, [TEST_CONTAINS] = LITERAL_INSIDE};
@@ -47,18 +47,13 @@ struct together {
 	uint32_t count;
 };
 
-struct regex_set {
-	const struct test **test;
-	uint32_t count;
-	hs_database_t *database; /* NULL: they cannot be joined */
-};
-
 void
 regex_sets_release(struct regex_sets *sets)
 {
 	for (uint32_t i = 0; i < sets->count; i++) {
-		hs_free_database(sets->set[i].database);
-		mem_free(sets->set[i].test);
+		hs_free_database(sets->set[i]->database);
+		mem_free(sets->set[i]->test);
+		mem_free(sets->set[i]);
 	}
 	mem_free(sets->set);
 	*sets = (struct regex_sets){0};
@@ -96,7 +91,7 @@ add_together(struct together *all, const struct test *t, uint32_t atom)
 }
 
 static hs_database_t *
-compile_set(const struct together *all)
+compile_set(const struct regex_set *all)
 {
 	const char *pattern[MAX_TOGETHER];
 	unsigned flags[MAX_TOGETHER], id[MAX_TOGETHER];
@@ -112,23 +107,35 @@ compile_set(const struct together *all)
 	return database;
 }
 
-/* The database of these expressions, compiled when nobody had the same before; NULL when they stay alone. */
-static const hs_database_t *
+const hs_database_t *
+regex_set_database(struct regex_set *set, bool *ret_fresh)
+{
+	*ret_fresh = !set->tried;
+	if (!set->tried)
+		set->database = compile_set(set);
+	set->tried = true;
+	return set->database;
+}
+
+/* The set of these expressions, which some other plan may have as well; NULL when they stay alone. */
+static struct regex_set *
 join_expressions(struct regex_sets *sets, const struct together *all)
 {
 	size_t bytes = all->count * sizeof *all->test;
 	if (all->count < MIN_TOGETHER)
 		return NULL;
 	for (uint32_t i = 0; i < sets->count; i++)
-		if (sets->set[i].count == all->count && memcmp(sets->set[i].test, all->test, bytes) == 0)
-			return sets->set[i].database;
+		if (sets->set[i]->count == all->count && memcmp(sets->set[i]->test, all->test, bytes) == 0)
+			return sets->set[i];
 	if (sets->count == MAX_SETS)
 		return NULL;
 	MEM_GROW(sets->set, sets->count, sets->cap);
-	struct regex_set *set = &sets->set[sets->count++];
-	*set = (struct regex_set){.test = mem_alloc(bytes), .count = all->count, .database = compile_set(all)};
+	struct regex_set *set = MEM_NEW(struct regex_set);
+	set->test = mem_alloc(bytes);
+	set->count = all->count;
 	memcpy(set->test, all->test, bytes);
-	return set->database;
+	sets->set[sets->count++] = set;
+	return set;
 }
 
 /* ---- keywords ---- */
@@ -201,58 +208,84 @@ make_prefilter(struct slot *s, struct plan *p, const uint32_t *atom, uint32_t at
 
 struct fill {
 	struct slot *slot;
-	struct literal *literal;
-	struct slot_literal *speaks;
-	uint32_t *eager, *null, *exists;
-	uint32_t literals;
+	uint32_t *eager, *null, *exists, *silent;
 	struct together together;
 };
 
 static void
 place_atom(struct fill *f, const struct plan *p, uint32_t atom)
 {
-	const struct test *t = p->atom[atom].test;
-	if (t->op == TEST_NULL) {
+	struct announcer *all = &f->slot->all;
+	struct atom *a = &p->atom[atom];
+	if (a->test->op == TEST_NULL) {
 		f->null[f->slot->nulls++] = atom;
-	} else if (t->op == TEST_EXISTS) {
-		f->exists[f->slot->exist++] = atom;
-	} else if (!p->atom[atom].deferred) {
-		if (atom_literal(t, &f->literal[f->literals], &f->speaks[f->literals].verify))
-			f->speaks[f->literals++].atom = atom;
-		else if (add_together(&f->together, t, atom))
-			return;
-		else
-			f->eager[f->slot->eagers++] = atom;
-		if (t->op == TEST_REGEX)
-			(void)sigma_compile_regex(t);
+		return; /* never true of a value */
 	}
+	if (a->deferred)
+		return;
+	if (test_literal(a->test, &all->text[all->count], &a->verify)) {
+		all->atom[all->count++] = atom;
+		a->indexed = true;
+		a->announced = a->rules > 0;
+		return;
+	}
+	if (a->rules)
+		f->silent[f->slot->silents++] = atom;
+	if (a->test->op == TEST_EXISTS)
+		f->exists[f->slot->exist++] = atom;
+	else if (add_together(&f->together, a->test, atom))
+		a->joined = true;
+	else
+		f->eager[f->slot->eagers++] = atom;
+}
+
+static void
+join_slot(struct fill *f, struct plan *p, struct regex_sets *sets)
+{
+	const struct together *all = &f->together;
+	uint32_t *joined = take(p, all->count, sizeof *joined);
+	f->slot->joined = join_expressions(sets, all);
+	for (uint32_t i = 0; i < all->count; i++) {
+		joined[i] = all->atom[i];
+		if (f->slot->joined)
+			continue;
+		p->atom[joined[i]].joined = false;
+		f->eager[f->slot->eagers++] = joined[i];
+	}
+	f->slot->joined_atom = joined;
 }
 
 static void
 fill_slot(struct plan *p, struct regex_sets *sets, uint32_t number, const uint32_t *atom, uint32_t atoms)
 {
-	struct fill f = {.slot = &p->slot[number], .literal = take(p, atoms + 1, sizeof(struct literal)),
-		.speaks = take(p, atoms + 1, sizeof(struct slot_literal)), .eager = take(p, atoms, sizeof(uint32_t)),
-		.null = take(p, atoms, sizeof(uint32_t)), .exists = take(p, atoms, sizeof(uint32_t))};
+	struct slot *s = &p->slot[number];
+	struct fill f = {.slot = s, .eager = take(p, atoms, sizeof(uint32_t)), .null = take(p, atoms, sizeof(uint32_t)),
+		.exists = take(p, atoms, sizeof(uint32_t)), .silent = take(p, atoms, sizeof(uint32_t))};
+	s->all.text = take(p, atoms, sizeof *s->all.text);
+	s->all.atom = take(p, atoms, sizeof *s->all.atom);
 	for (uint32_t i = 0; i < atoms; i++)
-		place_atom(&f, p, atom[i]);
-	f.slot->regex = join_expressions(sets, &f.together);
-	uint32_t *joined = take(p, f.together.count, sizeof *joined);
-	for (uint32_t i = 0; i < f.together.count; i++) {
-		joined[i] = f.together.atom[i];
-		if (f.slot->regex)
-			continue;
-		f.eager[f.slot->eagers++] = f.together.atom[i];
-		(void)sigma_compile_regex(f.together.test[i]);
-	}
-	f.slot->regex_atom = joined;
-	make_prefilter(f.slot, p, atom, atoms);
-	f.slot->eager = f.eager;
-	f.slot->null = f.null;
-	f.slot->exists = f.exists;
-	f.slot->literal = f.speaks;
-	if (f.literals && !(f.slot->index = literal_index_new(&p->arena, f.literal, f.literals)))
+		if (p->atom[atom[i]].rules)
+			place_atom(&f, p, atom[i]);
+	s->witness = s->all; /* they stand in front */
+	for (uint32_t i = 0; i < atoms; i++)
+		if (!p->atom[atom[i]].rules)
+			place_atom(&f, p, atom[i]);
+	join_slot(&f, p, sets);
+	make_prefilter(s, p, atom, atoms);
+	s->eager = f.eager;
+	s->null = f.null;
+	s->exists = f.exists;
+	s->silent = f.silent;
+	s->lazy = s->names == 1 && (s->witness.count < s->all.count || s->eagers || s->joined);
+}
+
+const struct literal_index *
+plan_index(const struct plan *p, struct announcer *a)
+{
+	struct plan *own = (struct plan *)(uintptr_t)p; /* a plan belongs to one matcher, and to its thread */
+	if (!a->index && a->count && !(a->index = literal_index_new(&own->arena, a->text, a->count)))
 		abort();
+	return a->index;
 }
 
 static int

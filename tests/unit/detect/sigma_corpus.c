@@ -12,7 +12,7 @@
 #include "tap.h"
 
 static struct rules *rules;
-static struct matcher *matcher;
+static struct matcher *matcher, *hasty;
 static struct decoder *decoder;
 static struct arena arena;
 
@@ -27,6 +27,8 @@ ready(void)
 		return false;
 	CHECK_INT(faults.count, 0);
 	matcher = matcher_new(rules);
+	hasty = matcher_new(rules);
+	matcher_forget(hasty);
 	decoder = decoder_new(rules_names(rules));
 	arena_init(&arena, 1 << 20, (size_t)512 << 20);
 	return true;
@@ -51,6 +53,16 @@ struct result {
 	const char *folder;
 };
 
+/* Remembered or not, the reasons are the same. */
+static void
+check_same(const struct finding *a, const struct finding *b)
+{
+	CHECK(a->rule == b->rule);
+	CHECK_INT(a->matched_count, b->matched_count);
+	for (uint32_t i = 0; i < a->matched_count && i < b->matched_count; i++)
+		CHECK(str_eq(a->matched[i].name, b->matched[i].name) && str_eq(a->matched[i].value, b->matched[i].value));
+}
+
 /* One event: what fires, checked against the slow evaluator on a third of the rules at least. */
 static uint32_t
 match_event(struct event *e, struct str id, struct slow *slow, struct result *result)
@@ -70,6 +82,9 @@ match_event(struct event *e, struct str id, struct slow *slow, struct result *re
 	CHECK_INT(matcher_match(matcher, e, &arena, &again), n);
 	for (uint32_t i = 0; i < n; i++)
 		CHECK(again[i].rule == finding[i].rule);
+	CHECK_INT(matcher_match(hasty, e, &arena, &again), n);
+	for (uint32_t i = 0; i < n; i++)
+		check_same(&again[i], &finding[i]);
 	result->events++;
 	return wanted;
 }
@@ -296,6 +311,7 @@ TEST(attack_samples_slow_and_fast)
 TEST(release)
 {
 	matcher_free(matcher);
+	matcher_free(hasty);
 	decoder_free(decoder);
 	rules_free(rules);
 	CHECK(true);

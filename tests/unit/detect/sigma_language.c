@@ -36,6 +36,8 @@ meets(const struct rules *r, struct matcher *m, struct slow *slow, struct str js
 	struct decode_result got = {0};
 	struct finding *finding;
 	bool met = false;
+	struct matcher *hasty = matcher_new(r);
+	matcher_forget(hasty);
 	arena_init(&arena, 64 << 10, 64 << 20);
 	buf_add(&line, STR("{\"product\":\"test\","));
 	buf_add(&line, json);
@@ -46,11 +48,13 @@ meets(const struct rules *r, struct matcher *m, struct slow *slow, struct str js
 	if (got.count) {
 		met = matcher_match(m, got.event, &arena, &finding) == 1;
 		CHECK_INT(matcher_match(m, got.event, &arena, &finding), met);
+		CHECK_INT(matcher_match(hasty, got.event, &arena, &finding), met);
 		CHECK_INT(slow_match(slow, 0, got.event), met);
 	}
 	buf_release(&line);
 	arena_release(&arena);
 	decoder_free(d);
+	matcher_free(hasty);
 	return met;
 }
 

@@ -170,7 +170,8 @@ TEST(the_engine_and_the_slow_evaluator_agree)
 			add_rule(&text, i);
 		rules_add(r, buf_str(&text), STR("r"), corpus_count_fault, &faults);
 		CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
-		struct matcher *m = matcher_new(r);
+		struct matcher *m = matcher_new(r), *hasty = matcher_new(r);
+		matcher_forget(hasty);
 		struct slow *slow = slow_new(r);
 		arena_init(&arena, 64 << 10, 16 << 20);
 		for (uint32_t i = 0; i < EVENTS; i++) {
@@ -178,6 +179,7 @@ TEST(the_engine_and_the_slow_evaluator_agree)
 			make_event(&e, &arena, rules_names(r));
 			uint32_t before = different;
 			different += compare(r, m, slow, &e, &arena, &met);
+			different += compare(r, hasty, slow, &e, &arena, &met);
 			different += compare_alone(r, m, slow, &e, &asked);
 			different += compare(r, m, slow, &e, &arena, &met);
 			if (different != before && before == 0)
@@ -188,6 +190,7 @@ TEST(the_engine_and_the_slow_evaluator_agree)
 		arena_release(&arena);
 		slow_free(slow);
 		matcher_free(m);
+		matcher_free(hasty);
 		rules_free(r);
 		buf_release(&text);
 	}
