@@ -51,8 +51,6 @@ make_api_key(const char *data, const char *role, const char *name)
 	const struct key_wish wish = {.name = str_z(name), .role = str_z(role)};
 	struct fault f = {0};
 	struct db *db;
-	if (!role_rights(str_z(role)))
-		return say(STR("cli.admin_role"));
 	if (db_open(str_z(data), &db, &f) < 0) {
 		log_fault(&f);
 		return 1;
@@ -67,6 +65,8 @@ make_api_key(const char *data, const char *role, const char *name)
 	if (error)
 		db_rollback(db);
 	db_close(db);
+	if (error == E_INVALID)
+		return say(STR("cli.admin_role"));
 	if (error) {
 		fault_set(&f, error, NULL, STR(""), 0, 0);
 		log_fault(&f);

@@ -362,15 +362,11 @@ read_update(struct api_call *c, struct alert_update *u)
 }
 
 /* Who may only acknowledge says that it was seen, and adds a word: the alert stays open, or closed, as it is. */
-static int
-may_update(struct api_call *c, int64_t id, const struct alert_update *u)
+static bool
+may_update(const struct api_call *c, const struct alert *a, const struct alert_update *u)
 {
-	struct alert a;
-	if (c->who.rights & RIGHT_ALERT_CHANGE)
-		return 0;
-	TRY(get_alert(c, id, &a));
-	bool seen = u->set_state && u->state == ALERT_ACKNOWLEDGED && a.state != ALERT_CLOSED;
-	return u->set_assignee || (u->set_state && !seen) ? E_DENIED : 0;
+	bool seen = u->set_state && u->state == ALERT_ACKNOWLEDGED && a->state != ALERT_CLOSED;
+	return (c->who.rights & RIGHT_ALERT_CHANGE) || (!u->set_assignee && (!u->set_state || seen));
 }
 
 /* What the record tells of an alert: what a person can change, and the version. */
@@ -398,8 +394,10 @@ api_alert_patch(struct api_call *c)
 	struct alert_update update = {0};
 	struct fault f = {0};
 	int64_t id, version;
-	if (!str_to_i64(c->path_id, &id)) {
-		api_reply_error(c, E_NOT_FOUND);
+	struct alert a;
+	int error = str_to_i64(c->path_id, &id) ? get_alert(c, id, &a) : E_NOT_FOUND;
+	if (error) {
+		api_reply_error(c, error);
 		return;
 	}
 	const char *field = api_match_version(c, &version) ? read_update(c, &update) : "If-Match";
@@ -407,7 +405,7 @@ api_alert_patch(struct api_call *c)
 		api_reply_problem(c, 422, "invalid", field);
 		return;
 	}
-	int error = may_update(c, id, &update);
+	error = may_update(c, &a, &update) ? 0 : E_DENIED;
 	if (!error)
 		error = alert_facts(c, id, &c->before);
 	if (!error)

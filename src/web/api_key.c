@@ -102,22 +102,24 @@ take_scopes(struct api_call *c, struct str *ret)
 static const char *
 wish_fault(struct api_call *c, struct key_wish *w)
 {
-	unsigned role = role_rights(w->role), scopes = 0;
+	unsigned role = 0, scopes = 0;
+	bool second_factor;
 	int64_t now = clock_now_ms();
-	if (!w->name.n || w->name.n > 63)
-		return "name";
-	if (!role || (role & ~c->who.rights && !w->scopes.n))
-		return "role";
-	if (!rights_named(w->scopes, &scopes) || scopes & ~(role & c->who.rights))
-		return "scopes";
-	if (w->until_ms <= now || w->until_ms > now + KEY_DAYS_MAX * TIME_DAY)
-		return "until_ms";
 	struct str scope = api_scope(c);
 	if (!w->organisation.n)
 		w->organisation = scope;
 	else if (!registry_organisation(c->desk->registry, w->organisation) ||
 	    (scope.n && !registry_within(c->desk->registry, w->organisation, scope)))
 		return "organisation";
+	if (!w->name.n || w->name.n > 63)
+		return "name";
+	if (role_rights(c->desk->db, w->role, w->organisation.n, &role, &second_factor) < 0 ||
+	    (role & ~c->who.rights && !w->scopes.n))
+		return "role";
+	if (!rights_named(w->scopes, &scopes) || scopes & ~(role & c->who.rights))
+		return "scopes";
+	if (w->until_ms <= now || w->until_ms > now + KEY_DAYS_MAX * TIME_DAY)
+		return "until_ms";
 	return NULL;
 }
 

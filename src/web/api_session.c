@@ -347,7 +347,9 @@ void
 api_person_sessions_delete(struct api_call *c)
 {
 	int64_t person;
-	int error = person_in_reach(c, &person);
+	int error = person_may_change(c);
+	if (!error)
+		error = person_in_reach(c, &person);
 	reply_ended(c, error ? error : sessions_end(c->desk, person, STR(""), &c->arena));
 }
 

@@ -3,38 +3,17 @@
 
 #include <sodium.h>
 
-#include "web/right.h"
-
-static const struct str right_name[] = {
-#define RIGHT(name, text) STR_INIT(text),
-	RIGHTS(RIGHT)
-#undef RIGHT
-};
-
-bool
-rights_named(struct str names, unsigned *ret)
-{
-	struct str name;
-	unsigned rights = 0;
-	while (str_split(&names, ' ', &name)) {
-		size_t i = 0;
-		while (i < COUNT(right_name) && !str_eq(right_name[i], name))
-			i++;
-		if (i == COUNT(right_name) && name.n)
-			return false;
-		rights |= name.n ? 1u << i : 0;
-	}
-	*ret = rights;
-	return true;
-}
-
 int
 key_make(struct db *db, const struct key_wish *wish, int64_t now_ms, char ret[SECRET_TEXT])
 {
 	char hash[65], secret[SECRET_TEXT];
-	unsigned scopes;
-	if (!role_rights(wish->role) || !wish->name.n || wish->name.n > 63 || !str_is_utf8(wish->name) ||
-	    !rights_named(wish->scopes, &scopes) || (scopes & ~role_rights(wish->role)))
+	unsigned scopes, rights;
+	bool second_factor;
+	int error = role_rights(db, wish->role, wish->organisation.n, &rights, &second_factor);
+	if (error && error != E_NOT_FOUND)
+		return error;
+	if (error || !wish->name.n || wish->name.n > 63 || !str_is_utf8(wish->name) || !rights_named(wish->scopes, &scopes) ||
+	    (scopes & ~rights))
 		return E_INVALID;
 	secret_new(secret);
 	secret_hash(str_z(secret), hash);

@@ -35,7 +35,5 @@ struct key_row {
 /* E_NOT_FOUND; E_CONFLICT: it is over already. */
 [[nodiscard]] int key_get(struct db *db, struct str id, struct arena *arena, struct key_row *ret);
 [[nodiscard]] int key_revoke(struct db *db, struct str id, int64_t now_ms);
-/* Rights by their names, spaces between; false when one is none. */
-bool rights_named(struct str names, unsigned *ret);
 
 #endif

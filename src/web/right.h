@@ -3,7 +3,7 @@
 #define WEB_RIGHT_H
 
 /*
- * Rights are bits, roles are rows (interface.md, "Sign-in and rights"). Core. Pure.
+ * Rights are bits, roles are rows that name them (interface.md, "Sign-in and rights"; web/people.h). Core. Pure.
  */
 
 #include "base/bytes.h"
@@ -52,28 +52,14 @@ enum right {
 	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_ALERT_CHANGE | RIGHT_ALERT_ACKNOWLEDGE | RIGHT_SOURCE_READ |       \
 	    RIGHT_REGISTER_READ | RIGHT_REGISTER_CHANGE | RIGHT_PEOPLE_READ | RIGHT_PEOPLE_CHANGE | RIGHT_PERSONAL_READ)
 
-#define RIGHTS_DESK                                                                                                    \
-	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_ALERT_CHANGE | RIGHT_ALERT_ACKNOWLEDGE | RIGHT_EVENT_READ | RIGHT_SOURCE_READ | \
-	    RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ | RIGHT_RULE_CHANGE |        \
-	    RIGHT_FILE_READ | RIGHT_FILE_CHANGE | RIGHT_INDICATOR_READ | RIGHT_INDICATOR_CHANGE | RIGHT_REGISTER_CHANGE | \
-	    RIGHT_PERSONAL_READ)
-#define RIGHTS_READ                                                                                                    \
-	(RIGHT_SIGNED_IN | RIGHT_ALERT_READ | RIGHT_SOURCE_READ | RIGHT_REGISTER_READ | RIGHT_RULE_READ | RIGHT_STATUS_READ)
-
-/* ROLE(name, rights). Roles whose work is not built yet may sign in and see what is in their rights, no more; the agency
- * officer sees nothing of others before the register ties him to his agency. */
-#define PERSON_ROLES(X)                                                                                                \
-	X("operator", RIGHTS_DESK | RIGHT_OPERATE | RIGHT_RECORD_READ | RIGHT_PEOPLE_READ | RIGHT_PEOPLE_CHANGE)       \
-	X("coordinator", RIGHTS_DESK)                                                                                  \
-	X("analyst", RIGHTS_DESK)                                                                                      \
-	X("auditor", RIGHTS_READ | RIGHT_EVENT_READ | RIGHT_RECORD_READ | RIGHT_FILE_READ | RIGHT_INDICATOR_READ | RIGHT_PEOPLE_READ) \
-	X("leader", RIGHTS_READ)                                                                                       \
-	X("plan_officer", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ | RIGHT_STATUS_READ)                                   \
-	X("assessor", RIGHT_SIGNED_IN | RIGHT_REGISTER_READ)                                                           \
-	X("agency_officer", RIGHT_SIGNED_IN)
-
-/* 0 when there is no such role. */
-unsigned role_rights(struct str role);
+const char *right_name(enum right_bit bit);
+/* One right by its name; 0 when there is none of it. */
+unsigned right_from_name(struct str name);
+/* Names with spaces between, as a row keeps them; what a newer program wrote and this one does not know is left out. */
+unsigned rights_from_text(struct str text);
+/* The same of what a person wrote: false when one is none. */
+bool rights_named(struct str names, unsigned *ret);
+void rights_text(unsigned rights, struct buf *out);
 /* Adds ["alert_read", ...]. */
 void rights_json(unsigned rights, struct buf *out);
 

@@ -27,6 +27,28 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
+enum owner { OWNER_NOBODY, OWNER_DESK, OWNER_SELF, OWNER_ORGANISATION };
+
+static const struct facts {
+	struct str method, path;
+	enum owner owner;
+	struct str fields;
+} facts[] = {
+#define FACTS(method, path, owner, fields) {STR_INIT(#method), STR_INIT(path), OWNER_##owner, STR_INIT(fields)},
+#include "web/facts.def"
+#undef FACTS
+};
+
+/* NULL: nobody has written a row for it, and the story of the matrix says so. */
+static const struct facts *
+facts_of(const struct route *r)
+{
+	for (size_t i = 0; i < COUNT(facts); i++)
+		if (str_eq(facts[i].path, r->path) && str_eq(facts[i].method, r->method))
+			return &facts[i];
+	return NULL;
+}
+
 /* Does `path` fit the pattern? {id} and {part} take one segment each that is not empty. */
 static bool
 path_fits(struct str pattern, struct str path, struct str *ret_id, struct str *ret_part)
@@ -293,9 +315,40 @@ take_body(struct api_call *c)
 	return c->request.json && json_parse(&c->body, c->request.body, NULL) == 0 && c->body.token[0].kind == JSON_OBJECT;
 }
 
+/* The first member of the body that the route does not know: never silently taken, never silently left out. */
+static bool
+is_foreign(struct api_call *c, const struct route *route, struct str *ret)
+{
+	const struct facts *f = facts_of(route);
+	const struct json *j = &c->body;
+	for (uint32_t i = json_first(j, 0); f && i < json_end(j, 0); i = json_next(j, i + 1)) {
+		struct str rest = f->fields, field, name;
+		bool known = false;
+		if (!json_string(j, i, &c->arena, &name))
+			return false; /* the arena is full, and the handler will say so */
+		while (!known && rest.n && str_split(&rest, ' ', &field))
+			known = str_eq(field, name);
+		*ret = name;
+		if (!known)
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_field(struct api_call *c, struct str name)
+{
+	struct buf field = BUF_INIT_MAX(256);
+	buf_add(&field, str_cut(name, 0, 64));
+	buf_add_char(&field, '\0');
+	api_reply_problem(c, 422, "field_unknown", field.over ? "" : field.p);
+	buf_release(&field);
+}
+
 static void
 run_route(struct api_call *c, const struct route *route)
 {
+	struct str foreign;
 	c->pattern = route->path;
 	if (may_be_forged(c)) {
 		api_reply_problem(c, 403, "cross_site", NULL);
@@ -317,6 +370,8 @@ run_route(struct api_call *c, const struct route *route)
 		api_reply_problem(c, 400, "body", NULL);
 	else if ((route->flags & MATCH) && !c->request.if_match.n)
 		api_reply_problem(c, 428, "if_match", NULL);
+	else if ((route->flags & BODY) && is_foreign(c, route, &foreign))
+		refuse_field(c, foreign);
 	else if (c->recorded)
 		recorded_run(c, route->handler);
 	else
@@ -369,6 +424,25 @@ openapi_parameters(struct buf *out, const struct route *r)
 }
 
 static void
+openapi_facts(struct buf *out, const struct route *r)
+{
+	static const char *const owners[] = {"nobody", "desk", "self", "organisation"};
+	const struct facts *f = facts_of(r);
+	struct str rest = f ? f->fields : STR(""), field;
+	if (!f)
+		return;
+	out_text(out, "x-owner", str_z(owners[f->owner]));
+	out_name(out, "x-fields");
+	buf_add_char(out, '[');
+	while (rest.n && str_split(&rest, ' ', &field)) {
+		if (out->p[out->n - 1] != '[')
+			buf_add_char(out, ',');
+		buf_add_json_string(out, field);
+	}
+	buf_add_char(out, ']');
+}
+
+static void
 openapi_operation(struct buf *out, const struct route *r)
 {
 	char method[8] = {0};
@@ -384,6 +458,7 @@ openapi_operation(struct buf *out, const struct route *r)
 		out_raw(out, "requestBody", STR("{\"required\":true,\"content\":{\"application/octet-stream\":{}}}"));
 	out_name(out, "x-rights");
 	rights_json(r->rights, out);
+	openapi_facts(out, r);
 	out_raw(out, "security", r->rights ? STR("[{\"session\":[]},{\"key\":[]}]") : STR("[]"));
 	out_raw(out, "responses", STR("{\"2XX\":{\"description\":\"OK\"},\"default\":{\"description\":\"problem\","
 	    "\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/problem\"}}}}}"));

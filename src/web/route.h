@@ -67,6 +67,12 @@ bool api_match_version(const struct api_call *c, int64_t *ret);
  * changed password, and for an account that is disabled or reset. */
 [[nodiscard]] int sessions_end(struct desk *d, int64_t person, struct str keep, struct arena *arena);
 
+/* May the caller change the account in the path? E_NOT_FOUND: it is outside his reach; E_DENIED: it has what he has not. */
+[[nodiscard]] int person_may_change(struct api_call *c);
+/* May he give `role` to somebody of `organisation` ("" = of the desk)? Nobody gives what he has not. E_NOT_FOUND: there is
+ * no such role; E_INVALID: no such organisation in his reach; E_DENIED. */
+[[nodiscard]] int role_may_grant(struct api_call *c, struct str role, struct str organisation);
+
 /* JSON of nouns that more than one handler and the live stream need. */
 void alert_json(struct buf *out, const struct desk *desk, const struct alert *a);
 struct lookback;

@@ -55,8 +55,8 @@ keep(char *to, size_t cap, struct str from)
 	to[n] = '\0';
 }
 
-static bool
-is_login(struct str s)
+bool
+login_is_one(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (!memchr("abcdefghijklmnopqrstuvwxyz0123456789._-", s.p[i], 39))
@@ -69,7 +69,10 @@ person_new(struct db *db, struct str login, struct str name, struct str role, co
     int64_t *ret_id)
 {
 	struct db_rows *rows;
-	if (!is_login(login) || !role_rights(role) || name.n > 127 || !str_is_utf8(name))
+	unsigned rights;
+	bool second_factor;
+	if (!login_is_one(login) || name.n > 127 || !str_is_utf8(name) ||
+	    role_rights(db, role, false, &rights, &second_factor) < 0)
 		return E_INVALID;
 	TRY(db_query(db, &rows, Q_PERSON_PUT, "ssssi", login, name, role, str_z(password), now_ms));
 	int more = db_next(rows);
@@ -91,11 +94,12 @@ person_count(struct db *db, int64_t *ret)
 	return more < 0 ? more : 0;
 }
 
-/* Who belongs to an organisation holds what is shared out by organisation, whatever the role says. */
-static unsigned
-principal_rights(const struct principal *p)
+/* Whose role is gone has no rights. */
+static int
+look_up_rights(struct db *db, struct principal *p)
 {
-	return role_rights(str_z(p->role)) & (p->organisation[0] ? RIGHTS_SCOPED : ~0u);
+	int error = role_rights(db, str_z(p->role), p->organisation[0] != '\0', &p->rights, &p->second_factor);
+	return error == E_NOT_FOUND ? 0 : error;
 }
 
 static struct principal
@@ -107,7 +111,6 @@ principal_at(struct db_rows *rows)
 	keep(p.role, sizeof p.role, db_text(rows, 3));
 	keep(p.organisation, sizeof p.organisation, db_text(rows, 4));
 	p.directory = db_i64(rows, 5);
-	p.rights = principal_rights(&p);
 	return p;
 }
 
@@ -120,7 +123,7 @@ person_get(struct db *db, int64_t id, struct principal *ret)
 	if (more > 0)
 		*ret = principal_at(rows);
 	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return more > 0 ? look_up_rights(db, ret) : more < 0 ? more : E_NOT_FOUND;
 }
 
 int
@@ -134,7 +137,7 @@ person_by_login(struct db *db, struct str login, struct principal *ret, char ret
 		keep(ret_password, PASSWORD_TEXT, db_text(rows, 6));
 	}
 	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return more > 0 ? look_up_rights(db, ret) : more < 0 ? more : E_NOT_FOUND;
 }
 
 int
@@ -177,7 +180,10 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 	db_end(rows);
 	if (more < 0)
 		return more;
-	if (!alive || !p.rights)
+	if (!alive)
+		return E_DENIED;
+	TRY(look_up_rights(db, &p));
+	if (!p.rights)
 		return E_DENIED;
 	if (now_ms - seen > 60000) /* a write a minute is enough to know it is alive */
 		(void)!db_run(db, Q_SESSION_SEEN, "si", str_z(hash), now_ms); /* a full disk locks nobody out */
@@ -243,21 +249,43 @@ session_end_others(struct db *db, int64_t person, struct str keep)
 	return db_run(db, Q_SESSION_END_OTHERS, "is", person, keep);
 }
 
-/* What limits a key beyond its role: its scopes, its end, and what its maker may do today. */
-static unsigned
-key_limits(struct db_rows *rows, int64_t now_ms)
+/* A key as its row has it. */
+struct key {
+	struct principal who, maker; /* maker.person: 0 = the console */
+	unsigned scopes;             /* 0 = all of the role */
+	bool over;                   /* revoked, at its end, or its maker's account is */
+	int64_t used_ms;
+};
+
+static struct key
+key_at(struct db_rows *rows, const char *hash, int64_t now_ms)
 {
-	struct principal maker = {0};
-	unsigned scopes = 0, rights = ~0u;
+	struct key k = {.used_ms = db_i64(rows, 6), .maker.person = db_i64(rows, 7)};
 	int64_t until = db_i64(rows, 4);
-	if (!db_is_null(rows, 5) || (until && until <= now_ms) || !rights_named(db_text(rows, 3), &scopes))
-		return 0;
-	if (!db_is_null(rows, 7)) {
-		keep(maker.role, sizeof maker.role, db_text(rows, 8));
-		keep(maker.organisation, sizeof maker.organisation, db_text(rows, 9));
-		rights = db_i64(rows, 10) ? 0 : principal_rights(&maker);
+	keep(k.who.login, sizeof k.who.login, db_text(rows, 0));
+	keep(k.who.name, sizeof k.who.name, db_text(rows, 0));
+	keep(k.who.role, sizeof k.who.role, db_text(rows, 1));
+	keep(k.who.organisation, sizeof k.who.organisation, db_text(rows, 2));
+	keep(k.who.session, sizeof k.who.session, str_z(hash));
+	keep(k.maker.role, sizeof k.maker.role, db_text(rows, 8));
+	keep(k.maker.organisation, sizeof k.maker.organisation, db_text(rows, 9));
+	k.over = !db_is_null(rows, 5) || (until && until <= now_ms) || !rights_named(db_text(rows, 3), &k.scopes) ||
+	    (k.maker.person && db_i64(rows, 10));
+	return k;
+}
+
+/* The least of its role, its scopes, and what its maker may do today. */
+static int
+limit_key(struct db *db, struct key *k)
+{
+	TRY(look_up_rights(db, &k->who));
+	if (k->maker.person) {
+		TRY(look_up_rights(db, &k->maker));
+		k->who.rights &= k->maker.rights;
 	}
-	return scopes ? rights & (scopes | RIGHT_SIGNED_IN) : rights;
+	if (k->scopes)
+		k->who.rights &= k->scopes | RIGHT_SIGNED_IN;
+	return 0;
 }
 
 int
@@ -268,25 +296,18 @@ api_key_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 	secret_hash(secret, hash);
 	TRY(db_query(db, &rows, Q_API_KEY_GET, "s", str_z(hash)));
 	int more = db_next(rows);
-	struct principal p = {0};
-	int64_t used = 0;
-	if (more > 0) {
-		keep(p.login, sizeof p.login, db_text(rows, 0));
-		keep(p.name, sizeof p.name, db_text(rows, 0));
-		keep(p.role, sizeof p.role, db_text(rows, 1));
-		keep(p.organisation, sizeof p.organisation, db_text(rows, 2));
-		keep(p.session, sizeof p.session, str_z(hash));
-		p.rights = principal_rights(&p) & key_limits(rows, now_ms);
-		used = db_i64(rows, 6);
-	}
+	struct key k = more > 0 ? key_at(rows, hash, now_ms) : (struct key){.over = true};
 	db_end(rows);
 	if (more < 0)
 		return more;
-	if (!p.rights)
+	if (k.over)
 		return E_DENIED;
-	if (now_ms - used > 60000 || now_ms < used)
+	TRY(limit_key(db, &k));
+	if (!k.who.rights)
+		return E_DENIED;
+	if (now_ms - k.used_ms > 60000 || now_ms < k.used_ms)
 		(void)!db_run(db, Q_API_KEY_USED, "si", str_z(hash), now_ms); /* as with sessions */
-	*ret = p;
+	*ret = k.who;
 	return 0;
 }
 

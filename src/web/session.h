@@ -35,6 +35,12 @@ struct principal {
 	bool second_factor;  /* his role asks for a second proof at every sign-in */
 };
 
+/* What the role's row gives to somebody of the desk, or of an organisation. E_NOT_FOUND: there is no such role. */
+[[nodiscard]] int role_rights(struct db *db, struct str role, bool of_organisation, unsigned *ret, bool *ret_second_factor);
+
+/* a-z 0-9 . _ -, 2..63 characters */
+bool login_is_one(struct str login);
+
 /* A fresh secret, and the form in which secrets are stored (64 hex digits and NUL). */
 void secret_new(char ret[SECRET_TEXT]);
 void secret_hash(struct str secret, char ret[65]);

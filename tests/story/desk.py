@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the stories share: a real `khien serve` on free ports, senders for its doors, its API, and TAP."""
-import contextlib, json, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import contextlib, hashlib, json, os, pathlib, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 KHIEN = os.environ.get("KHIEN", "build/khien")
 SOURCE = pathlib.Path(os.environ.get("KHIEN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
@@ -137,6 +137,14 @@ class Desk:
         made = subprocess.run([KHIEN, "admin", "api-key", "--data", str(self.data), "--role", role],
                               capture_output=True, text=True, env=LANG)
         return made.stdout.strip()
+
+    def agency_key(self, role, organisation):
+        """A key that belongs to an agency: what its officers' programs would have."""
+        key = self.api_key(role)
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        with contextlib.closing(sqlite3.connect(self.data / "khien.db", timeout=10)) as db, db:
+            assert db.execute("UPDATE api_key SET organisation = ? WHERE hash = ?", (organisation, digest)).rowcount == 1
+        return key
 
     def healthy(self):
         return self.get("/api/v1/health")["status"] == "ok"

@@ -2,7 +2,6 @@
 """Whoever belongs to an agency sees what is its own and what stands below it. Everything else does not exist for him: 404,
 not in a list, not in a total, not in the live stream, not in what resembles an alert."""
 from desk import *
-import sqlite3
 
 PROVINCE = """
 organisations:
@@ -32,16 +31,7 @@ with contextlib.closing(sqlite3.connect(desk.data / "khien.db")) as db, db:
 desk.start()
 
 
-def key_of(role, organisation):
-    """A key that belongs to an agency."""
-    key = desk.api_key(role)
-    digest = __import__("hashlib").sha256(key.encode()).hexdigest()
-    with contextlib.closing(sqlite3.connect(desk.data / "khien.db", timeout=10)) as db, db:
-        assert db.execute("UPDATE api_key SET organisation = ? WHERE hash = ?", (organisation, digest)).rowcount == 1
-    return key
-
-
-keys = {"huyen-a": key_of("analyst", "huyen-a"), "xa-a1": key_of("analyst", "xa-a1"), "xa-b": key_of("analyst", "xa-b")}
+keys = {organisation: desk.agency_key("analyst", organisation) for organisation in ("huyen-a", "xa-a1", "xa-b")}
 SEES = {"huyen-a": {"huyen-a", "xa-a1"}, "xa-a1": {"xa-a1"}, "xa-b": {"xa-b"}}
 
 
