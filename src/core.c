@@ -200,6 +200,7 @@ static void lookback_changed(void *user, int64_t id);
 static void lookback_told(void *user, int64_t id);
 static void indicators_told(void *user);
 static void registry_changed(void *user);
+static void table_read_for(void *user, struct api_call *call, struct str bytes);
 static void rules_check(void *user, struct api_call *call, struct str text);
 static void session_over(void *user, struct str id);
 
@@ -257,6 +258,7 @@ give_desk(struct core *core)
 	d->indicators_told = indicators_told;
 	d->rules_check = rules_check;
 	d->registry_changed = registry_changed;
+	d->table_read = table_read_for;
 	d->core = core;
 	core->book = alert_book_new(d->db);
 	core->rules_loaded = rules_loaded;
@@ -648,6 +650,13 @@ indicators_told(void *user)
 	buf_addf(&json, "{\"indicators\":%u}", core->desk.indicators);
 	push(core, "indicator", RIGHT_INDICATOR_READ, &json);
 	buf_release(&json);
+}
+
+static void
+table_read_for(void *user, struct api_call *call, struct str bytes)
+{
+	struct core *core = user;
+	core_lookback_table(core->lookback, call, bytes);
 }
 
 static void

@@ -910,3 +910,9 @@ core_lookback_check(struct core_lookback *l, struct api_call *call, struct str t
 {
 	trial_line_check(l->line, call, text);
 }
+
+void
+core_lookback_table(struct core_lookback *l, struct api_call *call, struct str bytes)
+{
+	trial_line_table(l->line, call, bytes);
+}

@@ -28,5 +28,7 @@ void core_lookback_tick(struct core_lookback *l);
 /* A job came, or was stopped. */
 void core_lookback_changed(struct core_lookback *l, int64_t id);
 void core_lookback_check(struct core_lookback *l, struct api_call *call, struct str text);
+/* A file read as a table, by the role: then call->tabled. */
+void core_lookback_table(struct core_lookback *l, struct api_call *call, struct str bytes);
 
 #endif

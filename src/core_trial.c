@@ -146,6 +146,7 @@ struct check {
 	struct check *next;
 	struct api_call *call; /* NULL: whoever asked was sent away */
 	struct set set;
+	struct buf table; /* a file to be read as a table instead */
 	int64_t since_ms;
 	uint32_t tries;
 };
@@ -190,6 +191,7 @@ static void
 check_free(struct check *c)
 {
 	set_release(&c->set);
+	buf_release(&c->table);
 	mem_free(c);
 }
 
@@ -221,8 +223,13 @@ end_check(struct api_call *call)
 static void
 reply_fault(struct api_call *call, const char *what)
 {
+	const struct table_fault unreadable = {.what = "table_format"};
 	if (!call)
 		return;
+	if (call->tabled) {
+		call->tabled(call, NULL, &unreadable);
+		return;
+	}
 	buf_addf(&call->out, "{\"faults\":[{\"line\":0,\"column\":0,\"what\":\"%s\",\"arg\":\"\"}],\"rules\":[]}", what);
 	end_check(call);
 }
@@ -246,7 +253,9 @@ ask_check(struct trial_line *l)
 	static const struct trial_head head = {.from_ms = INT64_MIN, .to_ms = INT64_MAX};
 	struct buf b = BUF_INIT;
 	trial_set_begin(&b, &head);
-	int error = line_send(l, ASKED_CHECK, MSG_TRIAL_CHECK, buf_str(&b), buf_str(&l->check->set.documents));
+	int error = l->check->table.n
+	    ? line_send(l, ASKED_CHECK, MSG_TABLE, buf_str(&l->check->table), STR(""))
+	    : line_send(l, ASKED_CHECK, MSG_TRIAL_CHECK, buf_str(&b), buf_str(&l->check->set.documents));
 	buf_release(&b);
 	struct api_call *call = error ? take_check(l) : NULL;
 	if (call)
@@ -303,6 +312,22 @@ answer_check(struct trial_line *l, struct str message)
 	return !wider;
 }
 
+/* Rows live as long as the call. */
+static void
+answer_table(struct trial_line *l, struct str message)
+{
+	struct api_call *call = take_check(l);
+	struct table t;
+	struct table_fault f = {.what = "table_big"};
+	struct str kept;
+	if (!call)
+		return;
+	int error = arena_copy(&call->arena, message, &kept) ? table_take(kept, &call->arena, &t, &f) : E_LIMIT;
+	if (error == E_CORRUPT)
+		f = (struct table_fault){.what = "table_format"};
+	call->tabled(call, error ? NULL : &t, &f);
+}
+
 static void
 on_message(void *user, struct channel *c, uint16_t type, struct str payload, int fd)
 {
@@ -310,10 +335,13 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 	enum asked asked = l->asked;
 	if (fd >= 0)
 		close(fd);
-	if (l->ended || (type != MSG_TRIAL_FACTS && type != MSG_TRIAL_FINDINGS) || asked == ASKED_NOTHING)
+	if (l->ended || (type != MSG_TRIAL_FACTS && type != MSG_TRIAL_FINDINGS && type != MSG_TABLE_ROWS) ||
+	    asked == ASKED_NOTHING || (type == MSG_TABLE_ROWS) != (asked == ASKED_CHECK && l->check->table.n > 0))
 		return;
 	l->asked = ASKED_NOTHING;
-	if (asked == ASKED_CHECK)
+	if (type == MSG_TABLE_ROWS)
+		answer_table(l, payload);
+	else if (asked == ASKED_CHECK)
 		answer_check(l, payload);
 	else if (type == MSG_TRIAL_FACTS)
 		l->events->facts(l->user, payload);
@@ -449,18 +477,25 @@ trial_line_tick(struct trial_line *l)
 	line_go_on(l);
 }
 
-void
-trial_line_check(struct trial_line *l, struct api_call *call, struct str text)
+/* NULL: there is no room, and the call is answered. */
+static struct check *
+check_new(struct trial_line *l, struct api_call *call)
 {
 	if (l->checks == CHECKS_MAX) {
 		api_reply_error(call, E_BUSY);
-		return;
+		return NULL;
 	}
 	struct check *c = MEM_NEW(struct check);
 	c->call = call;
 	c->since_ms = clock_monotonic_ms();
 	set_init(&c->set);
-	int error = set_begin(&c->set, l->core, text, NULL);
+	return c;
+}
+
+static void
+enter(struct trial_line *l, struct check *c, int error)
+{
+	struct api_call *call = c->call;
 	if (error) {
 		check_free(c);
 		api_reply_error(call, error);
@@ -470,4 +505,23 @@ trial_line_check(struct trial_line *l, struct api_call *call, struct str text)
 	l->last = &c->next;
 	l->checks++;
 	line_go_on(l);
+}
+
+void
+trial_line_check(struct trial_line *l, struct api_call *call, struct str text)
+{
+	struct check *c = check_new(l, call);
+	if (c)
+		enter(l, c, set_begin(&c->set, l->core, text, NULL));
+}
+
+void
+trial_line_table(struct trial_line *l, struct api_call *call, struct str bytes)
+{
+	struct check *c = check_new(l, call);
+	if (!c)
+		return;
+	c->table = BUF_INIT_MAX(TABLE_BYTES_MAX);
+	buf_add(&c->table, bytes);
+	enter(l, c, c->table.over || !bytes.n ? E_LIMIT : 0);
 }

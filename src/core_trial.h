@@ -66,6 +66,8 @@ bool trial_line_is_free(const struct trial_line *l);
 void trial_line_give(struct trial_line *l, int fd);
 /* What came is no answer: ended with it, as if it had died. */
 void trial_line_distrust(struct trial_line *l);
+/* Have a file read as a table, then go on with call->tabled. */
+void trial_line_table(struct trial_line *l, struct api_call *call, struct str bytes);
 /* Check the text of rules and answer the call. */
 void trial_line_check(struct trial_line *l, struct api_call *call, struct str text);
 

@@ -2,7 +2,9 @@
 #include "lookback_role.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -11,8 +13,10 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sandbox.h"
+#include "register/table.h"
 
 #define MEMORY_MAX ((rlim_t)1 << 30) /* of addresses: a hostile text ends us, not the machine */
+#define TABLE_ARENA (256u << 20)
 #define ANSWER_MAX ((size_t)CHANNEL_MAX - (64u << 10))
 
 struct lookback_role {
@@ -45,6 +49,9 @@ lookback_role_start(struct role_context *rc)
 	rc->user = l;
 	l->rc = rc;
 	step_back();
+	/* libzip turns the times of archives into those of this place: glibc would ask the disk for the zone each time. */
+	if (setenv("TZ", "UTC0", 1) == 0)
+		tzset();
 	role_ready(rc);
 	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
 }
@@ -104,6 +111,24 @@ on_set(struct lookback_role *l, struct str payload, bool run)
 	answer(l, MSG_TRIAL_FACTS);
 }
 
+/* A table that does not fit into an answer is too big like any other. */
+static void
+on_table(struct lookback_role *l, struct str bytes)
+{
+	struct arena arena;
+	struct table t;
+	struct table_fault f = {0}, big = {.what = "table_big"};
+	arena_init(&arena, 1 << 20, TABLE_ARENA);
+	int error = table_read(bytes, &arena, &t, &f);
+	table_put(&l->answer, error ? NULL : &t, &f);
+	if (l->answer.n > ANSWER_MAX) {
+		buf_clear(&l->answer);
+		table_put(&l->answer, NULL, &big);
+	}
+	arena_release(&arena);
+	answer(l, MSG_TABLE_ROWS);
+}
+
 static void
 on_message(void *user, struct channel *c, uint16_t type, struct str payload, int fd)
 {
@@ -115,6 +140,8 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 	buf_clear(&l->answer);
 	if (type == MSG_TRIAL_CHECK || type == MSG_TRIAL_SET) {
 		on_set(l, payload, type == MSG_TRIAL_SET);
+	} else if (type == MSG_TABLE) {
+		on_table(l, payload);
 	} else if (type == MSG_TRIAL_BATCH && l->trial) {
 		trial_run(l->trial, payload, ANSWER_MAX, &l->answer);
 		answer(l, MSG_TRIAL_FINDINGS);

@@ -62,9 +62,11 @@ enum message {
 	MSG_TRIAL_SET,      /* a set that batches will follow; it takes the place of the one before */
 	MSG_TRIAL_BATCH,    /* answered by MSG_TRIAL_FINDINGS */
 	MSG_TRIAL_INDICATORS, /* + descriptor: an indicator image for the set that comes next; not answered */
+	MSG_TABLE,          /* a file with a table that somebody sent; answered by MSG_TABLE_ROWS (register/table.h) */
 	/* lookback -> core */
 	MSG_TRIAL_FACTS,
 	MSG_TRIAL_FINDINGS,
+	MSG_TABLE_ROWS,
 };
 
 struct channel;

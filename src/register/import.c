@@ -10,6 +10,7 @@
 #include "register/internal.h"
 #include "register/inventory.h"
 #include "register/organisation.h"
+#include "register/table.h"
 
 struct row {
 	bool is_system;
@@ -279,29 +280,6 @@ import_yaml(struct import *im, struct str text)
 	return error;
 }
 
-/* One cell of a CSV line (RFC 4180): quotes doubled inside quotes. Cells with quotes are unquoted into `arena`. */
-static struct str
-csv_cell(struct str *line, struct arena *arena)
-{
-	struct str cell = {0};
-	if (!line->n || line->p[0] != '"') {
-		str_split(line, ',', &cell);
-		return str_trim(cell);
-	}
-	char *out = arena_alloc(arena, line->n);
-	size_t n = 0, i = 1;
-	for (; out && i < line->n; i++) {
-		if (line->p[i] == '"' && !(i + 1 < line->n && line->p[i + 1] == '"'))
-			break;
-		i += line->p[i] == '"';
-		out[n++] = line->p[i];
-	}
-	*line = str_skip(*line, i + 1);
-	struct str rest;
-	str_split(line, ',', &rest);
-	return str_from(out, n);
-}
-
 static const struct str csv_columns[] = {STR_INIT("type"), STR_INIT("id"), STR_INIT("name"), STR_INIT("kind"),
 	STR_INIT("organisation"), STR_INIT("level"), STR_INIT("networks"), STR_INIT("hosts"), STR_INIT("domains"),
 	STR_INIT("contact_name"), STR_INIT("contact_phone"), STR_INIT("contact_email"), STR_INIT("parent"),
@@ -329,33 +307,29 @@ csv_row(struct import *im, const struct str *cell, uint32_t line)
 static int
 import_csv(struct import *im, struct str text)
 {
-	struct str line;
-	int column[32], columns = 0, error = 0;
+	struct table t;
+	struct table_fault f = {0};
 	struct arena arena;
-	arena_init(&arena, 64 << 10, 64 << 20);
-	for (uint32_t number = 1; !error && str_split(&text, '\n', &line); number++) {
-		struct str cell[COUNT(csv_columns) + 1] = {0};
-		line = str_trim(line);
-		if (!line.n)
-			continue;
-		for (int i = 0; line.p && i < 32 && (number == 1 || i < columns); i++) {
-			struct str value = csv_cell(&line, &arena);
-			if (number > 1) {
-				cell[column[i]] = value;
-				continue;
-			}
-			column[columns] = COUNT(csv_columns);
-			for (size_t c = 0; c < COUNT(csv_columns); c++)
-				if (str_eq(value, csv_columns[c]))
-					column[columns] = (int)c;
-			if (column[columns++] == COUNT(csv_columns))
-				refuse(im, 1, "register_column", value);
-		}
-		if (number > 1)
-			error = csv_row(im, cell, number);
+	int column[COUNT(csv_columns)], error;
+	arena_init(&arena, 64 << 10, 256 << 20);
+	error = table_read(text, &arena, &t, &f);
+	if (error == E_INVALID)
+		refuse(im, f.row, f.what, f.arg);
+	for (uint32_t i = 0; i < t.columns && !error; i++) {
+		bool known = false;
+		for (size_t c = 0; c < COUNT(csv_columns); c++)
+			known |= str_eq(t.column[i], csv_columns[c]);
+		if (!known)
+			refuse(im, 1, "register_column", t.column[i]);
 	}
-	if (arena.over)
-		error = E_LIMIT;
+	for (size_t c = 0; c < COUNT(csv_columns) && !error; c++)
+		column[c] = table_column(&t, csv_columns[c]);
+	for (uint32_t row = 0; !error && row < t.rows; row++) {
+		struct str cell[COUNT(csv_columns)];
+		for (size_t c = 0; c < COUNT(csv_columns); c++)
+			cell[c] = table_cell(&t, row, column[c]);
+		error = csv_row(im, cell, t.number[row]);
+	}
 	if (!error)
 		error = put_parents(im);
 	arena_release(&arena);

@@ -4,7 +4,7 @@
 
 /* Addresses as 16 bytes, IPv4 mapped (RFC 4291, 2.5.5.2), for register/ alone. */
 
-#include "register/system.h"
+#include "register/organisation.h"
 
 struct prefix {
 	uint8_t address[16];
@@ -16,5 +16,11 @@ bool registry_read_address(struct str text, uint8_t ret[16]);
 bool prefix_parse(struct str text, struct prefix *ret);
 /* The network of that many bits that an address is in. */
 void prefix_cut(const uint8_t address[16], uint8_t bits, struct prefix *ret);
+
+/* organisation_add() without its parent and without working out who is below whom. */
+[[nodiscard]] int organisation_insert(struct db *db, struct str id, const struct organisation_edit *e, int64_t now_ms,
+    struct register_fault *f);
+/* May a kind stand below another (empty: none)? E_INVALID with *f. */
+[[nodiscard]] int organisation_kind_fits(struct db *db, struct str kind, struct str parent_kind, struct register_fault *f);
 
 #endif

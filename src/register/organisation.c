@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "register/organisation.h"
+#include "register/internal.h"
 
 #include "register/law.h"
 
@@ -237,6 +237,16 @@ check_kind(struct db *db, struct str kind, struct str parent_kind, struct arena 
 	return 0;
 }
 
+int
+organisation_kind_fits(struct db *db, struct str kind, struct str parent_kind, struct register_fault *f)
+{
+	struct arena arena;
+	arena_init(&arena, 4096, 64 << 10);
+	int error = check_kind(db, kind, parent_kind, &arena, f);
+	arena_release(&arena);
+	return error;
+}
+
 static int
 check_parent(struct db *db, struct str id, struct str parent, struct str today, struct arena *arena, struct str *ret_kind,
     struct register_fault *f)
@@ -274,13 +284,10 @@ check_name(struct str name, struct register_fault *f)
 }
 
 int
-organisation_add(struct db *db, struct str id, const struct organisation_edit *e, struct str today, int64_t now_ms,
-    struct register_fault *f)
+organisation_insert(struct db *db, struct str id, const struct organisation_edit *e, int64_t now_ms, struct register_fault *f)
 {
 	/* what stands under /organisations itself */
 	static const struct str taken[] = {STR_INIT("mergers"), STR_INIT("imports"), STR_INIT("exports")};
-	struct arena arena;
-	struct str up_kind = {0};
 	struct buf fold = BUF_INIT_MAX(4096);
 	for (size_t i = 0; i < COUNT(taken); i++)
 		if (str_eq(taken[i], id))
@@ -289,17 +296,28 @@ organisation_add(struct db *db, struct str id, const struct organisation_edit *e
 		return register_refuse(f, "register_id", "id", id);
 	TRY(check_name(e->name, f));
 	TRY(check_span(e->from_day, e->until_day, f));
+	TRY(organisation_kind_fits(db, e->kind, STR(""), f));
+	db_fold(e->name, &fold);
+	int error = db_run(db, Q_ORGANISATION_ADD, "sssssssi", id, e->name, buf_str(&fold), e->kind, e->parent, e->from_day,
+	    e->until_day, now_ms);
+	buf_release(&fold);
+	return error;
+}
+
+int
+organisation_add(struct db *db, struct str id, const struct organisation_edit *e, struct str today, int64_t now_ms,
+    struct register_fault *f)
+{
+	struct arena arena;
+	struct str up_kind = {0};
 	arena_init(&arena, 4096, 64 << 10);
 	int error = check_parent(db, id, e->parent, today, &arena, &up_kind, f);
+	if (!error && up_kind.n)
+		error = organisation_kind_fits(db, e->kind, up_kind, f);
 	if (!error)
-		error = check_kind(db, e->kind, up_kind, &arena, f);
-	db_fold(e->name, &fold);
-	if (!error)
-		error = db_run(db, Q_ORGANISATION_ADD, "sssssssi", id, e->name, buf_str(&fold), e->kind, e->parent, e->from_day,
-		    e->until_day, now_ms);
+		error = organisation_insert(db, id, e, now_ms, f);
 	if (!error)
 		error = registry_reach_rebuild(db);
-	buf_release(&fold);
 	arena_release(&arena);
 	return error;
 }

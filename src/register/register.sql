@@ -42,6 +42,12 @@ SELECT 1 FROM organisation WHERE id = $1;
 -- name: organisation_parent_set
 UPDATE organisation SET parent = $2 WHERE id = $1;
 
+-- name: organisation_parent_clear
+UPDATE organisation SET parent = NULL WHERE id = $1;
+
+-- name: organisation_contact
+SELECT contact_name, contact_phone, contact_email FROM organisation WHERE id = $1;
+
 -- name: organisation_parents
 SELECT id, parent FROM organisation WHERE parent IS NOT NULL;
 

@@ -17,6 +17,13 @@ struct str api_today(struct api_call *c);
 bool api_find_organisation(struct api_call *c, struct str id, struct organisation_row *ret);
 /* The register in memory is built anew before the next message is heard. */
 void api_register_changed(struct api_call *c);
+/* The body is a file with a table: it is read in the look-back role, then `step` runs. For real that is inside the transaction
+ * that ends with the entry in the record; with ?dry_run=1 the step must leave nothing. It ends with api_table_reply(). */
+typedef void api_table_step(struct api_call *c, const struct table *t, bool dry_run);
+void api_table_read(struct api_call *c, api_table_step *step);
+void api_table_reply(struct api_call *c, const struct table_report *r, bool dry_run);
+/* Answers with a file, of the body's "format" (csv, xlsx). The table lives in the call's arena. */
+void api_table_write(struct api_call *c, const struct table *t, struct str sheet);
 /* People to call, as a list under `name`. */
 void contacts_json(struct buf *out, const char *name, const struct contact_row *list, uint32_t count, struct str today);
 

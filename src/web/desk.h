@@ -92,6 +92,8 @@ struct desk {
 	void (*lookback_changed)(void *core, int64_t id); /* a job came or was stopped */
 	void (*lookback_told)(void *core, int64_t id); /* tell the live stream how far it is */
 	void (*indicators_told)(void *core); /* tell the live stream that others are in use now */
+	/* Have a file read as a table by the look-back role; then call->tabled. */
+	void (*table_read)(void *core, struct api_call *call, struct str bytes);
 	void (*registry_changed)(void *core); /* the register in the database is another: the one in memory is swapped soon */
 	/* Have the text of rules checked by the look-back role, which ends the call. */
 	void (*rules_check)(void *core, struct api_call *call, struct str text);

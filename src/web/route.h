@@ -11,6 +11,7 @@
  */
 
 #include "base/json.h"
+#include "register/table.h"
 #include "web/desk.h"
 #include "web/out.h"
 
@@ -30,6 +31,8 @@ struct api_call {
 	int error;              /* what work() said */
 	void (*release)(struct api_call *c); /* when the call ends, also when no job was ever run for it; may be NULL */
 	void (*checked)(struct api_call *c); /* instead of answering, what follows a check of rule text; c->out tells */
+	/* when a file was read as a table; t is NULL when it is none, and *f says why */
+	void (*tabled)(struct api_call *c, const struct table *t, const struct table_fault *f);
 	bool recorded;          /* changes something: web/recorded.h */
 	struct str before, after, noun_id; /* what its entry in the record says beyond the request; may stay empty */
 	struct proof *proof;    /* whose password was asked (web/proof.h) */

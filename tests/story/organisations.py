@@ -84,6 +84,59 @@ with contextlib.closing(__import__("sqlite3").connect(desk.data / "khien.db")) a
 check("then it is in the list", due() == ["Lâu Năm"])
 check("and one call answers it", call("POST", f"organisations/so-a/contacts/{old['id']}/confirmations")[1]["confirmed_day"] == str(today) and due() == [])
 
+# tables in and out
+def send(name, data, dry=False):
+    request = urllib.request.Request(f"http://127.0.0.1:{desk.http}/api/v1/organisations/imports{'?dry_run=1' if dry else ''}", data=data, method="POST")
+    request.add_header("Authorization", f"Bearer {desk.key}")
+    request.add_header("Content-Type", "application/octet-stream")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as e:
+        return e.code, json.loads(e.read())
+
+
+def take(form):
+    status, body, headers = desk.call("POST", "/api/v1/organisations/exports", {"format": form})
+    return body if status == 200 else (status, body)
+
+
+def xlsx(sheet):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("xl/worksheets/sheet1.xml", sheet)
+    return made.getvalue()
+
+
+import io, zipfile
+csv, book = take("csv"), take("xlsx")
+check("a list goes out as CSV and as XLSX", csv.startswith(b"\xef\xbb\xbfid,name,") and "UBND xã Mới".encode() in csv and book.startswith(b"PK"), csv[:300])
+for name, data in (("csv", csv), ("xlsx", book)):
+    status, report = send(name, data)
+    check(f"and coming back as {name} changes nothing", status == 200 and report["unchanged"] == 4 and not report["changed"] and not report["added"], report)
+many = "id;name;kind;parent;contact_name;contact_phone\r\n" + "".join(
+    f"xa-{n};UBND xã số {n};commune;tinh;\"=cmd|' /c calc'!A{n}\";'+84 90{n}\r\n" for n in range(2000))
+status, report = send("many", many.encode(), dry=True)
+check("a trial tells what would come and does nothing", status == 200 and report["added"] == 2000 and desk.get("/api/v1/organisations")["total"] == 3, report)
+wrong = many.replace("xa-7;", "XA 7;").replace("xa-11;UBND xã số 11;commune", "xa-11;UBND xã số 11;castle")
+status, report = send("wrong", wrong.encode())
+check("every fault is told with row, column and why, and nothing is kept", status == 422 and desk.get("/api/v1/organisations")["total"] == 3 and
+      [(f["row"], f["column"], f["what"]) for f in report["faults"]] == [(9, "id", "register_id"), (13, "kind", "register_kind")], report)
+status, report = send("many", many.encode())
+check("two thousand come in", status == 200 and report["added"] == 2000 and desk.get("/api/v1/organisations")["total"] == 2003, report)
+check("what a spreadsheet would run is text in it", b"\"'=cmd" in take("csv") and b",=cmd" not in take("csv"))
+began = time.monotonic()
+pages, cursor = 0, ""
+while cursor is not None:
+    page = desk.get(f"/api/v1/organisations?limit=500&cursor={cursor}")
+    pages, cursor = pages + len(page["items"]), page["next"]
+check("every one stands on one page", pages == 2003, pages)
+for name, data, what in (("no table", b"\x00\x01\x02", "table_utf8"), ("a zip bomb", xlsx("<worksheet>" + " " * (200 << 20) + "</worksheet>"), "table_big"),
+                         ("a document type", xlsx('<!DOCTYPE w [<!ENTITY a "b">]><worksheet/>'), "table_xlsx"), ("half a zip", book[:500], "table_xlsx")):
+    status, report = send(name, data)
+    check(f"{name} is refused, and everybody lives", status == 422 and report["faults"][0]["what"] == what and desk.healthy(), report)
+check("nobody died of it", not [r for r in desk.get("/api/v1/status")["roles"] if r["crashes"]])
+
 # over a restart with the same file: what people changed stays
 desk.stop()
 desk.start()
