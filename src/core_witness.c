@@ -55,6 +55,7 @@ open_one(struct core_witness *w, struct one *o, uint32_t i)
 		return false;
 	}
 	o->told->name = str_z(o->key.name);
+	o->told->key = text;
 	o->pushed = post_url_is_good(url);
 	return true;
 }

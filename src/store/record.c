@@ -89,7 +89,8 @@ record_list(struct db *db, const struct record_filter *f, struct arena *arena, s
 	int more = 0;
 	if (!list)
 		return E_LIMIT;
-	TRY(db_query(db, &rows, Q_RECORD_LIST, "isssi", f->before_seq, f->who, f->noun, f->noun_id, (int64_t)f->limit));
+	TRY(db_query(db, &rows, Q_RECORD_LIST, "isssiiii", f->before_seq, f->who, f->noun, f->noun_id, (int64_t)f->limit, f->from_ms,
+	    f->to_ms ? f->to_ms : INT64_MAX, (int64_t)f->people));
 	while (n < f->limit && (more = db_next(rows)) > 0)
 		if (!keep_row(rows, arena, &list[n++]))
 			more = E_LIMIT;

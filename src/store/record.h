@@ -38,6 +38,8 @@ struct record_row {
 struct record_filter {
 	int64_t before_seq;             /* cursor: rows older than this; INT64_MAX = from the newest */
 	struct str who, noun, noun_id;  /* empty = any */
+	int64_t from_ms, to_ms;         /* [from, to); 0 = open */
+	bool people;                    /* only what people did: not what the program notes of evidence */
 	uint32_t limit;
 };
 /* Newest first. */

@@ -22,4 +22,5 @@ SELECT seq, entry FROM record WHERE seq > $1 ORDER BY seq LIMIT $2;
 -- name: record_list
 SELECT seq, at_ms, who, action, noun, noun_id, entry FROM record
 WHERE seq < $1 AND ($2 = '' OR who = $2) AND ($3 = '' OR noun = $3) AND ($4 = '' OR noun_id = $4)
+	AND at_ms >= $6 AND at_ms < $7 AND ($8 = 0 OR who <> 'khien')
 ORDER BY seq DESC LIMIT $5;

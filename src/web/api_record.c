@@ -10,6 +10,7 @@ static void
 row_json(struct buf *out, const struct record_row *r)
 {
 	buf_add_char(out, '{');
+	out_i64(out, "id", r->seq);
 	out_i64(out, "seq", r->seq);
 	out_i64(out, "at_ms", r->at_ms);
 	out_text(out, "who", r->who);
@@ -28,6 +29,11 @@ api_records(struct api_call *c)
 	struct record_row *list;
 	uint32_t count;
 	int64_t limit;
+	f.people = str_eq(api_query(c, STR("people")), STR("1"));
+	if (!api_query_i64(c, STR("from"), 0, 0, INT64_MAX, &f.from_ms) || !api_query_i64(c, STR("to"), 0, 0, INT64_MAX, &f.to_ms)) {
+		api_reply_problem(c, 422, "invalid", "from");
+		return;
+	}
 	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &f.before_seq) ||
 	    !api_query_i64(c, STR("limit"), 100, 1, 500, &limit)) {
 		api_reply_problem(c, 422, "invalid", "cursor");
@@ -98,6 +104,7 @@ witnesses_json(struct buf *out, const struct desk *d)
 		buf_add(out, i ? STR(",{") : STR("{"));
 		out_text(out, "name", w->name);
 		out_text(out, "url", w->url);
+		out_text(out, "key", w->key);
 		out_i64(out, "size", (int64_t)w->size);
 		time_or_null(out, "time_ms", w->time_ms);
 		time_or_null(out, "failing_since_ms", w->failing_ms);

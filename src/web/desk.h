@@ -27,7 +27,7 @@ struct api_call;
 
 /* A witness of the record, as core_witness.c knows it. Texts are the desk's. */
 struct desk_witness {
-	struct str name, url;
+	struct str name, url, key;
 	uint64_t size;      /* entries under its last cosignature */
 	int64_t time_ms;    /* and when it gave it; 0: never */
 	int64_t failing_ms; /* since when it gives none; 0: it does */

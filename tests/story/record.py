@@ -44,6 +44,9 @@ by = desk.get(f"/api/v1/records?noun=alerts&noun_id={alerts[0]['id']}&limit=3")
 check("pages and filters", len(by["items"]) == 3 and by["next"] and
       len(desk.get(f"/api/v1/records?noun=alerts&limit=3&cursor={by['next']}")["items"]) == 1, by)
 
+check("what people did can be told from what the program noted, and by day", all(r["who"] != "khien" for r in desk.get("/api/v1/records?people=1")["items"]) and
+      any(r["who"] == "khien" for r in records) and not desk.get("/api/v1/records?to=1000")["items"] and
+      len(desk.get(f"/api/v1/records?from={records[-1]['at_ms']}")["items"]) == len(records))
 head = until(lambda: (lambda h: h if h["published"] == h["entries"] == records[0]["seq"] else None)(desk.get("/api/v1/checkpoint"))) or {}
 check("a checkpoint covers all of it within seconds", head)
 key, log = head["key"], desk.data / "record"

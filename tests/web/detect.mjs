@@ -379,9 +379,29 @@ await chapter(page, "a folder is swept, with its numbers", async () => {
 	await clean();
 });
 
+/* ---- the record ---- */
+
+await chapter(page, "what was done stands in the record, before and after, with a proof to take away", async () => {
+	await settled("/record?noun=rules");
+	await page.locator("tr[data-id] a").first().click();
+	await panel().locator("ins").first().waitFor();
+	await notOwned();
+	await clean();
+	const files = [];
+	page.on("download", (d) => files.push(d.suggestedFilename()));
+	await panel().locator("button:has-text('bằng chứng')").click();
+	await until(async () => files.length === 2, "the proof was not given");
+	must(files.some((f) => f.endsWith(".tlog-proof")), files.join());
+	await page.locator("input[type=date]").fill("2001-01-01");
+	await page.locator("input[type=date]").blur();
+	await page.waitForFunction(() => location.search.includes("day=2001-01-01"));
+	await loaded();
+	must(!(await page.locator("tr[data-id]").count()), "a day without entries shows some");
+});
+
 /* ---- every screen, both themes, both languages, phone and desk ---- */
 
-const screens = ["/rules", "/rules?at=first&panel=1", "/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks", "/indicators", "/indicators/sources", "/files", "/sweeps"];
+const screens = ["/rules", "/rules?at=first&panel=1", "/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks", "/indicators", "/indicators/sources", "/files", "/sweeps", "/record", "/record?evidence=1", "/sources"];
 for (const theme of ["light", "dark"]) {
 	await choose(theme, theme === "light" ? "vi" : "en");
 	for (const path of screens)

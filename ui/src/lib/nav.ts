@@ -20,6 +20,7 @@ const all: Room[] = [
 	{ path: "/rules", key: "nav.rules", icon: "shield-check", group: 2, right: "rule_read", within: ["/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks"] },
 	{ path: "/indicators", key: "nav.indicators", icon: "target", group: 2, right: "indicator_read", within: ["/indicators/sources"] },
 	{ path: "/files", key: "nav.files", icon: "file-search", group: 2, right: "file_read", within: ["/sweeps"] },
+	{ path: "/record", key: "nav.record", icon: "list-checks", group: 3, right: "record_read" },
 ];
 
 /** Those that the person may enter. */

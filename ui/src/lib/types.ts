@@ -159,6 +159,9 @@ export interface Status {
 	sources: { total: number; silent: number };
 	archive: { events: number; bytes: number; bytes_per_event: number; days_left: number | null };
 	rules: { loaded: number; refused: number };
+	record?: Recorded;
+	correlations?: { keys: number; bytes: number; evicted: number; late: number; dropped: number; forgotten: number };
+	state?: { written_ms: number; bytes: number; failed: number; refused: number };
 	backup?: { last_ms: number | null };
 	stalled?: string;
 	memory_bytes: number;
@@ -422,4 +425,38 @@ export interface Session {
 	rights: string[];
 	province: string;
 	demonstration: boolean;
+}
+
+export interface Witness {
+	name: string;
+	key: string;
+	url: string;
+	size: number;
+	time_ms: number | null;
+	failing_since_ms: number | null;
+	error: string;
+	fault: "" | "fork" | "ahead" | "key";
+}
+export interface Recorded {
+	broken: boolean;
+	fault: string | null;
+	put_back: number;
+	witnesses: Witness[];
+}
+export interface Checkpoint {
+	key: string;
+	checkpoint: string;
+	entries: number;
+	published: number;
+	put_back: number;
+	witnesses: Witness[];
+}
+export interface RecordEntry {
+	id: number;
+	at_ms: number;
+	who: string;
+	action: string;
+	noun: string;
+	noun_id: string;
+	entry: { at: string; who: string; peer: string; before?: unknown; after?: unknown; reason?: string };
 }
