@@ -382,8 +382,8 @@ await chapter(page, "a folder is swept, with its numbers", async () => {
 /* ---- the record ---- */
 
 await chapter(page, "what was done stands in the record, before and after, with a proof to take away", async () => {
-	await settled("/record?noun=rules");
-	await page.locator("tr[data-id] a").first().click();
+	await settled("/record");
+	await page.locator("tr[data-id] a:has-text('Tạo')").first().click();
 	await panel().locator("ins").first().waitFor();
 	await notOwned();
 	await clean();
