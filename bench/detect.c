@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * bench_detect MAP RULES FILE.zst|FILE ...: events in a second on one core over files of JSON lines, whole path (decode
+ * bench_detect [-w] MAP RULES FILE.zst|FILE ...: events in a second on one core over files of JSON lines, whole path (decode
  * and match, arena cleared every 64 KB as the worker does) and matching alone; memory and the time to load.
  *   bench_detect content/rules/map.yaml ../shared/corpora/sigma ../shared/corpora/lanes/structured_windows.ndjson.zst
  */
@@ -134,11 +134,29 @@ run_file(struct decoder *d, struct matcher *m, struct str text)
 	arena_release(&arena);
 }
 
+/* What a worker does beside its first events. */
+static void
+warm_up(struct matcher *m)
+{
+	double start = now(), longest = 0;
+	bool more = true;
+	matcher_expect_warming(m);
+	while (more) {
+		double from = now();
+		more = matcher_warm(m);
+		longest = now() - from > longest ? now() - from : longest;
+	}
+	printf("warm in %.2f s, longest step %.1f ms\n", now() - start, longest * 1e3);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct buf map = BUF_INIT;
 	struct fault fault;
+	bool warm = argc > 1 && str_eq(str_z(argv[1]), STR("-w"));
+	argc -= warm;
+	argv += warm;
 	if (argc < 3 || !read_file(argv[1], &map))
 		return 2;
 	double start = now();
@@ -156,6 +174,8 @@ main(int argc, char **argv)
 	    s.not_applicable, s.bytes >> 10, now() - start);
 	struct decoder *d = decoder_new(rules_names(r));
 	struct matcher *m = matcher_new(r);
+	if (warm)
+		warm_up(m);
 	for (int i = 3; i < argc; i++) {
 		struct buf text = BUF_INIT;
 		printf("%s\n", argv[i]);

@@ -9,6 +9,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
+#include "host/pool.h"
 #include "host/sandbox.h"
 #include "rules_files.h"
 
@@ -25,6 +26,9 @@ struct worker_role {
 	struct str image;          /* mapped; what `indicators` reads */
 	uint8_t digest[32];
 	struct channel *collect, *core;
+	struct pool *pool;         /* one thread that compiles expressions before events ask for them */
+	bool warming;              /* its job is under way */
+	bool more;                 /* what the job found to do */
 	struct buf verdict, head;
 	uint32_t batches;
 	int64_t costs_told_ms;     /* by the monotonic clock */
@@ -72,6 +76,32 @@ open_indicators(struct worker_role *w)
 		log_say(LOG_LEVEL_ERROR, "indicators.unreadable", LOG_TEXT("error", str_z(error_name(error))));
 }
 
+static void
+warm_once(void *job)
+{
+	struct worker_role *w = job;
+	w->more = worker_warm(w->worker);
+}
+
+static void warm(struct worker_role *w);
+
+static void
+on_warmed(void *job, bool cancelled)
+{
+	struct worker_role *w = job;
+	w->warming = false;
+	if (w->more && !cancelled)
+		warm(w);
+}
+
+/* One thing at a time, so that nobody waits long for the thread to end. */
+static void
+warm(struct worker_role *w)
+{
+	if (!w->warming && pool_submit(w->pool, warm_once, on_warmed, w) == 0)
+		w->warming = true;
+}
+
 static int
 worker_role_start(struct role_context *rc)
 {
@@ -93,9 +123,13 @@ worker_role_start(struct role_context *rc)
 	    LOG_NUMBER("bytes", (int64_t)stats.bytes));
 	worker_set_zone(w->worker, rc->options->zone);
 	worker_measure(w->worker, clock_monotonic_ns, WORKER_MEASURE_EVERY);
+	worker_expect_warming(w->worker);
 	open_indicators(w);
 	role_ready(rc);
-	return role_confine(rc, SANDBOX_COMPUTE, NULL, 0);
+	TRY(role_confine(rc, SANDBOX_COMPUTE | SANDBOX_THREADS, NULL, 0));
+	w->pool = pool_new(rc->loop, 1, 1);
+	warm(w);
+	return 0;
 }
 
 /* What arrives, told now and then: core keeps which rules ask for what never came. */
@@ -153,6 +187,7 @@ on_batch(struct worker_role *w, struct str payload)
 	if (w->batches < TELL_EVERY || w->batches % TELL_EVERY == 0)
 		tell_fields(w);
 	tell_costs(w);
+	warm(w); /* the batch may have brought something new */
 	w->batches++;
 	if (w->collect && channel_queued(w->core) > BACKLOG)
 		channel_pause(w->collect, true);
@@ -212,6 +247,7 @@ worker_role_stop(struct role_context *rc)
 		channel_flush(w->core, 2000);
 	channel_free(w->core);
 	channel_free(w->collect);
+	pool_free(w->pool);
 	worker_free(w->worker);
 	ioc_close(w->indicators);
 	file_unmap(w->image);

@@ -107,6 +107,15 @@ void matcher_free(struct matcher *m);
 /* From here on every value is taken for one that will not come again, which a matcher otherwise finds out by itself, field
  * by field: nothing of it is remembered, and rules ask only what they need. What matches is the same. */
 void matcher_forget(struct matcher *m);
+/*
+ * Compiling an expression takes up to a tenth of a second, and an event that needs it waits. Who promises to call
+ * matcher_warm() until it answers false, beside matching and on another thread, but one call at a time, spares most
+ * events that: each call compiles one thing, expressions that no event has asked for yet first. Events that come before
+ * compile what they need themselves, but for joined expressions, which they ask one by one. What matches is the same.
+ */
+void matcher_expect_warming(struct matcher *m);
+/* False when there is nothing left, which new kinds of events may change. */
+bool matcher_warm(struct matcher *m);
 /* All rules that match, in rule order. Findings live in `arena`. *ret is untouched when there is none (returns 0).
  * Returns how many. Linear time in the size of the event whatever the rule. */
 uint32_t matcher_match(struct matcher *m, struct event *e, struct arena *arena, struct finding **ret);

@@ -59,7 +59,7 @@ matcher_ready(struct matcher *m, struct atom *a)
 {
 	if (a->ready || a->test->op != TEST_REGEX)
 		return true;
-	bool there = a->test->regex != NULL;
+	bool there = __atomic_load_n(&a->test->regex, __ATOMIC_RELAXED) != NULL;
 	matcher_fit(m, sigma_compile_regex(a->test));
 	a->ready = true;
 	return there;
@@ -75,11 +75,15 @@ matcher_value_passes(struct matcher *m, struct atom *a, struct str value, struct
 static const hs_database_t *
 set_database(struct matcher *m, struct regex_set *set)
 {
-	bool fresh;
-	const hs_database_t *database = regex_set_database(set, &fresh);
-	if (fresh)
-		matcher_fit(m, database);
-	return database;
+	if (!__atomic_load_n(&set->tried, __ATOMIC_ACQUIRE)) {
+		if (m->warming)
+			return NULL; /* until then one by one */
+		regex_set_compile(set);
+	}
+	if (!set->fitted)
+		matcher_fit(m, set->database);
+	set->fitted = true;
+	return set->database;
 }
 
 /* The joined expressions of a slot against a value: found() with their number in the set. False: they are not joined. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* A matcher: its life, the plan of an event, the way through one. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -29,6 +30,46 @@ void
 matcher_forget(struct matcher *m)
 {
 	m->forgets = true;
+}
+
+/* Long ones are dear; these come first. */
+static int
+by_length(const void *a, const void *b)
+{
+	const struct test *x = *(const struct test *const *)a, *y = *(const struct test *const *)b;
+	if (x->literal.n != y->literal.n)
+		return x->literal.n > y->literal.n ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+void
+matcher_expect_warming(struct matcher *m)
+{
+	assert(!m->warming);
+	m->warming = true;
+	m->warm = mem_calloc(m->r->tests, sizeof *m->warm);
+	for (uint32_t i = 0; i < m->r->tests; i++)
+		if (m->r->test[i]->op == TEST_REGEX)
+			m->warm[m->warms++] = m->r->test[i];
+	qsort(m->warm, m->warms, sizeof *m->warm, by_length);
+	m->cold = m->warms;
+}
+
+bool
+matcher_warm(struct matcher *m)
+{
+	assert(m->warming);
+	uint32_t sets = __atomic_load_n(&m->sets.count, __ATOMIC_ACQUIRE);
+	if (m->cold) {
+		(void)sigma_compile_regex(m->warm[m->warms - m->cold--]);
+		return true;
+	}
+	for (uint32_t i = 0; i < sets; i++)
+		if (!m->sets.set[i]->tried) {
+			regex_set_compile(m->sets.set[i]);
+			return true;
+		}
+	return false;
 }
 
 bool
@@ -69,6 +110,7 @@ matcher_free(struct matcher *m)
 	literal_scan_release(&m->scan);
 	buf_release(&m->folded);
 	buf_release(&m->referred);
+	mem_free(m->warm);
 	mem_free(m->first_stamp);
 	mem_free(m->first_field);
 	mem_free(m->known);

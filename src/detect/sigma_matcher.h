@@ -65,6 +65,9 @@ struct matcher {
 	struct lazy_value *lazy;   /* by slot; where its class is lazy */
 	uint32_t slots;
 	bool forgets;              /* matcher_forget() */
+	bool warming;              /* matcher_expect_warming() */
+	const struct test **warm;  /* expressions for matcher_warm(), which alone touches these; the last `cold` are left */
+	uint32_t warms, cold;
 	bool classes_whole;        /* all classes have ids */
 	struct arena temporary;
 	const uint32_t *expressions; /* atoms of the joined expressions being looked for */

@@ -22,6 +22,8 @@
 #include "detect/sieve.h"
 #include "detect/sigma_internal.h"
 
+#define REGEX_MAX_SETS 128u /* of joined expressions; what comes later is tried alone */
+
 enum node_kind { NODE_FALSE, NODE_TRUE, NODE_ATOM, NODE_NOT, NODE_AND, NODE_OR };
 
 struct node {
@@ -59,12 +61,13 @@ struct announcer {
 	const struct literal_index *index; /* NULL: not built yet; see plan_index() */
 };
 
-/* Expressions compiled into one, when they are first needed. */
+/* Expressions compiled into one. */
 struct regex_set {
 	const struct test **test;
 	uint32_t count;
-	bool tried;
-	hs_database_t *database; /* NULL, and tried: they cannot be joined */
+	bool tried;              /* atomic: what is below may be read */
+	hs_database_t *database; /* NULL: they cannot be joined */
+	bool fitted;             /* the matcher's scratch has room for it */
 };
 
 struct slot {
@@ -105,14 +108,13 @@ struct plan {
 
 /* Compiling a set takes tens of milliseconds, and the plans of a category mostly have the same. Belongs to a matcher. */
 struct regex_sets {
-	struct regex_set **set;
-	uint32_t count, cap;
+	struct regex_set *set[REGEX_MAX_SETS];
+	uint32_t count; /* atomic: matcher_warm() looks at them on another thread */
 };
 
 void regex_sets_release(struct regex_sets *sets);
 
-/* NULL when they cannot be joined. *ret_fresh: it was compiled just now. */
-const hs_database_t *regex_set_database(struct regex_set *set, bool *ret_fresh);
+void regex_set_compile(struct regex_set *set);
 
 /* sigma_slot.c: what all slots look for, once atoms and witnesses are known. */
 void plan_fill_slots(struct plan *p, struct regex_sets *sets);

@@ -6,7 +6,6 @@
 #define NEEDLE_MIN 3u        /* a shorter text announces an expression too often */
 #define MIN_TOGETHER 6u      /* fewer are tried alone: joining them takes longer than many values */
 #define MAX_TOGETHER 64u     /* expressions compiled into one; the others are tried alone */
-#define MAX_SETS 128u        /* of joined expressions; what comes later is tried alone */
 #define REPEATS_MAX 30u
 #define ANYTHINGS_MAX 2u
 #define PREFILTER_MIN 4u     /* bytes of a keyword that must be safe to look for in a raw line */
@@ -55,7 +54,6 @@ regex_sets_release(struct regex_sets *sets)
 		mem_free(sets->set[i]->test);
 		mem_free(sets->set[i]);
 	}
-	mem_free(sets->set);
 	*sets = (struct regex_sets){0};
 }
 
@@ -107,14 +105,11 @@ compile_set(const struct regex_set *all)
 	return database;
 }
 
-const hs_database_t *
-regex_set_database(struct regex_set *set, bool *ret_fresh)
+void
+regex_set_compile(struct regex_set *set)
 {
-	*ret_fresh = !set->tried;
-	if (!set->tried)
-		set->database = compile_set(set);
-	set->tried = true;
-	return set->database;
+	set->database = compile_set(set);
+	__atomic_store_n(&set->tried, true, __ATOMIC_RELEASE);
 }
 
 /* The set of these expressions, which some other plan may have as well; NULL when they stay alone. */
@@ -127,14 +122,14 @@ join_expressions(struct regex_sets *sets, const struct together *all)
 	for (uint32_t i = 0; i < sets->count; i++)
 		if (sets->set[i]->count == all->count && memcmp(sets->set[i]->test, all->test, bytes) == 0)
 			return sets->set[i];
-	if (sets->count == MAX_SETS)
+	if (sets->count == REGEX_MAX_SETS)
 		return NULL;
-	MEM_GROW(sets->set, sets->count, sets->cap);
 	struct regex_set *set = MEM_NEW(struct regex_set);
 	set->test = mem_alloc(bytes);
 	set->count = all->count;
 	memcpy(set->test, all->test, bytes);
-	sets->set[sets->count++] = set;
+	sets->set[sets->count] = set;
+	__atomic_store_n(&sets->count, sets->count + 1, __ATOMIC_RELEASE);
 	return set;
 }
 

@@ -63,6 +63,18 @@ worker_dead_regexes(const struct worker *w)
 }
 
 void
+worker_expect_warming(struct worker *w)
+{
+	matcher_expect_warming(w->matcher);
+}
+
+bool
+worker_warm(struct worker *w)
+{
+	return matcher_warm(w->matcher);
+}
+
+void
 worker_tell_fields(struct worker *w, uint32_t max, struct buf *out)
 {
 	const struct names *names = rules_names(w->rules);

@@ -17,6 +17,9 @@ struct worker;
 struct worker *worker_new(const struct rules *rules);
 void worker_free(struct worker *w);
 uint32_t worker_dead_regexes(const struct worker *w); /* matcher_dead_regexes() */
+/* matcher_expect_warming(), matcher_warm() */
+void worker_expect_warming(struct worker *w);
+bool worker_warm(struct worker *w);
 /* Names of fields that events had and that were not told before, as texts (wire_put_str) appended to `out`; at most `max`.
  * No part of a verdict. */
 void worker_tell_fields(struct worker *w, uint32_t max, struct buf *out);

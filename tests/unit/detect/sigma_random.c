@@ -157,7 +157,7 @@ TEST(the_engine_and_the_slow_evaluator_agree)
 	const char *chosen = getenv("KHIEN_SEED"), *more = getenv("KHIEN_ROUNDS");
 	uint32_t rounds = more ? (uint32_t)strtoul(more, NULL, 10) : ROUNDS;
 	uint64_t pairs = 0, asked = 0;
-	uint32_t different = 0, met = 0, loaded = 0;
+	uint32_t different = 0, met = 0, loaded = 0, warmed = 0;
 	seed = chosen ? strtoull(chosen, NULL, 10) | 1 : UINT64_C(88172645463325252);
 	for (uint32_t round = 0; round < rounds; round++) {
 		struct buf text = BUF_INIT;
@@ -170,8 +170,9 @@ TEST(the_engine_and_the_slow_evaluator_agree)
 			add_rule(&text, i);
 		rules_add(r, buf_str(&text), STR("r"), corpus_count_fault, &faults);
 		CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
-		struct matcher *m = matcher_new(r), *hasty = matcher_new(r);
+		struct matcher *m = matcher_new(r), *hasty = matcher_new(r), *tended = matcher_new(r);
 		matcher_forget(hasty);
+		matcher_expect_warming(tended);
 		struct slow *slow = slow_new(r);
 		arena_init(&arena, 64 << 10, 16 << 20);
 		for (uint32_t i = 0; i < EVENTS; i++) {
@@ -180,6 +181,8 @@ TEST(the_engine_and_the_slow_evaluator_agree)
 			uint32_t before = different;
 			different += compare(r, m, slow, &e, &arena, &met);
 			different += compare(r, hasty, slow, &e, &arena, &met);
+			different += compare(r, tended, slow, &e, &arena, &met);
+			warmed += i % 4 == 0 && matcher_warm(tended);
 			different += compare_alone(r, m, slow, &e, &asked);
 			different += compare(r, m, slow, &e, &arena, &met);
 			if (different != before && before == 0)
@@ -191,12 +194,13 @@ TEST(the_engine_and_the_slow_evaluator_agree)
 		slow_free(slow);
 		matcher_free(m);
 		matcher_free(hasty);
+		matcher_free(tended);
 		rules_free(r);
 		buf_release(&text);
 	}
 	printf("# %u rules, %llu pairs, %u matches, %llu asked alone\n", loaded, (unsigned long long)pairs, met,
 	    (unsigned long long)asked);
 	CHECK(loaded > rounds * RULES / 2 && met > 15 * rounds && (rounds < ROUNDS || pairs > 1000000));
-	CHECK(asked > pairs / 20);
+	CHECK(asked > pairs / 20 && warmed > rounds);
 	CHECK_INT(different, 0);
 }
