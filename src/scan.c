@@ -10,6 +10,7 @@
 #include "decode/decode.h"
 #include "detect/correlate.h"
 #include "detect/flow.h"
+#include "detect/ioc_event.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "rules_files.h"
@@ -26,6 +27,7 @@ struct scan {
 	bool json;
 	struct rules *rules;
 	struct decoder *decoder;
+	struct core_set want; /* core fields that anybody here looks at */
 	struct matcher *matcher;
 	struct correlator *correlator;
 	struct flow *flow;
@@ -263,6 +265,13 @@ scan_paths(struct scan *s, char **paths)
 	if (rules_stats(s->rules).correlations)
 		s->correlator = correlator_new(s->rules, CORRELATE_BYTES);
 	s->flow = flow_new(s->rules, &(struct flow_options){.zone = TIME_ZONE_VIETNAM});
+	s->want = *names_asked(rules_names(s->rules));
+	flow_wants(&s->want);
+	if (s->correlator)
+		correlator_wants(s->correlator, &s->want);
+	if (s->indicators)
+		ioc_event_wants(&s->want);
+	decoder_want(s->decoder, &s->want);
 	arena_init(&s->arena, 1 << 20, EVENT_BYTES);
 	for (; *paths; paths++) {
 		if (access(*paths, F_OK) != 0)

@@ -2,23 +2,22 @@
 #include "decode/core.h"
 
 void
-core_begin(struct core *k, struct event *e)
+core_begin(struct core *k, struct event *e, const struct core_set *want)
 {
 	*k = (struct core){.e = e, .native = e->field_count};
-	for (uint32_t i = 0; i < k->native; i++) {
-		uint32_t id = e->field[i].id;
-		if (id && id < NAME_CORE_END)
-			k->seen[id / 64] |= UINT64_C(1) << id % 64;
-	}
+	for (size_t i = 0; want && i < COUNT(want->bit); i++)
+		k->seen.bit[i] = ~want->bit[i];
+	for (uint32_t i = 0; i < k->native; i++)
+		if (e->field[i].id - 1 < NAME_CORE_END - 1) /* 0 is none */
+			core_set_add(&k->seen, e->field[i].id);
 }
 
 void
 core_put(struct core *k, uint32_t id, struct str value, bool escaped)
 {
-	uint64_t bit = UINT64_C(1) << id % 64;
-	if (!id || !value.n || (value.n == 1 && value.p[0] == '-') || k->seen[id / 64] & bit)
+	if (!id || !value.n || (value.n == 1 && value.p[0] == '-') || core_set_has(&k->seen, id))
 		return;
-	k->seen[id / 64] |= bit;
+	core_set_add(&k->seen, id);
 	struct field *f = event_new_field(k->e);
 	if (f)
 		*f = (struct field){.name = event_core_name[id], .value = value, .id = id, .escaped = escaped, .core = true};

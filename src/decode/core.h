@@ -13,11 +13,12 @@
 struct core {
 	struct event *e;
 	uint32_t native; /* fields that the event had when it began */
-	uint64_t seen[(NAME_CORE_END + 63) / 64];
+	struct core_set seen; /* those that the event has, and those that nobody wants */
 };
 
-/* Fields that already carry a core name (shippers that write ECS) count as filled. */
-void core_begin(struct core *k, struct event *e);
+/* Fields that already carry a core name (shippers that write ECS) count as filled; those outside of `want` are left
+ * out (NULL: none). */
+void core_begin(struct core *k, struct event *e, const struct core_set *want);
 /* Add core field `id` unless there is one, or the value says nothing (empty, or the "-" of Windows and Zeek). id 0 is
  * no field. Values may still hold JSON escapes. */
 void core_put(struct core *k, uint32_t id, struct str value, bool escaped);

@@ -31,6 +31,12 @@ decoder_set_zone(struct decoder *d, int minutes)
 }
 
 void
+decoder_want(struct decoder *d, const struct core_set *core)
+{
+	d->context.want = core;
+}
+
+void
 decoder_free(struct decoder *d)
 {
 	if (d) {
@@ -63,15 +69,17 @@ decode_line(struct decode_context *c, struct str line, struct event *e)
 }
 
 static void
-add_parser(struct event *e)
+add_parser(const struct decode_context *c, struct event *e)
 {
 	static const struct str parser[] = {
 #define X(id, text) STR_INIT(text "/1"),
 		DECODER_TABLE(X)
 #undef X
 	};
-	event_put_core(e, F_PARSER, parser[e->decoder]);
-	event_put_core(e, F_CONFIDENCE, text_small_number(e->confidence));
+	if (!c->want || core_set_has(c->want, F_PARSER))
+		event_put_core(e, F_PARSER, parser[e->decoder]);
+	if (!c->want || core_set_has(c->want, F_CONFIDENCE))
+		event_put_core(e, F_CONFIDENCE, text_small_number(e->confidence));
 }
 
 static int
@@ -86,7 +94,7 @@ decode_text(struct decoder *d, const struct raw *r, struct arena *arena, struct 
 	e->text = r->bytes;
 	if (!whole || r->form != RAW_LINE || decode_line(&d->context, r->bytes, e) < 0)
 		e->decoder = DECODER_NONE;
-	add_parser(e);
+	add_parser(&d->context, e);
 	*ret = (struct decode_result){.event = e, .count = 1};
 	return arena->over == over ? 0 : E_LIMIT;
 }
@@ -100,7 +108,7 @@ decode_chunk(struct decoder *d, const struct raw *r, struct decode_result *ret)
 	for (uint32_t i = 0; i < result.count; i++) {
 		struct event *e = &result.event[i];
 		e->confidence = e->confidence ? e->confidence : 100;
-		add_parser(e);
+		add_parser(&d->context, e);
 	}
 	if (got < 0 && got != E_LIMIT && !result.failed)
 		result.failed = 1;

@@ -22,6 +22,10 @@ void decoder_free(struct decoder *d);
 /* Times that name no zone are clocks `minutes` east of UTC (TIME_ZONE_VIETNAM unless told otherwise). */
 void decoder_set_zone(struct decoder *d, int minutes);
 
+/* Core fields that anybody is going to ask for: those of Windows events, and what the program says about its own reading,
+ * are left out where they are not in `core`. NULL, as it begins: all. Must stay as long as it is used. */
+void decoder_want(struct decoder *d, const struct core_set *core);
+
 struct decode_result {
 	struct event *event; /* in the arena */
 	uint32_t count;
@@ -40,6 +44,7 @@ struct decode_context {
 	struct json *json;  /* scratch tape */
 	struct keys *keys;  /* names of JSON members seen before, or NULL */
 	struct flat *flat;  /* decode/json_flat.h; NULL: the long way always. Needs keys */
+	const struct core_set *want; /* decoder_want() */
 	const struct key **member; /* of the JSON object at hand: the key of each member, or NULL; KEYS_MEMBERS of them */
 	uint32_t members;          /* that have been looked at; 0 outside of decode_json() */
 	const struct key *key;     /* flatten(): of the member that the leaf is, or NULL */

@@ -200,7 +200,7 @@ decode_eve_layout(struct decode_context *c, struct event *e)
 	e->product = STR("suricata");
 	e->decoder = DECODER_EVE;
 	e->confidence = 100;
-	core_begin(&k, e);
+	core_begin(&k, e, NULL);
 	core_put_all(&k, &eve_words);
 	put_answers(&k);
 	put_flow(&k);

@@ -218,7 +218,7 @@ finish_flat(struct decode_context *c, struct event *e)
 	take_log_source(e);
 	e->decoder = DECODER_JSON;
 	e->confidence = 50;
-	core_begin(&k, e);
+	core_begin(&k, e, NULL);
 	core_put_all(&k, &flat_words);
 }
 

@@ -16,6 +16,7 @@ struct names {
 	uint32_t count, cap;
 	uint32_t *slot;     /* open addressing, id or 0 */
 	uint32_t mask;
+	struct core_set asked;
 };
 
 static const struct str core_names[] = {
@@ -59,6 +60,7 @@ names_new(void)
 		uint32_t given = names_intern(n, core_names[id]);
 		assert(given == id);
 	}
+	n->asked = (struct core_set){0};
 	return n;
 }
 
@@ -78,6 +80,8 @@ names_intern(struct names *n, struct str name)
 {
 	struct str copy;
 	uint32_t *slot = slot_of(n, name);
+	if (*slot && *slot < NAME_CORE_END)
+		core_set_add(&n->asked, *slot);
 	if (*slot)
 		return *slot;
 	if (n->count > NAMES_MAX || !name.n || !arena_copy(&n->arena, name, &copy))
@@ -94,6 +98,12 @@ uint32_t
 names_find(const struct names *n, struct str name)
 {
 	return *slot_of(n, name);
+}
+
+const struct core_set *
+names_asked(const struct names *n)
+{
+	return &n->asked;
 }
 
 struct str

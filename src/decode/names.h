@@ -21,6 +21,23 @@ enum {
 	NAME_CORE_END
 };
 
+/* Some of the core fields. */
+struct core_set {
+	uint64_t bit[(NAME_CORE_END + 63) / 64];
+};
+
+static inline void
+core_set_add(struct core_set *set, uint32_t id)
+{
+	set->bit[id / 64] |= UINT64_C(1) << id % 64;
+}
+
+static inline bool
+core_set_has(const struct core_set *set, uint32_t id)
+{
+	return set->bit[id / 64] >> id % 64 & 1;
+}
+
 struct names;
 
 /* Knows the core fields. */
@@ -28,6 +45,8 @@ struct names *names_new(void);
 void names_free(struct names *n);
 /* The id of `name`, given one if it has none. Names are case-sensitive. At most 65,535 names; beyond NAME_UNKNOWN. */
 uint32_t names_intern(struct names *n, struct str name);
+/* The core fields that somebody interned by name, so that somebody asks for them. */
+const struct core_set *names_asked(const struct names *n);
 /* NAME_UNKNOWN when nobody interned it. About 5 ns. */
 uint32_t names_find(const struct names *n, struct str name);
 /* Lives as long as the dictionary; empty for NAME_UNKNOWN. */

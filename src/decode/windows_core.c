@@ -397,6 +397,14 @@ log_by_code(const struct event *e, uint32_t code)
 	return code < 256 ? LOG_SYSMON : code >= 4608 && code < 7000 ? LOG_SECURITY : LOG_OTHER;
 }
 
+/* Is any of the row's core fields still to be filled? */
+static bool
+is_open(const struct windows_core *k, const struct field_row *row)
+{
+	return row->logs & k->log && (row->form == FORM_HASHES || !core_set_has(&k->core.seen, row->core) ||
+	    (row->second && !core_set_has(&k->core.seen, row->second)));
+}
+
 void
 decode_windows_core(struct decode_context *c, struct event *e)
 {
@@ -407,12 +415,14 @@ decode_windows_core(struct decode_context *c, struct event *e)
 		k.code = (uint32_t)code;
 	k.log = log ? log->log : log_by_code(e, k.code);
 	k.row = event_row(k.log, k.code);
-	core_begin(&k.core, e);
+	core_begin(&k.core, e, c->want);
 	for (uint32_t i = 0; i < k.core.native; i++) {
-		struct field f = e->field[i]; /* a copy: the list may move while it grows */
-		uint8_t word = f.word ? f.word : windows_word(f.name);
-		if (word != NO_WORD && f.kind != FIELD_NULL && field_rows[word - 1].logs & k.log)
-			put_field(&k, &field_rows[word - 1], &f);
+		const struct field *f = &e->field[i];
+		uint8_t word = f->word ? f->word : windows_word(f->name);
+		if (word != NO_WORD && f->kind != FIELD_NULL && is_open(&k, &field_rows[word - 1])) {
+			struct field copy = *f; /* the list may move while it grows */
+			put_field(&k, &field_rows[word - 1], &copy);
+		}
 	}
 	core_put(&k.core, F_EVENT_CODE, e->code, false);
 	core_put(&k.core, F_EVENT_DATASET, log ? log->dataset : STR("windows"), false);

@@ -157,7 +157,7 @@ decode_zeek_layout(struct decode_context *c, struct event *e)
 		e->service = w.guess;
 	e->code = e->service;
 	e->decoder = DECODER_ZEEK;
-	core_begin(&k, e);
+	core_begin(&k, e, NULL);
 	core_put_all(&k, &zeek_words);
 	put_flow(&k);
 	core_put(&k, F_EVENT_CATEGORY, STR("network"), false);

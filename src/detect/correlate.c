@@ -125,6 +125,28 @@ fill_feeds(struct correlator *c)
 	mem_free(filled);
 }
 
+static void
+add_core_names(const struct rules *r, const struct field_names *list, uint32_t count, struct core_set *ret)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t k = 0; k < list[i].count; k++) {
+			uint32_t id = names_find(r->names, list[i].name[k]);
+			if (id < NAME_CORE_END)
+				core_set_add(ret, id);
+		}
+	}
+}
+
+void
+correlator_wants(const struct correlator *c, struct core_set *ret)
+{
+	for (uint32_t i = 0; i < c->first_feed[c->r->count]; i++) {
+		const struct feed *feed = &c->feed[i];
+		add_core_names(c->r, feed->group, feed->rule->correlation->groups, ret);
+		add_core_names(c->r, feed->field, feed->rule->correlation->fields, ret);
+	}
+}
+
 struct correlator *
 correlator_new(const struct rules *r, size_t max_bytes)
 {

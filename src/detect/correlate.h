@@ -62,6 +62,8 @@ void correlator_free(struct correlator *c);
  * it. Only for findings of ordinary rules, each once. Some may be silent (rule->silent): they only fed the others.
  * Returns how many (*ret is untouched when there is none), 1,024 at most. */
 uint32_t correlator_feed(struct correlator *c, const struct finding *f, struct arena *arena, struct finding **ret);
+/* Adds the core fields that its rules group by or count. */
+void correlator_wants(const struct correlator *c, struct core_set *ret);
 struct correlate_stats correlator_stats(const struct correlator *c);
 /* All groups and the numbers of correlator_stats(), appended to `out`: for a restart, and for another rule set. */
 void correlator_save(const struct correlator *c, struct buf *out);

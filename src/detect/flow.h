@@ -53,6 +53,8 @@ void flow_set_rules(struct flow *f, const struct rules *r);
 /* What one event brings about; findings live in `arena`, `matched` tells the numbers and, as limit.NAME, the threshold
  * of each. Returns how many (*ret is untouched when there is none). */
 uint32_t flow_feed(struct flow *f, struct event *e, struct arena *arena, struct finding **ret);
+/* Adds the core fields that flow_feed() looks at. */
+void flow_wants(struct core_set *ret);
 struct flow_stats flow_stats(const struct flow *f);
 
 /* All state as bytes, and back. Loading replaces what f holds; E_CORRUPT, E_UNSUPPORTED (another version): nothing has

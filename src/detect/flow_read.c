@@ -133,18 +133,24 @@ static const uint32_t wanted[] = {F_EVENT_TYPE, F_EVENT_START, F_EVENT_DURATION,
 	F_SOURCE_BYTES, F_SOURCE_PACKETS, F_DESTINATION_IP, F_DESTINATION_PORT, F_DESTINATION_BYTES, F_DESTINATION_PACKETS,
 	F_NETWORK_TRANSPORT, F_FLOW_STATE, F_DNS_QUESTION, F_DNS_TYPE, F_HOST_NAME};
 
+void
+flow_wants(struct core_set *ret)
+{
+	for (size_t i = 0; i < COUNT(wanted); i++)
+		core_set_add(ret, wanted[i]);
+}
+
 static void
 gather_said(struct event *e, struct said *said)
 {
-	uint64_t wants[(NAME_CORE_END + 63) / 64] = {0};
-	for (size_t i = 0; i < COUNT(wanted); i++) {
+	struct core_set wants = {0};
+	flow_wants(&wants);
+	for (size_t i = 0; i < COUNT(wanted); i++)
 		said->of[wanted[i]] = (struct str){0};
-		wants[wanted[i] / 64] |= UINT64_C(1) << wanted[i] % 64;
-	}
 	for (uint32_t i = 0; i < e->field_count; i++) {
 		struct field *field = &e->field[i];
 		uint32_t id = field->core && field->id < NAME_CORE_END ? field->id : 0;
-		if (wants[id / 64] >> id % 64 & 1 && !said->of[id].n)
+		if (core_set_has(&wants, id) && !said->of[id].n)
 			said->of[id] = event_value(e, field);
 	}
 }

@@ -50,6 +50,14 @@ ioc_rules_find(const struct rules *rules, struct ioc_rules *ret)
 	}
 }
 
+void
+ioc_event_wants(struct core_set *ret)
+{
+	for (uint32_t id = 0; id < NAME_CORE_END; id++)
+		if (holds[id] != HOLDS_NOTHING)
+			core_set_add(ret, id);
+}
+
 static bool
 wanted(const struct search *s, enum ioc_kind kind)
 {

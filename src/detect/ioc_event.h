@@ -21,6 +21,8 @@ struct ioc_rules {
 };
 
 void ioc_rules_find(const struct rules *rules, struct ioc_rules *ret);
+/* Adds the core fields that ioc_event() looks at. */
+void ioc_event_wants(struct core_set *ret);
 /* Appends to a list of *count findings (made anew in `arena`, which also holds what they point to). What no longer fits
  * into the arena is left out. */
 void ioc_event(const struct ioc *ioc, const struct ioc_rules *rules, struct event *e, struct arena *arena,

@@ -82,3 +82,32 @@ TEST(nothing_is_lost_when_there_is_no_room)
 	CHECK(d.e.dropped_fields >= 3);
 	decoded_close(&d);
 }
+
+TEST(what_nobody_asks_for_is_left_out)
+{
+	struct decoded d;
+	struct core_set want = {0};
+	decoded_open(&d);
+	CHECK(!core_set_has(names_asked(d.names), F_SOURCE_IP));
+	CHECK_INT(names_intern(d.names, STR("source.ip")), F_SOURCE_IP);
+	names_intern(d.names, STR("Image"));
+	CHECK(core_set_has(names_asked(d.names), F_SOURCE_IP) && !core_set_has(names_asked(d.names), F_SOURCE_PORT));
+	want = *names_asked(d.names);
+	core_set_add(&want, F_FILE_MD5);
+	core_set_add(&want, F_PARENT_NAME);
+	d.c.want = &want;
+	event_begin(&d.e, &d.arena, NULL);
+	d.e.channel = STR("Microsoft-Windows-Sysmon/Operational");
+	d.e.code = STR("3");
+	static const char *const native[] = {"SourceIp=192.0.2.1", "SourcePort=5", "Image=C:\\x.exe", "Computer=ws",
+	    "Hashes=MD5=1,SHA256=2", "ParentImage=C:\\y.exe"};
+	for (size_t i = 0; i < COUNT(native); i++) {
+		struct str value = str_z(native[i]), name;
+		CHECK(str_split(&value, '=', &name));
+		event_put(&d.e, d.names, name, value, FIELD_TEXT, false);
+	}
+	decode_windows_core(&d.c, &d.e);
+	CHECK_INT(d.e.field_count, COUNT(native) + 3);
+	decoded_check(&d, (const char *const[]){"+source.ip=192.0.2.1", "+file.hash.md5=1", "+process.parent.name=y.exe", NULL});
+	decoded_close(&d);
+}

@@ -805,3 +805,14 @@ TEST(a_chain_may_be_as_long_as_it_likes_and_mix_all_types)
 	CHECK_STR(out[6].rule->id, STR("x7"));
 	stop();
 }
+
+TEST(it_tells_which_core_fields_it_looks_at)
+{
+	struct core_set want = {0};
+	start("title: X\nid: x\ncorrelation:\n  type: value_count\n  rules: [a, b]\n  group-by: [who, host.name]\n  timespan: 1m\n"
+	      "  condition: {gte: 2, field: file.name}\n  aliases:\n    who: {a: user.name, b: user}\n", 1 << 20);
+	correlator_wants(correlator, &want);
+	CHECK(core_set_has(&want, F_HOST_NAME) && core_set_has(&want, F_FILE_NAME) && core_set_has(&want, F_USER_NAME));
+	CHECK(!core_set_has(&want, F_USER_DOMAIN) && !core_set_has(&want, F_SOURCE_IP));
+	stop();
+}
