@@ -34,6 +34,7 @@ struct scan {
 	const char *feed[FEEDS_MAX]; /* --indicators */
 	uint32_t feeds;
 	struct scan_indicators *indicators; /* NULL without --indicators */
+	struct scan_input input;
 	struct arena arena;
 	struct buf out;
 	int64_t started_ms;
@@ -206,16 +207,16 @@ static int
 scan_file(void *user, const char *path)
 {
 	struct scan *s = user;
-	struct scan_input in;
-	int error = scan_open(&in, path);
+	struct scan_input *in = &s->input;
+	int error = scan_open(in, path);
 	s->path = path;
 	if (error)
 		on_unreadable(s, path, error);
-	if (!error || in.bytes.n) {
+	if (!error || in->bytes.n) {
 		s->files++;
-		scan_records(s, &in);
+		scan_records(s, in);
 	}
-	scan_close(&in);
+	scan_close(in);
 	return 0;
 }
 
@@ -284,6 +285,7 @@ scan_paths(struct scan *s, char **paths)
 	correlator_free(s->correlator);
 	matcher_free(s->matcher);
 	decoder_free(s->decoder);
+	scan_release(&s->input);
 	arena_release(&s->arena);
 	return s->unreadable ? 2 : 0;
 }

@@ -13,10 +13,14 @@
 enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_EVTX };
 
 #define UNPACK_STEP (1u << 20)
+#define READ_MAX (1u << 20)  /* bytes of a file that is read; larger ones are mapped */
+#define KEEP_MAX (32u << 20) /* bytes of room that stay from file to file */
 
 static int
-unpack_gzip(struct str packed, struct buf *out)
+unpack_gzip(struct scan_input *in)
 {
+	struct str packed = in->bytes;
+	struct buf *out = &in->unpacked;
 	z_stream z = {.next_in = (unsigned char *)(uintptr_t)packed.p};
 	int code = Z_OK;
 	if (inflateInit2(&z, 15 + 32) != Z_OK)
@@ -42,36 +46,66 @@ unpack_gzip(struct str packed, struct buf *out)
 }
 
 static int
-unpack_zstd(struct str packed, struct buf *out)
+unpack_zstd(struct scan_input *in)
 {
-	ZSTD_DCtx *context = ZSTD_createDCtx();
-	ZSTD_inBuffer in = {packed.p, packed.n, 0};
+	struct buf *out = &in->unpacked;
+	ZSTD_inBuffer from = {in->bytes.p, in->bytes.n, 0};
 	size_t code = 1;
-	if (!context)
+	if (!in->unpacker)
+		in->unpacker = ZSTD_createDCtx();
+	if (!in->unpacker)
 		return E_LIMIT;
-	ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 27);
-	while (in.pos < in.size || code != 0) {
+	ZSTD_DCtx_reset(in->unpacker, ZSTD_reset_session_and_parameters);
+	ZSTD_DCtx_setParameter(in->unpacker, ZSTD_d_windowLogMax, 27);
+	while (from.pos < from.size || code != 0) {
 		char *room = buf_room(out, UNPACK_STEP);
 		if (!room)
 			break;
 		ZSTD_outBuffer to = {room, UNPACK_STEP, 0};
-		size_t before = in.pos;
-		code = ZSTD_decompressStream(context, &to, &in);
+		size_t before = from.pos;
+		code = ZSTD_decompressStream(in->unpacker, &to, &from);
 		out->n += to.pos;
-		if (ZSTD_isError(code) || (in.pos == before && to.pos == 0))
+		if (ZSTD_isError(code) || (from.pos == before && to.pos == 0))
 			break;
 	}
-	ZSTD_freeDCtx(context);
-	return out->over ? E_LIMIT : code == 0 && in.pos == in.size ? 0 : E_CORRUPT;
+	return out->over ? E_LIMIT : code == 0 && from.pos == from.size ? 0 : E_CORRUPT;
 }
 
 static int
-unpack(struct scan_input *in, int (*how)(struct str packed, struct buf *out))
+unpack(struct scan_input *in, int (*how)(struct scan_input *in))
 {
-	in->unpacked = BUF_INIT_MAX(SCAN_UNPACKED_MAX);
-	int error = how(in->mapped, &in->unpacked);
+	in->unpacked.max = SCAN_UNPACKED_MAX;
+	int error = how(in);
 	in->bytes = buf_str(&in->unpacked);
 	return error;
+}
+
+/* in->bytes become those of the file. */
+static int
+take_file(struct scan_input *in, const char *path)
+{
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+	in->written_ms = there ? (int64_t)st.st_mtime * 1000 : 0;
+	in->read.max = READ_MAX;
+	if (there && S_ISREG(st.st_mode) && st.st_size <= READ_MAX) {
+		int error = file_read(path, &in->read);
+		in->bytes = buf_str(&in->read);
+		if (error != E_LIMIT) /* else it has grown since */
+			return error;
+	}
+	TRY(file_map(path, &in->mapped));
+	in->bytes = in->mapped;
+	return 0;
+}
+
+static void
+give_back(struct buf *b)
+{
+	if (b->cap > KEEP_MAX)
+		buf_release(b);
+	else
+		buf_clear(b);
 }
 
 /* A first line that is no whole JSON text, in a file that begins like one: texts over several lines, or an array. */
@@ -91,11 +125,7 @@ text_form(struct str bytes)
 int
 scan_open(struct scan_input *in, const char *path)
 {
-	struct stat st;
-	*in = (struct scan_input){0};
-	TRY(file_map(path, &in->mapped));
-	in->written_ms = stat(path, &st) == 0 ? (int64_t)st.st_mtime * 1000 : 0;
-	in->bytes = in->mapped;
+	TRY(take_file(in, path));
 	int error = 0;
 	if (str_starts(in->bytes, STR("\x1f\x8b")))
 		error = unpack(in, unpack_gzip);
@@ -117,8 +147,19 @@ void
 scan_close(struct scan_input *in)
 {
 	file_unmap(in->mapped);
+	give_back(&in->read);
+	give_back(&in->unpacked);
+	*in = (struct scan_input){.read = in->read, .unpacked = in->unpacked, .unpacker = in->unpacker};
+}
+
+void
+scan_release(struct scan_input *in)
+{
+	scan_close(in);
+	buf_release(&in->read);
 	buf_release(&in->unpacked);
-	*in = (struct scan_input){0};
+	ZSTD_freeDCtx(in->unpacker);
+	in->unpacker = NULL;
 }
 
 static bool

@@ -12,7 +12,9 @@
 struct scan_input {
 	struct str bytes;    /* of the file, unpacked */
 	struct str mapped;   /* to unmap */
+	struct buf read;     /* a small file: the copy costs less than the mapping */
 	struct buf unpacked;
+	void *unpacker;      /* of zstd; this, and the room of the two above, stays from file to file */
 	size_t at;
 	uint64_t number;     /* of the record just taken, from 1: line, JSON text, or EVTX chunk */
 	int64_t written_ms;  /* last change of the file: settles the year of syslog lines without one */
@@ -21,9 +23,11 @@ struct scan_input {
 
 #define SCAN_UNPACKED_MAX (size_t)(8u << 30) - 1 /* a bomb ends here */
 
-/* E_NOT_FOUND, E_DENIED, E_IO, E_CORRUPT (packed bytes that do not unpack), E_LIMIT. */
+/* Zeroed is a good start: struct scan_input in = {0}. One file at a time: scan_close() before the next scan_open().
+ * E_NOT_FOUND, E_DENIED, E_IO, E_CORRUPT (packed bytes that do not unpack), E_LIMIT. */
 [[nodiscard]] int scan_open(struct scan_input *in, const char *path);
 void scan_close(struct scan_input *in);
+void scan_release(struct scan_input *in);
 /* The next record; false at the end. Lines longer than RAW_MAX come in pieces. */
 bool scan_next(struct scan_input *in, struct raw *ret);
 

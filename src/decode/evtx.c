@@ -154,8 +154,6 @@ static int
 run_slot(struct evtx_reader *r, const struct instance *in, const struct evtx_slot *slot, struct event *e)
 {
 	struct str value = {0};
-	if (--r->budget < 0)
-		return E_LIMIT;
 	if (slot->first && !slot->first->next)
 		TRY(piece_text(r, in, slot->first, slot->place, e, &value));
 	else if (slot->first)
@@ -170,13 +168,41 @@ run_slot(struct evtx_reader *r, const struct instance *in, const struct evtx_slo
 	return 0;
 }
 
+/* run_slot() for a plain one whose value is no BinXml. */
+static inline int
+run_plain(struct evtx_reader *r, const struct instance *in, const struct evtx_slot *slot, const struct evtx_value *v,
+    struct event *e)
+{
+	struct str value = {0};
+	if (v->type != EVTX_NULL && v->size) {
+		r->budget -= v->size / 64;
+		if (!evtx_value_text(&r->text, v->type, str_from(r->chunk.p + v->at, v->size), &value))
+			return E_LIMIT;
+	}
+	if (!value.n && !slot->keep_empty)
+		return 0;
+	add_field(r, slot, value, e);
+	if (slot->role)
+		take_role(r, in, slot, value, e);
+	return 0;
+}
+
 static int
 run_template(struct evtx_reader *r, const struct evtx_template *t, const struct instance *in, struct event *e)
 {
 	if (!e->field_cap)
 		event_reserve(e, t->count + CORE_ROOM);
-	for (uint32_t i = 0; i < t->count; i++)
-		TRY(run_slot(r, in, &t->slot[i], e));
+	r->budget -= t->count;
+	if (r->budget < 0)
+		return E_LIMIT;
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct evtx_slot *slot = &t->slot[i];
+		const struct evtx_value *v = slot->plain ? find_value(in, slot->first->index) : NULL;
+		if (v && v->type != EVTX_BINXML)
+			TRY(run_plain(r, in, slot, v, e));
+		else
+			TRY(run_slot(r, in, slot, e));
+	}
 	return 0;
 }
 
@@ -368,14 +394,27 @@ next_record(struct records *l, size_t *ret_at, uint32_t *ret_size)
 	return true;
 }
 
-static uint32_t
-count_records(struct str chunk)
+/* The events of a chunk, in one piece. */
+struct events {
+	struct event *event;
+	uint32_t count, cap;
+};
+
+/* Room for one more behind the last; NULL: arena full. */
+static struct event *
+next_event(struct arena *arena, struct events *list)
 {
-	struct records l = records_of(chunk);
-	uint32_t n = 0, size;
-	for (size_t at; next_record(&l, &at, &size);)
-		n++;
-	return n;
+	if (list->count == list->cap) {
+		uint32_t cap = list->cap ? list->cap * 2 : 64;
+		struct event *grown = arena_alloc(arena, cap * sizeof *grown);
+		if (!grown)
+			return NULL;
+		if (list->count)
+			memcpy(grown, list->event, list->count * sizeof *grown);
+		list->event = grown;
+		list->cap = cap;
+	}
+	return &list->event[list->count];
 }
 
 static int
@@ -397,28 +436,31 @@ int
 evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct event **ret_events,
     uint32_t *ret_count, uint32_t *ret_failed)
 {
-	uint32_t count = 0, size;
+	struct events list = {0};
+	uint32_t size;
 	if (chunk.n < EVTX_CHUNK_HEADER || chunk.n > EVTX_CHUNK || !str_starts(chunk, STR("ElfChnk\0")))
 		return E_INVALID;
-	struct event *event = arena_alloc(c->arena, count_records(chunk) * sizeof *event);
 	struct evtx_reader *r = ARENA_NEW(c->arena, struct evtx_reader);
-	*ret_events = event;
+	*ret_events = NULL;
 	*ret_count = 0;
-	if (!event || !r)
+	if (!r)
 		return E_LIMIT;
 	*r = (struct evtx_reader){.c = c, .chunk = chunk, .text.arena = c->arena, .budget = EVTX_BUDGET};
 	const uint64_t over = c->arena->over;
 	struct records l = records_of(chunk);
 	for (size_t at; next_record(&l, &at, &size);) {
-		struct event *e = &event[count];
-		event_begin(e, c->arena, raw);
-		e->sub_index = count;
-		if (c->arena->over != over || decode_record(r, at, size, e) < 0)
+		struct event *e = c->arena->over == over ? next_event(c->arena, &list) : NULL;
+		if (e) {
+			event_begin(e, c->arena, raw);
+			e->sub_index = list.count;
+		}
+		if (!e || decode_record(r, at, size, e) < 0)
 			++*ret_failed;
 		else
-			count++;
+			list.count++;
 	}
 	*ret_failed += l.damaged;
-	*ret_count = count;
+	*ret_events = list.event;
+	*ret_count = list.count;
 	return c->arena->over != over ? E_LIMIT : 0;
 }

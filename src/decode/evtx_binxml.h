@@ -90,6 +90,7 @@ struct evtx_slot {
 	uint8_t role;            /* enum evtx_role */
 	uint8_t word;            /* windows_word(name) */
 	bool keep_empty;         /* a field without a value is still a field */
+	bool plain;              /* the one value `first` under a name that is known: nearly all of them */
 };
 
 struct evtx_template {
@@ -141,8 +142,13 @@ evtx_u64(const char *p)
 	return le64toh(v);
 }
 
+[[nodiscard]] char *evtx_text_block(struct evtx_text *t, size_t n);
 /* n writable bytes at t->at, or NULL when the arena is full. */
-[[nodiscard]] char *evtx_text_room(struct evtx_text *t, size_t n);
+[[nodiscard]] static inline char *
+evtx_text_room(struct evtx_text *t, size_t n)
+{
+	return t->at && (size_t)(t->end - t->at) >= n ? t->at : evtx_text_block(t, n);
+}
 /* UTF-16LE as UTF-8; unpaired surrogates become U+FFFD, NULs at the end are dropped. False: arena full. */
 [[nodiscard]] bool evtx_text_utf16(struct evtx_text *t, struct str utf16, struct str *ret);
 /* A value of any type but BinXml as text; arrays one element a line. Borrowed from t's arena. False: arena full. */

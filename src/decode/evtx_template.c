@@ -434,6 +434,15 @@ compile_token(struct compiler *k, uint8_t token)
 	}
 }
 
+static void
+find_plain_slots(struct evtx_template *t)
+{
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct evtx_slot *s = &t->slot[i];
+		s->plain = s->first && !s->first->next && s->first->kind == PIECE_VALUE && !s->name_piece;
+	}
+}
+
 int
 evtx_compile(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place, bool definition,
     struct evtx_template *t)
@@ -450,5 +459,6 @@ evtx_compile(struct evtx_reader *r, size_t at, size_t end, struct evtx_place pla
 		if (k.w.bad)
 			return E_INVALID;
 	}
+	find_plain_slots(t);
 	return k.depth ? E_INVALID : 0;
 }

@@ -8,10 +8,8 @@
 #define TEXT_BLOCK (16u << 10)
 
 char *
-evtx_text_room(struct evtx_text *t, size_t n)
+evtx_text_block(struct evtx_text *t, size_t n)
 {
-	if ((size_t)(t->end - t->at) >= n && t->at)
-		return t->at;
 #ifdef ARENA_EMULATE
 	size_t block = n;
 #else
@@ -34,21 +32,43 @@ finish(struct evtx_text *t, const char *end)
 	return text;
 }
 
-/* Copies the ASCII at the front, 16 units at a time; returns how many units. */
+#ifdef __SSE2__
+static inline bool
+all_ascii(__m128i units)
+{
+	__m128i other = _mm_and_si128(units, _mm_set1_epi16((short)0xff80));
+	return _mm_movemask_epi8(_mm_cmpeq_epi16(other, _mm_setzero_si128())) == 0xffff;
+}
+
+/* Eight units as eight bytes, if they are ASCII. */
+static inline bool
+copy_eight(const char *utf16, char *out)
+{
+	__m128i a = _mm_loadu_si128((const __m128i_u *)utf16);
+	if (!all_ascii(a))
+		return false;
+	_mm_storel_epi64((__m128i_u *)out, _mm_packus_epi16(a, a));
+	return true;
+}
+#endif
+
+/* Copies the ASCII at the front, 16 units at a time and the last eight once more; returns how many units. */
 static size_t
 copy_ascii(const char *utf16, size_t units, char *out)
 {
 	size_t i = 0;
 #ifdef __SSE2__
-	const __m128i high = _mm_set1_epi16((short)0xff80);
 	for (; i + 16 <= units; i += 16) {
-		__m128i a = _mm_loadu_si128((const void *)(utf16 + i * 2));
-		__m128i b = _mm_loadu_si128((const void *)(utf16 + i * 2 + 16));
-		__m128i other = _mm_and_si128(_mm_or_si128(a, b), high);
-		if (_mm_movemask_epi8(_mm_cmpeq_epi16(other, _mm_setzero_si128())) != 0xffff)
+		__m128i a = _mm_loadu_si128((const __m128i_u *)(utf16 + i * 2));
+		__m128i b = _mm_loadu_si128((const __m128i_u *)(utf16 + i * 2 + 16));
+		if (!all_ascii(_mm_or_si128(a, b)))
 			break;
-		_mm_storeu_si128((void *)(out + i), _mm_packus_epi16(a, b));
+		_mm_storeu_si128((__m128i_u *)(out + i), _mm_packus_epi16(a, b));
 	}
+	if (i + 8 <= units && copy_eight(utf16 + i * 2, out + i))
+		i += 8;
+	if (i < units && units >= 8 && i + 8 > units && copy_eight(utf16 + units * 2 - 16, out + units - 8))
+		return units;
 #endif
 	for (; i < units; i++) {
 		uint16_t u = evtx_u16(utf16 + i * 2);
@@ -136,17 +156,32 @@ put_ansi(char *out, struct str s)
 	return out;
 }
 
+static const char two_digits[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                 "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                 "8081828384858687888990919293949596979899";
+
+/* Decimal digits of v > 0: a bit is worth log10(2) of one, and a power of ten in its range tells which side. */
+static size_t
+count_digits(uint64_t v)
+{
+	static const uint64_t power[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000,
+		100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000,
+		100000000000000000, 1000000000000000000, 10000000000000000000u};
+	size_t least = (64 - (size_t)__builtin_clzll(v)) * 1233 >> 12;
+	return least + (v >= power[least]);
+}
+
 static char *
 put_u64(char *out, uint64_t v)
 {
-	char digit[20];
-	size_t n = 0;
-	do
-		digit[n++] = (char)('0' + v % 10);
-	while (v /= 10);
-	while (n)
-		*out++ = digit[--n];
-	return out;
+	char *end = out + (v ? count_digits(v) : 1), *p = end;
+	for (; v >= 10; v /= 100) {
+		p -= 2;
+		memcpy(p, two_digits + v % 100 * 2, 2);
+	}
+	if (p > out)
+		*out = (char)('0' + v);
+	return end;
 }
 
 static char *
@@ -162,6 +197,10 @@ put_i64(char *out, int64_t v)
 static char *
 put_padded(char *out, uint32_t v, int digits)
 {
+	if (digits == 2 && v < 100) {
+		memcpy(out, two_digits + v * 2, 2);
+		return out + 2;
+	}
 	for (uint32_t i = 1, limit = 10; (int)i < digits; i++, limit *= 10)
 		if (v < limit)
 			*out++ = '0';
@@ -192,17 +231,45 @@ put_bytes(char *out, struct str s)
 	return out;
 }
 
+#ifdef __SSE2__
+/* Each byte below 16 as its digit. */
+static inline __m128i
+hex_digits(__m128i half)
+{
+	__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(half, _mm_set1_epi8(9)), _mm_set1_epi8('A' - '0' - 10));
+	return _mm_add_epi8(_mm_add_epi8(half, _mm_set1_epi8('0')), letter);
+}
+#endif
+
+static void
+sixteen_bytes(char out[32], const char *p)
+{
+#ifdef __SSE2__
+	const __m128i half = _mm_set1_epi8(15);
+	__m128i x = _mm_loadu_si128((const __m128i_u *)p);
+	__m128i high = hex_digits(_mm_and_si128(_mm_srli_epi16(x, 4), half)), low = hex_digits(_mm_and_si128(x, half));
+	_mm_storeu_si128((__m128i_u *)out, _mm_unpacklo_epi8(high, low));
+	_mm_storeu_si128((__m128i_u *)(out + 16), _mm_unpackhi_epi8(high, low));
+#else
+	put_bytes(out, str_from(p, 16));
+#endif
+}
+
 /* MS-DTYP 2.3.4.3, without braces as the JSON conversions of Sigma's test data have it. */
 static char *
 put_guid(char *out, const char *p)
 {
-	static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
-	for (size_t i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*out++ = '-';
-		out = put_bytes(out, str_from(p + order[i], 1));
-	}
-	return out;
+	const char bytes[16] = {p[3], p[2], p[1], p[0], p[5], p[4], p[7], p[6], p[8], p[9], p[10], p[11], p[12], p[13], p[14],
+	    p[15]};
+	char digit[32];
+	sixteen_bytes(digit, bytes);
+	memcpy(out, digit, 8);
+	memcpy(out + 9, digit + 8, 4);
+	memcpy(out + 14, digit + 12, 4);
+	memcpy(out + 19, digit + 16, 4);
+	memcpy(out + 24, digit + 20, 12);
+	out[8] = out[13] = out[18] = out[23] = '-';
+	return out + 36;
 }
 
 /* MS-DTYP 2.4.2.1: "S-1-5-18"; bytes that are no SID as hexadecimal digits. */
