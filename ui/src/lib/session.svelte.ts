@@ -54,8 +54,23 @@ async function arrived() {
 	go(next.startsWith("/") && !next.startsWith("//") ? next : "/", true);
 }
 
-export async function signIn(login: string, password: string) {
-	await post("sessions", { login, password });
+export type Factor = "totp" | "passkey" | "recovery" | "enrol";
+/** What is asked after the password. */
+export interface Step {
+	factor: Factor[];
+	ticket: string;
+}
+
+/** Null: in. Else the second step that is due. */
+export async function signIn(login: string, password: string): Promise<Step | null> {
+	const answer = await post<Step | Session>("sessions", { login, password });
+	if ("ticket" in answer) return answer;
+	await arrived();
+	return null;
+}
+
+export async function proveFactor(ticket: string, proof: Record<string, unknown>) {
+	await post("sessions/factors", { ticket, ...proof });
 	await arrived();
 }
 

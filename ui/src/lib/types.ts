@@ -460,3 +460,53 @@ export interface RecordEntry {
 	noun_id: string;
 	entry: { at: string; who: string; peer: string; before?: unknown; after?: unknown; reason?: string };
 }
+
+/** A new authenticator app: the secret, as a link, and drawn. */
+export interface TotpOffer {
+	secret: string;
+	uri: string;
+	qr: { size: number; path: string } | null;
+}
+export interface Passkey {
+	id: number;
+	name: string;
+	rp: string;
+	created_ms: number;
+	used_ms: number | null;
+}
+export interface Account {
+	login: string;
+	name: string;
+	role: string;
+	directory: boolean;
+	password_ms: number | null;
+	totp: boolean;
+	totp_used_ms: number | null;
+	recovery_left: number;
+	second_factor_required: boolean;
+	passkeys_offered: boolean;
+	passkeys_origin: string | null;
+	passkeys: Passkey[];
+}
+export interface OpenSession {
+	id: string;
+	created_ms: number;
+	seen_ms: number;
+	peer: string;
+	agent: string;
+	factor: string;
+	current: boolean;
+}
+export interface ApiKey {
+	id: string;
+	name: string;
+	role: string;
+	scopes: string[];
+	maker: string | null;
+	created_ms: number;
+	until_ms: number | null;
+	used_ms: number | null;
+	revoked_ms: number | null;
+	active: boolean;
+	key?: string;
+}
