@@ -22,7 +22,7 @@
 #include "host/sandbox.h"
 #include "store/evidence.h"
 #include "law_files.h"
-#include "register/organisation.h"
+#include "register/merger.h"
 #include "register_files.h"
 #include "rules_files.h"
 #include "web/route.h"
@@ -84,6 +84,18 @@ renew_register(struct core *core)
 		log_say(LOG_LEVEL_ERROR, "register.not_read", LOG_TEXT("error", str_z(error_name(error))));
 }
 
+/* Names and what was planned, of this day and of those on which nobody was here. */
+static int
+turn_register(struct core *core, struct str day, int64_t now)
+{
+	uint32_t done = 0;
+	TRY(organisation_turn(core->desk.db, day));
+	TRY(merger_turn(core->desk.db, day, now, &done));
+	if (done)
+		log_say(LOG_LEVEL_INFO, "register.handed_over", LOG_NUMBER("plans", done));
+	return 0;
+}
+
 /* At midnight names, people to call, and who belongs to whom may be others. */
 static void
 turn_day(struct core *core, int64_t now)
@@ -91,7 +103,7 @@ turn_day(struct core *core, int64_t now)
 	char day[REGISTRY_DAY];
 	if (str_eq(registry_today(now, day), str_z(core->day)))
 		return;
-	int error = organisation_turn(core->desk.db, str_z(day));
+	int error = turn_register(core, str_z(day), now);
 	if (error)
 		log_say(LOG_LEVEL_ERROR, "register.not_turned", LOG_TEXT("error", str_z(error_name(error))));
 	else
@@ -128,7 +140,7 @@ open_register(struct core *core)
 			TRY(import_register(core, path, true));
 		core->desk.demonstration = true;
 	}
-	TRY(organisation_turn(core->desk.db, registry_today(clock_now_ms(), core->day)));
+	TRY(turn_register(core, registry_today(clock_now_ms(), core->day), clock_now_ms()));
 	return load_register(core);
 }
 
