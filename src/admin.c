@@ -8,6 +8,7 @@
 
 #include "admin_record.h"
 #include "base/lang.h"
+#include "database_place.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -45,13 +46,13 @@ record_api_key(struct db *db, const char *name, const char *role)
 }
 
 static int
-make_api_key(const char *data, const char *role, const char *name)
+make_api_key(const char *data, const char *database, const char *role, const char *name)
 {
 	char key[SECRET_TEXT];
 	const struct key_wish wish = {.name = str_z(name), .role = str_z(role)};
 	struct fault f = {0};
 	struct db *db;
-	if (db_open(str_z(data), &db, &f) < 0) {
+	if (database_open(data, database, &db, &f) < 0) {
 		log_fault(&f);
 		return 1;
 	}
@@ -79,7 +80,7 @@ make_api_key(const char *data, const char *role, const char *name)
 int
 admin_command(int argc, char **argv)
 {
-	const char *data = NULL, *role = NULL, *name = "admin";
+	const char *data = NULL, *database = NULL, *role = NULL, *name = "admin";
 	if (argc > 1 && str_eq(str_z(argv[1]), STR("cosign")))
 		return admin_cosign(argc, argv);
 	if (argc > 1 && str_eq(str_z(argv[1]), STR("record-anew")))
@@ -89,6 +90,7 @@ admin_command(int argc, char **argv)
 	for (int i = 2; i + 1 < argc; i += 2) {
 		struct str option = str_z(argv[i]);
 		const char **to = str_eq(option, STR("--data")) ? &data
+		    : str_eq(option, STR("--database"))	 ? &database
 		    : str_eq(option, STR("--role"))		 ? &role
 		    : str_eq(option, STR("--name"))		 ? &name
 								 : NULL;
@@ -99,7 +101,7 @@ admin_command(int argc, char **argv)
 	if (!data || !role || argc % 2)
 		return say(STR("cli.admin_usage"));
 	mkdir(data, 0750); /* a key may be made before the first start */
-	return make_api_key(data, role, name);
+	return make_api_key(data, database, role, name);
 }
 
 /* --- check --- */

@@ -16,6 +16,7 @@
 #include "core_rules.h"
 #include "core_state.h"
 #include "core_witness.h"
+#include "database_place.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -170,7 +171,12 @@ open_stores(struct core *core, struct fault *fault)
 {
 	char path[PATH_MAX];
 	const char *data = core->rc->options->data;
-	TRY(db_open(str_z(data), &core->desk.db, fault));
+	TRY(database_open(data, core->rc->options->database, &core->desk.db, fault));
+	/* A predecessor that was killed may still be committing: what it wrote is read after that. */
+	int error = db_own(core->desk.db);
+	if (error)
+		return fault_set(fault, error, "database_in_use", STR(""), 0, 0);
+	TRY(db_spare(core->desk.db, POOL_THREADS, fault));
 	snprintf(path, sizeof path, "%s/archive", data);
 	if (mkdir(path, 0750) < 0 && errno != EEXIST)
 		return fault_set(fault, error_from_errno(errno), "data_folder", str_z(path), 0, 0);
@@ -178,7 +184,7 @@ open_stores(struct core *core, struct fault *fault)
 	TRY(vault_open(str_z(data), &core->desk.vault, fault));
 	struct archive_options archive = {.io = &store_io_disk, .directory = str_z(path), .seal_after_ms = 10 * TIME_MINUTE};
 	TRY(archive_open(&archive, &core->desk.archive, fault));
-	int error = evidence_open(core->desk.db, core->desk.archive, clock_now_ms());
+	error = evidence_open(core->desk.db, core->desk.archive, clock_now_ms());
 	return error ? fault_set(fault, error, "database_open", str_z(data), 0, 0) : 0;
 }
 
@@ -297,7 +303,8 @@ give_up_power(struct role_context *rc)
 			log_say(LOG_LEVEL_WARN, "sweep.no_folder", LOG_TEXT("folder", str_z(o->sweep[i])));
 	if (rules_default_directory())
 		paths[n++] = (struct sandbox_path){rules_default_directory(), false};
-	return role_confine(rc, SANDBOX_FILES | SANDBOX_THREADS, paths, n);
+	unsigned speak = db_remote(((struct core *)rc->user)->desk.db) ? SANDBOX_SPEAK : 0;
+	return role_confine(rc, SANDBOX_FILES | SANDBOX_THREADS | speak, paths, n);
 }
 
 static int
@@ -753,6 +760,17 @@ note_evidence(struct core *core, int64_t now)
 		log_say(LOG_LEVEL_ERROR, "evidence.not_noted", LOG_NUMBER("at", now));
 }
 
+/* No reconnecting in the middle of things: the supervisor starts another, which connects before it gives up the power to,
+ * and goes on where the database and the journal say. Until the server is back that fails, and is tried again. */
+static void
+end_without_database(struct core *core)
+{
+	if (!db_lost(core->desk.db))
+		return;
+	log_say(LOG_LEVEL_ERROR, "database.lost", LOG_NUMBER("next", (int64_t)core->next));
+	_exit(1);
+}
+
 static void
 on_tick(void *user)
 {
@@ -771,6 +789,7 @@ on_tick(void *user)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", now));
 	core_witness_tick(core->witness, now);
 	core_state_tick(core, now);
+	end_without_database(core);
 	tell_released(core);
 	core_lookback_tick(core->lookback);
 	core_rules_tick(core, now);

@@ -140,7 +140,7 @@ image_work(void *job)
 	struct db *db = NULL;
 	struct fault f = {0};
 	int64_t begin = clock_monotonic_ms();
-	j->error = db_open(str_z(j->data), &db, &f);
+	j->error = db_beside(j->owner->core->desk.db, &db, &f);
 	if (!j->error)
 		j->error = make_image(j, db);
 	db_close(db);

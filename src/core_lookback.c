@@ -380,7 +380,7 @@ count_work(void *user)
 {
 	struct read_job *r = user;
 	if (r->indicators)
-		r->error = lookback_image_make(r->data, str_z(r->source), r->span.from_ms, r->lists, &r->image, &r->any);
+		r->error = lookback_image_make(r->lookback->core->desk.db, r->data, str_z(r->source), r->span.from_ms, r->lists, &r->image, &r->any);
 	point_at_any(r);
 	r->count = archive_slab_count(r->archive, &r->span);
 }

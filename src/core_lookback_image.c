@@ -82,7 +82,7 @@ make_image(struct db *db, const char *data, const struct indicator_image *wish, 
 }
 
 int
-lookback_image_make(const char *data, struct str source, int64_t from_ms, const struct warning_lists *lists,
+lookback_image_make(struct db *owner, const char *data, struct str source, int64_t from_ms, const struct warning_lists *lists,
     int *ret_fd, struct lookback_any *ret_any)
 {
 	struct indicator_image wish = {.source = source, .after_ms = from_ms, .look_back = true};
@@ -91,7 +91,7 @@ lookback_image_make(const char *data, struct str source, int64_t from_ms, const 
 	int fd = -1;
 	if (getrandom(&wish.key, sizeof wish.key, 0) != sizeof wish.key)
 		return E_IO;
-	TRY(db_open(str_z(data), &db, &f));
+	TRY(db_beside(owner, &db, &f));
 	int error = make_image(db, data, &wish, lists, &fd);
 	if (!error)
 		error = list_values(db, source, ret_any);

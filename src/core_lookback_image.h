@@ -17,8 +17,8 @@ struct lookback_any {
 };
 
 /* Active indicators of `source` (empty: of all) that were not over by from_ms; since when they are known does not matter. With
- * a database connection of its own. *ret_fd is the caller's. E_NOT_FOUND when there are none. */
-[[nodiscard]] int lookback_image_make(const char *data, struct str source, int64_t from_ms,
+ * a database connection of its own, beside the owner's. *ret_fd is the caller's. E_NOT_FOUND when there are none. */
+[[nodiscard]] int lookback_image_make(struct db *owner, const char *data, struct str source, int64_t from_ms,
     const struct warning_lists *lists, int *ret_fd, struct lookback_any *ret_any);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/lang.h"
 #include "base/memory.h"
+#include "database_place.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -16,7 +17,7 @@
 #include "store/record.h"
 
 struct import_run {
-	const char *data;
+	const char *data, *database;
 	struct indicator_import wish;
 	struct db *db;
 	struct warning_lists *lists;
@@ -49,6 +50,8 @@ read_option(struct import_run *run, struct str name, char *value)
 	int64_t number;
 	if (str_eq(name, STR("--data"))) {
 		run->data = value;
+	} else if (str_eq(name, STR("--database"))) {
+		run->database = value;
 	} else if (str_eq(name, STR("--source"))) {
 		run->wish.source = text;
 	} else if (str_eq(name, STR("--format"))) {
@@ -183,7 +186,7 @@ static int
 import_files(struct import_run *run, char **paths)
 {
 	struct fault f = {0};
-	int error = db_open(str_z(run->data), &run->db, &f);
+	int error = database_open(run->data, run->database, &run->db, &f);
 	if (!error)
 		error = open_lists(run, &f);
 	if (error) {

@@ -8,6 +8,7 @@
 #include "base/lang.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "database_place.h"
 #include "host/file.h"
 #include "host/log.h"
 #include "verify_evidence.h"
@@ -16,7 +17,7 @@
 #define ROWS_AT_ONCE 1000
 
 struct verify {
-	const char *data, *folder, *cosigned, *proof, *entry;
+	const char *data, *database, *folder, *cosigned, *proof, *entry;
 	struct note_key key, witness[WITNESSES_MAX];
 	bool has_key;
 	uint32_t witnesses;
@@ -67,6 +68,8 @@ take_option(struct verify *v, const char *name, const char *value)
 		v->data = value;
 	else if (str_eq(option, STR("--cosigned")))
 		v->cosigned = value;
+	else if (str_eq(option, STR("--database")))
+		v->database = value;
 	else if (str_eq(option, STR("--proof")))
 		v->proof = value;
 	else if (str_eq(option, STR("--entry")))
@@ -96,7 +99,7 @@ take_arguments(struct verify *v, int argc, char **argv)
 	}
 	if (v->proof || v->entry)
 		return v->proof && v->entry && v->has_key && !v->data && !v->folder;
-	return !v->data != !v->folder && (!v->cosigned || v->witnesses);
+	return !v->data != !v->folder && (!v->cosigned || v->witnesses) && (v->data || !v->database);
 }
 
 /* ---- one proof ---- */
@@ -192,7 +195,7 @@ open_data(struct verify *v, struct fault *f)
 {
 	if (!v->data)
 		return 0;
-	TRY(db_open_read(str_z(v->data), &v->db, f));
+	TRY(database_open_read(v->data, v->database, &v->db, f));
 	return evidence_check_new(v->data, v->db, say_evidence, v, &v->evidence, f);
 }
 

@@ -13,7 +13,7 @@
 #include "base/yaml.h"
 #include "host/address.h"
 
-enum option_kind { OPTION_TEXT, OPTION_TEXTS, OPTION_FLAG, OPTION_NUMBER, OPTION_LISTEN };
+enum option_kind { OPTION_TEXT, OPTION_TEXTS, OPTION_FLAG, OPTION_NUMBER, OPTION_LISTEN, OPTION_DATABASE };
 
 struct option {
 	const char *name;
@@ -78,6 +78,40 @@ option_set_text(char *field, size_t size, const struct option *row, struct str v
 	memset(field, 0, size);
 	memcpy(field, value.p, value.n);
 	return 0;
+}
+
+/* "user:secret@" before the first '/', or "password=" behind the '?'. */
+static bool
+holds_password(struct str address)
+{
+	ptrdiff_t start = str_find(address, STR("://"));
+	struct str rest = str_skip(address, start < 0 ? 0 : (size_t)start + 3);
+	ptrdiff_t slash = str_find_char(rest, '/'), query = str_find_char(rest, '?');
+	struct str head = str_cut(rest, 0, slash < 0 ? query < 0 ? rest.n : (size_t)query : (size_t)slash);
+	ptrdiff_t at = str_find_char(head, '@');
+	return (at >= 0 && str_find_char(str_cut(head, 0, (size_t)at), ':') >= 0) || str_find(rest, STR("password=")) >= 0;
+}
+
+int
+options_check_database(struct str address, struct fault *f)
+{
+	if (!str_starts(address, STR("postgresql://")) && !str_starts(address, STR("postgres://")))
+		return fault_set(f, E_INVALID, "option_database", STR(""), 0, 0);
+	if (holds_password(address))
+		return fault_set(f, E_INVALID, "option_database_password", STR(""), 0, 0);
+	return 0;
+}
+
+static int
+option_set_database(struct options *o, const struct option *row, struct str value, struct place at, struct fault *f)
+{
+	int error = value.n ? options_check_database(value, f) : 0;
+	if (error && f) {
+		f->line = at.line;
+		f->column = at.column;
+	}
+	TRY(error);
+	return option_set_text(o->database, sizeof(o->database), row, value, at, f);
 }
 
 static int
@@ -152,6 +186,8 @@ option_set(struct options *o, const struct option *row, struct str value, struct
 		return option_add_listen(o, row, value, at, f);
 	case OPTION_NUMBER:
 		return option_set_number(o, row, value, at, f);
+	case OPTION_DATABASE:
+		return option_set_database(o, row, value, at, f);
 	case OPTION_FLAG:
 		break;
 	}
@@ -362,14 +398,31 @@ options_check_origin(const struct options *o, struct fault *f)
 	return fault_set(f, E_INVALID, "option_origin", origin, 0, 0);
 }
 
+static void
+options_default(struct options *o)
+{
+	*o = (struct options){.data = "data", .retention_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
+	    .flow_memory = 64, .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30, .backup_keep = 30};
+}
+
+int
+options_read_folder(struct options *ret, const char *data, struct fault *f)
+{
+	struct options o;
+
+	options_default(&o);
+	TRY(options_read_file(&o, data, f));
+	*ret = o;
+	return 0;
+}
+
 int
 options_read(struct options *ret, int argc, char **argv, struct fault *f)
 {
-	struct options o = {.data = "data", .retention_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
-	    .flow_memory = 64,
-	    .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30, .backup_keep = 30};
-	struct options words = o;
+	struct options o, words;
 
+	options_default(&o);
+	words = o;
 	/* The words first: they say where the file is. Then again over the file. */
 	TRY(options_read_words(&words, argc, argv, f));
 	TRY(options_read_file(&o, words.data, f));

@@ -26,6 +26,7 @@ struct listen_option {
 
 struct options {
 	char data[256];            /* --data: everything we write lives below it; default "data" */
+	char database[480];        /* --database: postgresql://..., never with a password in it; "" = DATA/khien.db */
 	struct listen_option listen[OPTIONS_MAX_LISTEN];
 	uint32_t listen_count;
 	char rules[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* --rules, default: content/rules beside the binary or /usr/share/khien/rules */
@@ -55,6 +56,10 @@ struct options {
 /* Defaults, then DIR/khien.yaml, then the command line: argv[0] is the command word and not looked at. *f names the
  * option, its place and the remedy. Without any --http, 127.0.0.1:8080. */
 [[nodiscard]] int options_read(struct options *ret, int argc, char **argv, struct fault *f);
+/* Defaults, then DATA/khien.yaml: for the commands that are not `serve`. */
+[[nodiscard]] int options_read_folder(struct options *ret, const char *data, struct fault *f);
+/* An address of a database server, without a password in it (which would stand in the list of processes). */
+[[nodiscard]] int options_check_database(struct str address, struct fault *f);
 /* The text of a khien.yaml over what *o holds (which is half changed after a failure). */
 [[nodiscard]] int options_read_text(struct options *o, struct str text, struct fault *f);
 /* One line for each row, for `khien help`. */

@@ -179,6 +179,8 @@ static const struct call {
 	{SCMP_SYS(umask), SANDBOX_FILES, ANY},
 	{SCMP_SYS(dup), SANDBOX_FILES, ANY},
 
+	{SCMP_SYS(sendto), SANDBOX_SPEAK, EQUALS(4, 0)}, /* to whom it is connected, not to an address */
+
 	{SCMP_SYS(accept), SANDBOX_ACCEPT, ANY},
 	{SCMP_SYS(accept4), SANDBOX_ACCEPT, ANY},
 	{SCMP_SYS(recvmmsg), SANDBOX_ACCEPT, ANY},

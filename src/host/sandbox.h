@@ -19,6 +19,7 @@ enum sandbox_power {
 	SANDBOX_THREADS = 4,
 	SANDBOX_INOTIFY = 8,
 	SANDBOX_CONNECT = 16,     /* make stream sockets of the internet and connect them */
+	SANDBOX_SPEAK = 32,       /* send on connections made before, as to a database server; make none */
 };
 
 struct sandbox_path {

@@ -423,6 +423,8 @@ migrate(struct db *db, int upto, struct fault *f)
 		return error == E_CORRUPT ? fault_set(f, error, "database_steps", str_z(db->where), 0, 0) : error;
 	if (have != 0 && have < upto && db->engine->backup)
 		TRY(db->engine->backup(db, (int)have));
+	if (have != 0 && have < upto && db->engine->own_alone(db) < 0)
+		return fault_set(f, E_BUSY, "database_in_use", STR(""), 0, 0); /* an older program is serving it */
 	for (int64_t i = have; i < upto; i++)
 		TRY(run_step(db, &steps[i]));
 	return 0;
@@ -503,9 +505,18 @@ db_own(struct db *db)
 }
 
 bool
+db_remote(const struct db *db)
+{
+	return !db->engine->beside_by_path;
+}
+
+bool
 db_lost(struct db *db)
 {
-	return db->engine->lost(db);
+	bool lost = db->engine->lost(db);
+	for (size_t i = 0; i < DB_SPARES; i++)
+		lost = lost || (db->spare[i] && db->engine->lost(db->spare[i]));
+	return lost;
 }
 
 /* --- beside --- */

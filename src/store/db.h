@@ -50,6 +50,8 @@ void db_close(struct db *db);
 /* The connection is gone; every call gives E_IO from now on. There is no reconnecting: who holds the handle ends and is
  * started again (core, by the supervisor), so that nothing half done is taken for whole. */
 bool db_lost(struct db *db);
+/* A server is asked, by a connection that was made when it was opened. */
+bool db_remote(const struct db *db);
 
 /* A second handle for another thread of the same process, closed with db_close(). db_spare() beforehand tells how many
  * will be wanted at once, while connecting is still allowed; SQLite opens its file when asked. E_BUSY: all in use. */

@@ -29,7 +29,7 @@ struct postgres {
 	int64_t changed;
 	long long key; /* of the locks: one Khien a schema */
 	unsigned names;
-	bool lost;
+	_Atomic bool lost; /* the owner of a spare asks too */
 };
 
 /* One prepared statement and the rows it is giving. */

@@ -73,7 +73,7 @@ static int
 open_own(struct api_call *c, struct db **ret)
 {
 	struct fault f;
-	return db_open(str_z(c->desk->options->data), ret, &f);
+	return db_beside(c->desk->db, ret, &f);
 }
 
 static int

@@ -15,16 +15,19 @@ def programs():
 class Cluster:
     """Its server refuses to run as root, so root lends it another name."""
 
-    def __init__(self):
+    def __init__(self, folder=None):
+        """A new one, or one that another program made."""
         self.bin = programs()
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="khien-pg-"))
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="khien-pg-"))
         self.data, self.log, self.number = self.folder / "data", self.folder / "log", 0
         self.user = None
         if os.geteuid() == 0:
             names = {p.pw_name for p in pwd.getpwall()}
             self.user = "postgres" if "postgres" in names else "nobody"
-            shutil.chown(self.folder, self.user)
-        os.chmod(self.folder, 0o755)
+            if not folder:
+                shutil.chown(self.folder, self.user)
+        if not folder:
+            os.chmod(self.folder, 0o755)
 
     def run(self, program, *args):
         who = {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if self.user else {}

@@ -2,6 +2,8 @@
 """What the stories share: a real `khien serve` on free ports, senders for its doors, its API, and TAP."""
 import contextlib, hashlib, json, os, pathlib, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
+import cluster
+
 KHIEN = os.environ.get("KHIEN", "build/khien")
 SOURCE = pathlib.Path(os.environ.get("KHIEN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 LANG = {**os.environ, "LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8"}
@@ -103,6 +105,12 @@ class Relp:
             self.sock.close()
 
 
+def database_server():
+    """None, or in a run of postgres.py the server on which each desk has a database of its own."""
+    folder = os.environ.get("KHIEN_STORY_CLUSTER")
+    return cluster.Cluster(folder) if folder else None
+
+
 class Desk:
     """`khien serve` in a folder of its own. Ports stay the same over restarts."""
 
@@ -117,6 +125,10 @@ class Desk:
             self.options += ["--register", str(self.folder / "register.yaml")]
         if rules != "":  # the empty word: those that came with the program, found by itself
             self.options += ["--rules", str(rules or SOURCE / "content/rules")]
+        self.server, self.database = database_server(), None
+        if self.server:
+            self.database = self.server.new_database()
+            self.options += ["--database", self.server.address(self.database)]
         self.process, self.key, self.log, self.out = None, None, self.folder / "log", self.folder / "out"
 
     def command(self):
@@ -134,7 +146,7 @@ class Desk:
         return self
 
     def api_key(self, role):
-        made = subprocess.run([KHIEN, "admin", "api-key", "--data", str(self.data), "--role", role],
+        made = subprocess.run([KHIEN, "admin", "api-key", "--data", str(self.data), "--role", role, *self.database_option()],
                               capture_output=True, text=True, env=LANG)
         return made.stdout.strip()
 
@@ -142,9 +154,11 @@ class Desk:
         """A key that belongs to an agency: what its officers' programs would have."""
         key = self.api_key(role)
         digest = hashlib.sha256(key.encode()).hexdigest()
-        with contextlib.closing(sqlite3.connect(self.data / "khien.db", timeout=10)) as db, db:
-            assert db.execute("UPDATE api_key SET organisation = ? WHERE hash = ?", (organisation, digest)).rowcount == 1
+        assert self.sql(f"UPDATE api_key SET organisation = '{organisation}' WHERE hash = '{digest}' RETURNING hash") == [[digest]]
         return key
+
+    def database_option(self):
+        return ["--database", self.server.address(self.database)] if self.server else []
 
     def healthy(self):
         return self.get("/api/v1/health")["status"] == "ok"
@@ -180,6 +194,13 @@ class Desk:
         if self.process and self.process.poll() is None:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def sql(self, statement):
+        """What a second program would ask of the database: rows as lists of texts."""
+        if self.server:
+            return [line.split("|") for line in self.server.psql(statement, self.database).splitlines()]
+        with contextlib.closing(sqlite3.connect(self.data / "khien.db", timeout=10)) as db, db:
+            return [[str(c) for c in row] for row in db.execute(statement)]
 
     # --- its API ---
 

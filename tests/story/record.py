@@ -2,7 +2,6 @@
 """Who changed what stands in a record that nobody rewrites unnoticed, the administrator of the box included: every change has
 its entry, a second implementation reads the log, one entry is proved alone, and edited rows, files and copies of yesterday
 are found and named."""
-import sqlite3
 import independent_log
 from desk import *
 
@@ -74,18 +73,12 @@ check("nothing there is told", verify("--key", key, desk.folder / "nowhere").ret
 # The administrator edits a row
 desk.stop()
 size = int((log / "checkpoint").read_text().splitlines()[1])
-db = sqlite3.connect(desk.data / "khien.db")
-yesterday = desk.folder / "yesterday.db"
-db.execute("VACUUM INTO ?", (str(yesterday),))
 seq = closed[0]["seq"]
-db.execute("UPDATE record SET entry = replace(entry, 'admin', 'nobody') WHERE seq = ?", (seq,))
-db.commit()
+desk.sql(f"UPDATE record SET entry = replace(entry, 'admin', 'nobody') WHERE seq = {seq}")
 found = verify("--key", key, "--data", desk.data)
 check("an edited row is found and named", found.returncode == 1 and str(seq) in found.stdout, found.stdout + found.stderr)
-db.execute("UPDATE record SET entry = replace(entry, 'nobody', 'admin') WHERE seq = ?", (seq,))
-db.execute("DELETE FROM record WHERE seq > ?", (seq - 1,))
-db.commit()
-db.close()
+desk.sql(f"UPDATE record SET entry = replace(entry, 'nobody', 'admin') WHERE seq = {seq}")
+desk.sql(f"DELETE FROM record WHERE seq > {seq - 1}")
 check("missing rows are found", verify("--key", key, "--data", desk.data).returncode == 1)
 desk.start()
 back = until(lambda: desk.get("/api/v1/checkpoint"))

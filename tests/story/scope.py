@@ -26,8 +26,7 @@ folder = pathlib.Path(tempfile.mkdtemp(prefix="khien-rules-"))
 (folder / "probe.yml").write_text(RULES)
 desk = Desk(register=PROVINCE, rules=folder).start()
 desk.stop()
-with contextlib.closing(sqlite3.connect(desk.data / "khien.db")) as db, db:
-    db.execute("UPDATE organisation SET parent = 'huyen-a' WHERE id = 'xa-a1'")
+desk.sql("UPDATE organisation SET parent = 'huyen-a' WHERE id = 'xa-a1'")
 desk.start()
 
 

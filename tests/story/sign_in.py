@@ -2,7 +2,7 @@
 """Signing in with a second proof, as a person lives it: an app is set up and confirmed, codes work once, a lost phone is
 recovered from, guesses at the second step are few however many come at once, sessions are seen and ended, a changed password
 ends them all, failures are told to the auditor, and no secret stands anywhere it should not."""
-import base64, concurrent.futures, hashlib, hmac, sqlite3, struct
+import base64, concurrent.futures, hashlib, hmac, struct
 from desk import *
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -121,7 +121,7 @@ check("twice is once", an("DELETE", f"sessions/{mine['id']}")[0] == 404)
 check("all others are ended", an("DELETE", "sessions")[0] == 204 and an.alive() and not lost.alive() and len(an("GET", "sessions")[1]["items"]) == 1)
 
 # The administrator sees and ends another's
-person = sqlite3.connect(desk.data / "khien.db").execute("SELECT id FROM person WHERE login = 'an'").fetchone()[0]
+person = desk.sql("SELECT id FROM person WHERE login = 'an'")[0][0]
 check("an administrator sees them", len(desk.get(f"/api/v1/people/{person}/sessions")["items"]) == 1)
 check("nobody has none", desk.get("/api/v1/people/999/sessions")["status"] == 404)
 
