@@ -7,6 +7,7 @@
 
 #include "base/lang.h"
 #include "base/time.h"
+#include "database_place.h"
 #include "host/clock.h"
 #include "host/datadir.h"
 #include "host/file.h"
@@ -99,7 +100,7 @@ admin_record_anew(int argc, char **argv)
 	if (!take_arguments(&a, argc, argv) || a.witness || a.file || !a.reason || !*a.reason)
 		return say("cli.admin_usage", "");
 	snprintf(data, sizeof data, "%s", a.data);
-	if (datadir_open(data, sizeof data, getuid(), getgid(), &lock, &f) < 0 || db_open(str_z(data), &db, &f) < 0) {
+	if (datadir_open(data, sizeof data, getuid(), getgid(), &lock, &f) < 0 || database_open(data, NULL, &db, &f) < 0) {
 		log_fault(&f);
 		return 1;
 	}

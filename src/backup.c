@@ -15,6 +15,7 @@
 #include "backup_repository.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "database_place.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -508,6 +509,8 @@ run_backup(struct backup *b)
 	uint8_t key[REPO_KEY];
 	if (b->data && !realpath(b->data, b->folder))
 		return fault_set(&b->fault, error_from_errno(errno), "backup_data", str_z(b->data), 0, 0);
+	if (b->data)
+		TRY(database_is_file(b->folder, &b->fault));
 	if (b->key) {
 		if (backup_key_read(b->key, key) < 0)
 			return fault_set(&b->fault, E_INVALID, "backup_key", STR("--key"), 0, 0);

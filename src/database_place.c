@@ -99,6 +99,17 @@ database_find(const char *data, const char *wanted, struct buf *ret, struct faul
 }
 
 int
+database_is_file(const char *data, struct fault *f)
+{
+	struct buf where = BUF_INIT;
+	int error = database_find(data, NULL, &where, f);
+	if (!error && db_is_address(buf_str(&where)))
+		error = fault_set(f, E_UNSUPPORTED, "database_remote", buf_str(&where), 0, 0);
+	buf_release(&where);
+	return error;
+}
+
+int
 database_open(const char *data, const char *wanted, struct db **ret, struct fault *f)
 {
 	struct buf where = BUF_INIT, memory = BUF_INIT_MAX(MEMORY_MAX);

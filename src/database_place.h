@@ -16,6 +16,8 @@
 [[nodiscard]] int database_open_read(const char *data, const char *wanted, struct db **ret, struct fault *f);
 /* Where it is, as db_open() takes it. */
 [[nodiscard]] int database_find(const char *data, const char *wanted, struct buf *ret, struct fault *f);
+/* For what works on DIR/khien.db itself: E_UNSUPPORTED when the database is on a server, whose own tools keep it. */
+[[nodiscard]] int database_is_file(const char *data, struct fault *f);
 /* From now on that address ("" = DIR/khien.db) is the folder's: after a copy. */
 [[nodiscard]] int database_remember(const char *data, struct str where, struct fault *f);
 

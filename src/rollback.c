@@ -7,6 +7,7 @@
 
 #include "backup.h"
 #include "backup_repository.h"
+#include "database_place.h"
 #include "host/datadir.h"
 #include "host/log.h"
 #include "store/db_copy.h"
@@ -45,6 +46,7 @@ run_rollback(const char *data, struct fault *f)
 	struct db_facts now, then;
 	int lock;
 	snprintf(folder, sizeof folder, "%s", data);
+	TRY(database_is_file(folder, f));
 	TRY(datadir_open(folder, sizeof folder, geteuid(), getegid(), &lock, f));
 	snprintf(path, sizeof path, "%s/khien.db", folder);
 	int error = db_examine(path, &now, f);
