@@ -166,9 +166,8 @@ folder = pathlib.Path(tempfile.mkdtemp(prefix="khien-rules-"))
 (folder / "probe.yml").write_text(RULE)
 desk = Desk(register=PROVINCE, rules=folder).start()
 desk.stop()
-with contextlib.closing(sqlite3.connect(desk.data / "khien.db")) as db, db:
-    for child, parent in ORGANISATIONS.items():
-        db.execute("UPDATE organisation SET parent = ? WHERE id = ?", (parent, child))
+for child, parent in ORGANISATIONS.items():
+    desk.sql(f"UPDATE organisation SET parent = NULLIF('{parent or ''}', '') WHERE id = '{child}'")
 desk.start()
 same = {"Sec-Fetch-Site": "same-origin"}
 status, made, _ = desk.call("POST", "/api/v1/roles", {"id": "made", "title_vi": "Vai tự tạo", "rights": sorted(ROLES["made"])})
@@ -196,15 +195,13 @@ check("an alert for each", bool(alerts), desk.get("/api/v1/alerts"))
 OBJECTS = {"alerts": {(a["organisation"] or {"id": None})["id"]: a["id"] for a in alerts}, "people": {}}
 OBJECTS["alerts"].update({None: alerts[[a["entity"][0]["value"] for a in alerts].index("host-of-nobody")]["id"],
                           "gone": alerts[[a["entity"][0]["value"] for a in alerts].index("host-that-goes")]["id"]})
-with contextlib.closing(sqlite3.connect(desk.data / "khien.db", timeout=10)) as db, db:
-    db.execute("DELETE FROM alert WHERE id = ?", (OBJECTS["alerts"]["gone"],))
+desk.sql(f"DELETE FROM alert WHERE id = {OBJECTS['alerts']['gone']}")
 for organisation in (*ORGANISATIONS, None, "gone"):
     body = {"login": f"p{len(OBJECTS['people'])}", "name": "P", "role": "agency_officer" if organisation in ORGANISATIONS else "assessor"}
     if organisation in ORGANISATIONS:
         body["organisation"] = organisation
     OBJECTS["people"][organisation] = json.loads(desk.call("POST", "/api/v1/people", body)[1])["id"]
-with contextlib.closing(sqlite3.connect(desk.data / "khien.db", timeout=10)) as db, db:
-    db.execute("DELETE FROM person WHERE id = ?", (OBJECTS["people"]["gone"],))
+desk.sql(f"DELETE FROM person WHERE id = {OBJECTS['people']['gone']}")
 OBJECTS["systems"] = {o: f"s-{o}" for o in ORGANISATIONS} | {"gone": "s-gone"}
 OBJECTS["organisations"] = {o: o for o in ORGANISATIONS} | {"gone": "so-gone"}
 OF_SYSTEM = {"parties": {"role": "operator", "organisation": "so-a"}, "levels": {"level": 2, "day": "2026-09-01"},

@@ -78,9 +78,7 @@ check("who has gone is called no more", status == 200 and desk.get(f"/api/v1/ale
 status, old = call("POST", "organisations/so-a/contacts", {"name": "Lâu Năm", "from_day": "2020-01-01"})
 due = lambda: [p["name"] for p in desk.get("/api/v1/contacts/due")["items"]]
 check("asked anew only after a year", due() == [])
-with contextlib.closing(__import__("sqlite3").connect(desk.data / "khien.db")) as db:
-    db.execute("UPDATE contact SET confirmed_day = '2024-01-01' WHERE id = ?", (old["id"],))
-    db.commit()
+desk.sql(f"UPDATE contact SET confirmed_day = '2024-01-01' WHERE id = {old['id']}")
 check("then it is in the list", due() == ["Lâu Năm"])
 check("and one call answers it", call("POST", f"organisations/so-a/contacts/{old['id']}/confirmations")[1]["confirmed_day"] == str(today) and due() == [])
 

@@ -15,8 +15,7 @@ SAME = {"Sec-Fetch-Site": "same-origin"}
 PASSWORD = "correct horse battery"
 desk = Desk(register=PROVINCE).start()
 desk.stop()
-with contextlib.closing(sqlite3.connect(desk.data / "khien.db")) as db, db:
-    db.execute("UPDATE organisation SET parent = 'so-a' WHERE id = 'xa-a1'")
+desk.sql("UPDATE organisation SET parent = 'so-a' WHERE id = 'xa-a1'")
 desk.start()
 
 
@@ -53,8 +52,7 @@ check("an account is made, with a link", status == 201 and an["link"].startswith
 check("it has no password before", sign_in("an", "") is None and sign_in("an") is None)
 status, one, _ = call("GET", f"people/{an['id']}")
 check("the link is told once", status == 200 and "link" not in one and one["link_until_ms"] > time.time() * 1000 + 71 * 3600e3, one)
-with contextlib.closing(sqlite3.connect(desk.data / "khien.db", timeout=10)) as db:
-    kept = db.execute("SELECT link FROM person WHERE login = 'an'").fetchone()[0]
+kept = desk.sql("SELECT link FROM person WHERE login = 'an'")[0][0]
 check("and is stored as a hash", len(kept) == 64 and an["link"].split("token=")[1] not in kept, kept)
 check("a link that is none", enter("x?token=" + "A" * 43)[0] == 403)
 check("a short password", enter(an["link"], "short")[:2][0] == 422)
