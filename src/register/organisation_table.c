@@ -320,7 +320,7 @@ organisations_import(struct db *db, const struct table *t, const struct organisa
 /* --- taking away --- */
 
 static int
-export_row(struct db *db, const struct organisation_row *o, struct str today, struct arena *arena, struct str *c)
+export_row(struct db *db, const struct organisation_row *o, struct str today, int columns, struct arena *arena, struct str *c)
 {
 	struct import im = {.db = db};
 	struct contact_row *people;
@@ -338,7 +338,7 @@ export_row(struct db *db, const struct organisation_row *o, struct str today, st
 		}
 	const struct str text[COLUMNS] = {o->id, o->name_now, o->kind, o->parent, o->from_day, o->until_day, first.name, role,
 		first.phone, first.email};
-	for (int i = 0; i < COLUMNS && !error; i++)
+	for (int i = 0; i < columns && !error; i++)
 		if (!arena_copy(arena, text[i], &c[i]))
 			error = E_LIMIT;
 	arena_release(&im.row);
@@ -346,18 +346,20 @@ export_row(struct db *db, const struct organisation_row *o, struct str today, st
 }
 
 int
-organisations_export(struct db *db, struct organisation_query *q, struct str today, struct arena *arena, struct table *ret)
+organisations_export(struct db *db, struct organisation_query *q, struct str today, bool people, struct arena *arena,
+    struct table *ret)
 {
+	int columns = people ? COLUMNS : CONTACT_NAME;
 	struct organisation_row *list;
 	uint32_t count;
 	int64_t total;
 	q->limit = TABLE_ROWS_MAX;
 	TRY(organisation_list(db, q, arena, &list, &count, &total));
-	struct str *texts = arena_calloc(arena, (size_t)count * COLUMNS + 1, sizeof *texts);
+	struct str *texts = arena_calloc(arena, (size_t)count * (size_t)columns + 1, sizeof *texts);
 	if (!texts)
 		return E_LIMIT;
 	for (uint32_t i = 0; i < count; i++)
-		TRY(export_row(db, &list[i], today, arena, texts + (size_t)i * COLUMNS));
-	*ret = (struct table){column_name, texts, NULL, COLUMNS, count};
+		TRY(export_row(db, &list[i], today, columns, arena, texts + (size_t)i * (size_t)columns));
+	*ret = (struct table){column_name, texts, NULL, (uint32_t)columns, count};
 	return total > count ? E_LIMIT : 0;
 }

@@ -22,8 +22,8 @@ struct organisation_import {
 /* In the caller's transaction, which must be undone when report.faults > 0 (E_INVALID) or on any other error. */
 [[nodiscard]] int organisations_import(struct db *db, const struct table *t, const struct organisation_import *w,
     struct arena *arena, struct table_report *report);
-/* All rows of a query, whatever its limit. */
-[[nodiscard]] int organisations_export(struct db *db, struct organisation_query *q, struct str today, struct arena *arena,
-    struct table *ret);
+/* All rows of a query, whatever its limit; without `people` the columns of the contact are left out. */
+[[nodiscard]] int organisations_export(struct db *db, struct organisation_query *q, struct str today, bool people,
+    struct arena *arena, struct table *ret);
 
 #endif

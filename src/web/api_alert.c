@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "web/route.h"
+#include "web/personal.h"
 
 #include "host/clock.h"
 
 /* Whose it is: organisation, system with its level, and whom to call. */
 static void
-owner_json(struct buf *out, const struct desk *desk, const struct alert *a)
+owner_json(struct buf *out, const struct desk *desk, const struct alert *a, bool shown)
 {
 	const struct organisation *o = registry_organisation(desk->registry, a->organisation);
 	const struct system *s = registry_system(desk->registry, a->system);
@@ -22,7 +22,7 @@ owner_json(struct buf *out, const struct desk *desk, const struct alert *a)
 	out_text(out, "name", s->name);
 	out_i64(out, "level", s->level);
 	buf_add_char(out, '}');
-	out_contact(out, &s->contact);
+	out_contact(out, &s->contact, shown);
 }
 
 static void
@@ -36,7 +36,7 @@ spark_json(struct buf *out, const struct alert *a)
 
 /* Members without the braces, so that the full view can add its own. */
 static void
-alert_members(struct buf *out, const struct desk *desk, const struct alert *a)
+alert_members(struct buf *out, const struct desk *desk, const struct alert *a, bool shown)
 {
 	out_i64(out, "id", a->id);
 	out_text(out, "level", str_z(level_name(a->level)));
@@ -47,7 +47,7 @@ alert_members(struct buf *out, const struct desk *desk, const struct alert *a)
 	out_i64(out, "opened_ms", a->opened_ms);
 	out_raw(out, "entity", a->entity);
 	out_raw(out, "techniques", a->techniques);
-	owner_json(out, desk, a);
+	owner_json(out, desk, a, shown);
 	out_text_or_null(out, "assignee", a->assignee);
 	out_text_or_null(out, "reason", a->reason);
 	out_text_or_null(out, "verdict", a->verdict);
@@ -75,7 +75,7 @@ alert_json(struct buf *out, const struct desk *desk, const struct alert *a)
 	buf_add(out, STR("{\"rule\":{"));
 	rule_members(out, a);
 	buf_add_char(out, '}');
-	alert_members(out, desk, a);
+	alert_members(out, desk, a, false);
 	buf_add_char(out, '}');
 }
 
@@ -300,7 +300,7 @@ full_alert(struct api_call *c, int64_t id, struct alert *ret)
 	TRY(alert_spark(c->desk->db, ret, clock_now_ms()));
 	buf_add_char(&c->out, '{');
 	rule_json(&c->out, c->desk, ret);
-	alert_members(&c->out, c->desk, ret);
+	alert_members(&c->out, c->desk, ret, personal_shown(c));
 	TRY(findings_json(c, ret));
 	TRY(history_json(c, ret));
 	TRY(similar_json(c, ret));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* People of an agency who are to be called, and the yearly question whether that is still right. */
 #include "web/api_register.h"
+#include "web/personal.h"
 
 #include "host/clock.h"
 #include "register/law.h"
@@ -29,17 +30,18 @@ year_before(struct api_call *c, struct str today)
 }
 
 static void
-contact_json(struct buf *out, const struct contact_row *p, struct str today)
+contact_json(struct buf *out, const struct contact_row *p, struct str today, bool shown)
 {
 	buf_add_char(out, '{');
 	out_i64(out, "id", p->id);
 	out_text(out, "organisation", p->organisation);
 	if (p->organisation_name.n)
 		out_text(out, "organisation_name", p->organisation_name);
-	out_text(out, "name", p->name);
+	out_masked(out, "name", p->name, MASK_NAME, shown);
 	out_text(out, "role", p->role);
-	out_text(out, "phone", p->phone);
-	out_text(out, "email", p->email);
+	out_masked(out, "phone", p->phone, MASK_PHONE, shown);
+	out_masked(out, "email", p->email, MASK_EMAIL, shown);
+	out_bool(out, "masked", !shown);
 	out_i64(out, "rank", p->rank);
 	out_text_or_null(out, "from_day", p->from_day);
 	out_text_or_null(out, "until_day", p->until_day);
@@ -50,14 +52,16 @@ contact_json(struct buf *out, const struct contact_row *p, struct str today)
 }
 
 void
-contacts_json(struct buf *out, const char *name, const struct contact_row *list, uint32_t count, struct str today)
+contacts_json(struct api_call *c, const char *name, const struct contact_row *list, uint32_t count, struct str today)
 {
+	struct buf *out = &c->out;
+	bool shown = count && personal_shown(c);
 	out_name(out, name);
 	buf_add_char(out, '[');
 	for (uint32_t i = 0; i < count; i++) {
 		if (i)
 			buf_add_char(out, ',');
-		contact_json(out, &list[i], today);
+		contact_json(out, &list[i], today, shown);
 	}
 	buf_add_char(out, ']');
 }
@@ -78,7 +82,7 @@ api_organisation_contacts(struct api_call *c)
 		return;
 	}
 	buf_add_char(&c->out, '{');
-	contacts_json(&c->out, "items", list, count, api_today(c));
+	contacts_json(c, "items", list, count, api_today(c));
 	out_i64(&c->out, "total", count);
 	buf_add(&c->out, STR(",\"next\":null}"));
 	api_reply(c, 200);
@@ -106,7 +110,7 @@ api_contacts_due(struct api_call *c)
 		return;
 	}
 	buf_add_char(&c->out, '{');
-	contacts_json(&c->out, "items", list, count, today);
+	contacts_json(c, "items", list, count, today);
 	out_i64(&c->out, "total", total);
 	if (count == q.limit)
 		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
@@ -126,6 +130,7 @@ read_contact(struct api_call *c, struct contact_row *p)
 		struct str *value;
 	} row[] = {{"name", &p->name}, {"role", &p->role}, {"phone", &p->phone}, {"email", &p->email},
 		{"from_day", &p->from_day}, {"until_day", &p->until_day}};
+	const struct contact_row was = *p;
 	for (size_t i = 0; i < COUNT(row); i++) {
 		struct str value;
 		bool set;
@@ -134,6 +139,9 @@ read_contact(struct api_call *c, struct contact_row *p)
 		if (set)
 			*row[i].value = str_trim(value);
 	}
+	p->name = unmasked(p->name, was.name, MASK_NAME);
+	p->phone = unmasked(p->phone, was.phone, MASK_PHONE);
+	p->email = unmasked(p->email, was.email, MASK_EMAIL);
 	if (json_get(&c->body, 0, STR("rank")) && (!json_get_i64(&c->body, 0, STR("rank"), &p->rank) || p->rank < 1 ||
 						      p->rank > CONTACT_RANK_MAX))
 		return "rank";
@@ -155,7 +163,7 @@ answer(struct api_call *c, int error, const struct register_fault *f, const stru
 		return;
 	}
 	api_register_changed(c);
-	contact_json(&c->out, &now, api_today(c));
+	contact_json(&c->out, &now, api_today(c), personal_shown(c));
 	api_reply(c, status);
 }
 

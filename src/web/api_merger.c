@@ -192,12 +192,12 @@ api_organisation_figures(struct api_call *c)
 	struct organisation_row o;
 	struct merger_figures figures;
 	int64_t from, to;
+	if (!api_find_organisation(c, api_path_id(c), &o))
+		return;
 	if (!day_ms(api_query(c, STR("from")), false, &from) || !day_ms(api_query(c, STR("to")), true, &to)) {
 		api_reply_problem(c, 422, "invalid", "from");
 		return;
 	}
-	if (!api_find_organisation(c, api_path_id(c), &o))
-		return;
 	buf_add_char(&c->out, '{');
 	static const char *const name[] = {"own", "with_predecessors"};
 	for (int past = 0; past < 2; past++) {

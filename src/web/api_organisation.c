@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Organisations: the list as of a day, one of them with its names and who took over, making and changing. */
 #include "web/api_register.h"
+#include "web/personal.h"
 
 #include "base/hash.h"
 #include "host/clock.h"
@@ -134,7 +135,7 @@ organisation_members(struct api_call *c, const struct organisation_row *o, const
 	out_text_or_null(out, "from_day", o->from_day);
 	out_text_or_null(out, "until_day", o->until_day);
 	out_text(out, "state", str_z(organisation_state(o->from_day, o->until_day, day)));
-	out_contact(out, live ? &live->contact : &(struct contact){0});
+	out_contact(out, live ? &live->contact : &(struct contact){0}, personal_shown(c));
 	out_i64(out, "systems", live ? live->systems : 0);
 	out_i64(out, "alerts_open", o->alerts_open);
 	out_text_or_null(out, "worst", o->worst >= 0 ? str_z(level_name((enum level)o->worst)) : STR(""));
@@ -191,7 +192,7 @@ detail_json(struct api_call *c, const struct organisation_row *o, struct str tod
 	uint32_t count;
 	TRY(names_json(c, o->id));
 	TRY(contact_list(c->desk->db, o->id, today, &c->arena, &people, &count));
-	contacts_json(&c->out, "contacts", people, count, today);
+	contacts_json(c, "contacts", people, count, today);
 	TRY(organisation_edges(c->desk->db, o->id, false, &c->arena, &edge, &count));
 	edges_json(c, "successors", edge, count);
 	TRY(organisation_edges(c->desk->db, o->id, true, &c->arena, &edge, &count));

@@ -24,7 +24,7 @@ void api_table_read(struct api_call *c, api_table_step *step);
 void api_table_reply(struct api_call *c, const struct table_report *r, bool dry_run);
 /* Answers with a file, of the body's "format" (csv, xlsx). The table lives in the call's arena. */
 void api_table_write(struct api_call *c, const struct table *t, struct str sheet);
-/* People to call, as a list under `name`. */
-void contacts_json(struct buf *out, const char *name, const struct contact_row *list, uint32_t count, struct str today);
+/* People to call, as a list under `name` of c->out. */
+void contacts_json(struct api_call *c, const char *name, const struct contact_row *list, uint32_t count, struct str today);
 
 #endif

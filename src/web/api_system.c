@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Information systems: the register a page at a time, one of them whole, made, changed and closed. */
 #include "web/api_system.h"
+#include "web/personal.h"
 
 #include "host/clock.h"
 
@@ -105,7 +106,7 @@ item_json(struct api_call *c, const struct inventory *s, struct str today, struc
 	const struct contact *contact = known ? &known->contact : &s->contact;
 	plain_json(&c->out, s);
 	TRY(places_json(c, s->id));
-	out_contact(&c->out, contact);
+	out_contact(&c->out, contact, personal_shown(c));
 	TRY(numbers_json(c, s, soon));
 	return states_json(c, s, today);
 }
@@ -360,8 +361,13 @@ static bool
 take_contact(struct api_call *c, struct contact *to)
 {
 	uint32_t at = json_get(&c->body, 0, STR("contact"));
-	return !at || (c->body.token[at].kind == JSON_OBJECT && take_text(c, at, "name", &to->name) &&
+	const struct contact was = *to;
+	bool good = !at || (c->body.token[at].kind == JSON_OBJECT && take_text(c, at, "name", &to->name) &&
 	    take_text(c, at, "phone", &to->phone) && take_text(c, at, "email", &to->email));
+	to->name = unmasked(to->name, was.name, MASK_NAME);
+	to->phone = unmasked(to->phone, was.phone, MASK_PHONE);
+	to->email = unmasked(to->email, was.email, MASK_EMAIL);
+	return good;
 }
 
 /* What is in the body, over what was there. NULL, or the member that is wrong. */
@@ -396,7 +402,7 @@ before_json(struct api_call *c, const struct inventory *s)
 	struct buf out = BUF_INIT_MAX(64 << 10);
 	plain_json(&out, s);
 	out_text(&out, "note", s->note);
-	out_contact(&out, &s->contact);
+	out_contact(&out, &s->contact, true);
 	out_raw(&out, "facts", s->facts);
 	buf_add_char(&out, '}');
 	bool kept = arena_copy(&c->arena, buf_str(&out), &c->before);

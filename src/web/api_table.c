@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Tables in and out of the register: what all of its nouns share. */
 #include "web/api_register.h"
+#include "web/personal.h"
 
 #include "base/hash.h"
 #include "host/clock.h"
@@ -216,7 +217,7 @@ api_organisation_export(struct api_call *c)
 		}
 	if (!q.state.n)
 		q.state = STR("any");
-	int error = organisations_export(c->desk->db, &q, q.day, &c->arena, &t);
+	int error = organisations_export(c->desk->db, &q, q.day, personal_shown(c), &c->arena, &t);
 	if (error)
 		api_reply_error(c, error);
 	else

@@ -77,6 +77,11 @@ struct desk {
 		int64_t made_ms, wrote_ms; /* how long core stood still for it, and how long the disk took */
 	} state;
 	double events_per_second;   /* over the last ten seconds */
+	struct personal_readings {
+		uint64_t key[256];
+		int64_t at_ms[256];
+		uint32_t next;
+	} readings;                 /* of a moment ago (web/personal.h) */
 	struct api_call *open_call; /* the call whose transaction is open (web/recorded.h); only compared */
 	struct recorder *recorder;  /* store/record.h; NULL when the record on disk cannot be believed */
 	bool record_broken;

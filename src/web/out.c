@@ -50,14 +50,82 @@ out_raw(struct buf *out, const char *name, struct str json)
 	buf_add(out, json);
 }
 
-void
-out_contact(struct buf *out, const struct contact *contact)
+/* First letters: "Nong Thi H." -> "N. T. H." */
+static void
+mask_name(struct str value, struct buf *out)
 {
+	struct str word;
+	while (str_split(&value, ' ', &word)) {
+		size_t n = word.n > 0;
+		while (n && n < word.n && (word.p[n] & 0xc0) == 0x80)
+			n++;
+		if (n)
+			buf_addf(out, "%s%.*s.", out->n ? " " : "", (int)n, word.p);
+	}
+}
+
+/* The first two and the last three digits stay; a short one stays hidden. */
+static void
+mask_phone(struct str value, struct buf *out)
+{
+	size_t digits = 0, at = 0;
+	for (size_t i = 0; i < value.n; i++)
+		digits += value.p[i] >= '0' && value.p[i] <= '9';
+	for (size_t i = 0; i < value.n; i++) {
+		bool digit = value.p[i] >= '0' && value.p[i] <= '9';
+		bool kept = !digit || (digits >= 8 && (at < 2 || at + 3 >= digits));
+		at += digit;
+		buf_add_char(out, kept ? value.p[i] : 'x');
+	}
+}
+
+static void
+mask_email(struct str value, struct buf *out)
+{
+	ptrdiff_t at = str_find_char(value, '@');
+	if (value.n)
+		buf_add(out, STR("***"));
+	if (at > 0)
+		buf_add(out, str_skip(value, (size_t)at));
+}
+
+static void
+mask_value(struct str value, enum mask mask, struct buf *out)
+{
+	static void (*const masks[])(struct str value, struct buf *out) = {mask_name, mask_phone, mask_email};
+	masks[mask](value, out);
+}
+
+void
+out_masked(struct buf *out, const char *name, struct str value, enum mask mask, bool shown)
+{
+	struct buf masked = BUF_INIT_MAX(4096);
+	if (!shown)
+		mask_value(value, mask, &masked);
+	out_text(out, name, shown ? value : buf_str(&masked));
+	buf_release(&masked);
+}
+
+struct str
+unmasked(struct str is, struct str was, enum mask mask)
+{
+	struct buf masked = BUF_INIT_MAX(4096);
+	mask_value(was, mask, &masked);
+	bool same = is.n && str_eq(is, buf_str(&masked));
+	buf_release(&masked);
+	return same ? was : is;
+}
+
+void
+out_contact(struct buf *out, const struct contact *contact, bool shown)
+{
+	bool empty = !contact->name.n && !contact->phone.n && !contact->email.n;
 	out_name(out, "contact");
 	buf_add_char(out, '{');
-	out_text(out, "name", contact->name);
-	out_text(out, "phone", contact->phone);
-	out_text(out, "email", contact->email);
+	out_masked(out, "name", contact->name, MASK_NAME, shown);
+	out_masked(out, "phone", contact->phone, MASK_PHONE, shown);
+	out_masked(out, "email", contact->email, MASK_EMAIL, shown);
+	out_bool(out, "masked", !shown && !empty);
 	buf_add_char(out, '}');
 }
 

@@ -15,8 +15,12 @@ void out_text_or_null(struct buf *out, const char *name, struct str value); /* e
 void out_i64(struct buf *out, const char *name, int64_t value);
 void out_bool(struct buf *out, const char *name, bool value);
 void out_raw(struct buf *out, const char *name, struct str json);
-/* "contact":{"name","phone","email"} */
-void out_contact(struct buf *out, const struct contact *contact);
+/* "contact":{"name","phone","email","masked"}; what may not be shown (web/personal.h) is masked: "09xx xxx 123" */
+void out_contact(struct buf *out, const struct contact *contact, bool shown);
+enum mask { MASK_NAME, MASK_PHONE, MASK_EMAIL };
+void out_masked(struct buf *out, const char *name, struct str value, enum mask mask, bool shown);
+/* What a form sends back of what it was shown masked is what was there: `was`, else `is`. */
+struct str unmasked(struct str is, struct str was, enum mask mask);
 /* "type" and "title" of a problem (RFC 9457): the key of its sentence ui.problem.KEY, and that sentence in English for
  * programs; the interface says it in the reader's language. */
 void out_problem(struct buf *out, struct str key);

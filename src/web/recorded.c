@@ -105,6 +105,7 @@ put_entry(struct api_call *c)
 	    .noun_id = c->noun_id.n ? c->noun_id : c->path_id,
 	    .before = c->before,
 	    .after = c->after.n ? c->after : buf_str(&body),
+	    .reason = c->purpose,
 	};
 	int error = record_put(c->desk->db, &r);
 	buf_release(&action);

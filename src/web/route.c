@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "host/clock.h"
+#include "web/personal.h"
 #include "web/recorded.h"
 
 #define CALL_BYTES (32u << 20) /* arena of one call at most */
@@ -104,7 +105,7 @@ call_free(struct api_call *c)
 static void
 finish(struct api_call *c, uint16_t status, struct str type)
 {
-	int error = c->recorded ? recorded_end(c, status) : 0;
+	int error = c->recorded ? recorded_end(c, status) : status < 400 ? personal_note(c) : 0;
 	c->recorded = false;
 	if (error) {
 		api_reply_error(c, error);

@@ -37,6 +37,7 @@ struct api_call {
 	struct str before, after, noun_id; /* what its entry in the record says beyond the request; may stay empty */
 	struct proof *proof;    /* whose password was asked (web/proof.h) */
 	void (*proven)(struct api_call *c); /* what follows it in account_ask_password() */
+	struct str purpose;     /* what for the answer shows how to reach people; empty when it does not (web/personal.h) */
 	void *user;             /* the handler's own, in the arena */
 };
 

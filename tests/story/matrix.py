@@ -23,6 +23,8 @@ POST   sessions/challenges        -                              nobody        t
 GET    sessions                   signed_in                      self
 DELETE sessions                   signed_in                      self
 DELETE sessions/{id}              signed_in                      self
+GET    purposes                   personal_read                  self
+PUT    purposes/current           personal_read                  self          purpose
 GET    people                     people_read                    organisation
 POST   people                     people_change                  organisation  login name role organisation
 GET    people/{id}                people_read                    organisation
@@ -58,6 +60,12 @@ GET    events/{id}                event_read                     desk
 GET    sources                    source_read                    organisation
 GET    organisations              register_read                  organisation
 POST   organisations              register_change                organisation  id name name_from kind parent from_day until_day
+POST   organisations/imports      register_change                organisation
+POST   organisations/exports      register_read                  organisation  format q kind parent state
+GET    organisations/mergers      register_read                  organisation
+POST   organisations/mergers      register_change                organisation  kind date into name into_kind parent from systems dry_run
+DELETE organisations/mergers/{id} register_change                organisation
+GET    organisations/{id}/figures register_read                  organisation
 GET    organisation-kinds         register_read                  nobody
 GET    organisations/{id}         register_read                  organisation
 PATCH  organisations/{id}         register_change                organisation  name name_from kind parent from_day until_day
@@ -204,6 +212,9 @@ for organisation in (*ORGANISATIONS, None, "gone"):
 desk.sql(f"DELETE FROM person WHERE id = {OBJECTS['people']['gone']}")
 OBJECTS["systems"] = {o: f"s-{o}" for o in ORGANISATIONS} | {"gone": "s-gone"}
 OBJECTS["organisations"] = {o: o for o in ORGANISATIONS} | {"gone": "so-gone"}
+OBJECTS["mergers"] = {"gone": 999999}
+for into, other in (("so-a", "xa-a1"), ("so-b", "xa-b1")):
+    OBJECTS["mergers"][into] = json.loads(desk.call("POST", "/api/v1/organisations/mergers", {"date": "2099-01-01", "into": into, "from": [other]})[1])["id"]
 OF_SYSTEM = {"parties": {"role": "operator", "organisation": "so-a"}, "levels": {"level": 2, "day": "2026-09-01"},
              "applications": {"name": "x", "exposure": "internal"}, "layers": {"layer": "1", "state": "planned"},
              "devices": {"name": "x", "origin": "bought"}, "licences": {"kind": "domain", "subject": "x", "until_day": "2099-01-01"}}
@@ -222,6 +233,11 @@ def part_of(route, organisation):
 PERSON_RIGHTS = {None: ROLES["assessor"], "gone": set()}  # of the accounts; those of agencies have the officer's
 
 # --- the table against the program's own ---
+def noun_of(path):
+    """What stands before {id}."""
+    return path.split("/{id}")[0].rsplit("/", 1)[-1]
+
+
 table = {}
 for line in ROUTES.strip().splitlines():
     method, path, rights, whose, *fields = line.split()
@@ -239,7 +255,7 @@ for route in sorted(set(table) & set(program)):
         check(f"{' '.join(route)} has no row in src/web/facts.def: add one (owner, fields)", False)
     elif (set(o["x-rights"]), o["x-owner"], set(o["x-fields"])) != (rights, whose, fields):
         check(f"{' '.join(route)}: the program says otherwise", False, (o["x-rights"], o["x-owner"], o["x-fields"]))
-    noun = route[1].split("/")[3] if route[1].startswith("/api/v1/") else ""
+    noun = noun_of(route[1])
     if whose == "organisation" and "{id}" in route[1] and noun not in OBJECTS:
         check(f"{' '.join(route)}: tests/story/matrix.py knows no {noun}: add them to OBJECTS", False)
 check(f"{len(table)} routes, each with a row", True)
@@ -312,10 +328,10 @@ def owners(route, answer):
     return {o["id"] if isinstance(o, dict) else o for o in found}
 
 
-BODIES = {("PUT", "/api/v1/files/{id}/parts/{part}"): b"x"}
+BODIES = {("POST", "/api/v1/organisations/imports"): b"id\n", ("PUT", "/api/v1/files/{id}/parts/{part}"): b"x"}
 cells, wrong = [], []
 for route in table:
-    noun = route[1].split("/")[3] if route[1].count("/") > 2 else ""
+    noun = noun_of(route[1])
     owned = table[route][1] == "organisation" and "{id}" in route[1]
     for caller in callers:
         for organisation, id in (OBJECTS.get(noun, {}) if owned else {None: "999999"}).items():
@@ -360,7 +376,7 @@ for (method, path), (rights, whose, fields) in table.items():
 
 def assign(mass):
     method, path, name, writable = mass
-    noun = path.split("/")[3]
+    noun = noun_of(path)
     url = path.replace("{id}", str(OBJECTS.get(noun, {}).get("so-a", "999999"))).replace("{part}", part_of((method, path), "so-a"))
     if path.endswith("/invitations") and writable:
         return None  # would be one more link

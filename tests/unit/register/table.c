@@ -212,7 +212,7 @@ TEST(organisations_come_and_go_as_a_table)
 	CHECK_STR(o.parent, STR("tinh"));
 	CHECK_STR(o.from_day, STR("2025-07-01"));
 	struct organisation_query q = {.day = TODAY, .state = STR("any")};
-	CHECK_INT(organisations_export(db, &q, TODAY, &arena, &t), 0);
+	CHECK_INT(organisations_export(db, &q, TODAY, true, &arena, &t), 0);
 	table_write_csv(&t, &csv);
 	CHECK_INT(bring(db, csv.p, "", &r), 0);
 	CHECK_INT(r.unchanged, 2); /* what was taken away changes nothing when it comes back */

@@ -14,6 +14,7 @@ export interface Named {
 export interface Contact {
 	name: string;
 	phone?: string | null;
+	masked?: boolean; // the server tells it to who says what for
 	email?: string | null;
 }
 export interface Page<T> {
