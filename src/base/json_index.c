@@ -4,15 +4,19 @@
 #ifdef __x86_64__
 #include "base/json_avx2.h"
 
-#define INDEX_TARGET [[gnu::target("avx2,bmi,popcnt")]]
+#define AVX2 [[gnu::target("avx2,bmi,popcnt")]]
+#define AVX512 [[gnu::target("avx512f,avx512bw,avx2,bmi,popcnt")]]
 
 struct indexer {
 	struct str text;
 	struct json_index *x;
-	uint64_t carry;   /* 1: an escape goes on in the next block */
-	__m256i control;  /* bytes below 0x20, in any block so far */
-	__m256i all;      /* all bytes, or-ed */
+	uint64_t carry;         /* 1: an escape goes on in the next block */
+	uint64_t control, high; /* not 0: there are bytes below 0x20, or above 0x7f */
 };
+
+/* The 64 bytes at p, which stand at `at` of the text. Inlined into the loop of its instruction set, as everything here. */
+typedef bool block_fn(struct indexer *k, const char *p, size_t at);
+#define INLINE [[gnu::always_inline]] static inline
 
 static bool
 is_hex(char c)
@@ -33,7 +37,7 @@ unicode_escapes(struct str text, size_t at, uint64_t second)
 	return true;
 }
 
-INDEX_TARGET [[gnu::always_inline]] static inline void
+INLINE bool
 add_quotes(struct json_index *x, size_t at, uint64_t quote)
 {
 	uint16_t *out = x->quote + x->count;
@@ -44,11 +48,21 @@ add_quotes(struct json_index *x, size_t at, uint64_t quote)
 			quote &= quote - 1;
 		}
 	}
+	return x->count <= JSON_INDEX_QUOTES;
 }
 
-/* The 64 bytes at p, which stand at `at` of the text. */
-INDEX_TARGET [[gnu::always_inline]] static inline bool
-add_block(struct indexer *k, const char *p, size_t at)
+/* Quotes and backslashes of a block that has backslashes, or an escape that goes on: `simple` are bytes that end one. */
+INLINE bool
+add_escaped(struct indexer *k, size_t at, uint64_t quote, uint64_t slash, uint64_t simple)
+{
+	uint64_t second = second_bytes(slash, &k->carry);
+	if ((second & ~simple) && !unicode_escapes(k->text, at, second & ~simple))
+		return false;
+	return add_quotes(k->x, at, quote & ~second);
+}
+
+AVX2 INLINE bool
+add_block_avx2(struct indexer *k, const char *p, size_t at)
 {
 	const __m256i quotes = _mm256_set1_epi8('"'), slashes = _mm256_set1_epi8('\\'), low = _mm256_set1_epi8(0x1f);
 	__m256i a = _mm256_loadu_si256((const __m256i_u *)p), b = _mm256_loadu_si256((const __m256i_u *)(p + 32));
@@ -56,25 +70,35 @@ add_block(struct indexer *k, const char *p, size_t at)
 	uint64_t quote = BITS(_mm256_cmpeq_epi8(a, quotes), _mm256_cmpeq_epi8(b, quotes));
 	uint64_t slash = BITS(_mm256_cmpeq_epi8(a, slashes), _mm256_cmpeq_epi8(b, slashes));
 #undef BITS
-	k->all = _mm256_or_si256(k->all, _mm256_or_si256(a, b));
-	k->control = _mm256_or_si256(k->control, _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(a, low), a),
+	k->high |= (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(a, b));
+	k->control |= (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(a, low), a),
 	    _mm256_cmpeq_epi8(_mm256_min_epu8(b, low), b)));
 	k->x->slash[at / 64] = slash;
-	if (slash | k->carry) {
-		uint64_t second = second_bytes(slash, &k->carry);
-		uint64_t simple = (uint64_t)simple_letters(a) | (uint64_t)simple_letters(b) << 32;
-		quote &= ~second;
-		if ((second & ~simple) && !unicode_escapes(k->text, at, second & ~simple))
-			return false;
-	}
-	add_quotes(k->x, at, quote);
-	return k->x->count <= JSON_INDEX_QUOTES;
+	if (!(slash | k->carry))
+		return add_quotes(k->x, at, quote);
+	return add_escaped(k, at, quote, slash, (uint64_t)simple_letters(a) | (uint64_t)simple_letters(b) << 32);
 }
 
-INDEX_TARGET static bool
-index_text(struct json_index *x, struct str text)
+AVX512 INLINE bool
+add_block_avx512(struct indexer *k, const char *p, size_t at)
 {
-	struct indexer k = {.text = text, .x = x, .control = _mm256_setzero_si256(), .all = _mm256_setzero_si256()};
+	__m512i x = _mm512_loadu_si512(p);
+	uint64_t quote = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('"'));
+	uint64_t slash = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('\\'));
+	k->high |= _mm512_movepi8_mask(x);
+	k->control |= _mm512_cmplt_epu8_mask(x, _mm512_set1_epi8(0x20));
+	k->x->slash[at / 64] = slash;
+	if (!(slash | k->carry))
+		return add_quotes(k->x, at, quote);
+	uint64_t simple = (uint64_t)simple_letters(_mm512_castsi512_si256(x)) |
+	    (uint64_t)simple_letters(_mm512_extracti64x4_epi64(x, 1)) << 32;
+	return add_escaped(k, at, quote, slash, simple);
+}
+
+INLINE bool
+index_text(struct json_index *x, struct str text, block_fn *add_block)
+{
+	struct indexer k = {.text = text, .x = x};
 	size_t at = 0;
 	x->count = 0;
 	for (; text.n - at >= 64; at += 64)
@@ -87,21 +111,55 @@ index_text(struct json_index *x, struct str text)
 		if (!add_block(&k, tail, at))
 			return false;
 	}
-	if (k.carry || _mm256_movemask_epi8(k.control))
+	return !k.carry && !k.control && (!k.high || str_is_utf8(text));
+}
+
+AVX2 static bool
+index_avx2(struct json_index *x, struct str text)
+{
+	return index_text(x, text, add_block_avx2);
+}
+
+AVX512 static bool
+index_avx512(struct json_index *x, struct str text)
+{
+	return index_text(x, text, add_block_avx512);
+}
+
+bool
+json_index_works(enum json_index_path path)
+{
+	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+	return avx2 && (path == JSON_INDEX_AVX2 || __builtin_cpu_supports("avx512bw"));
+}
+
+bool
+json_index_on(enum json_index_path path, struct json_index *x, struct str text)
+{
+	if (text.n >= JSON_INDEX_BYTES || !json_index_works(path))
 		return false;
-	return !_mm256_movemask_epi8(k.all) || str_is_utf8(text);
+	return path == JSON_INDEX_AVX512 ? index_avx512(x, text) : index_avx2(x, text);
+}
+#else
+bool
+json_index_works(enum json_index_path path)
+{
+	(void)path;
+	return false;
+}
+
+bool
+json_index_on(enum json_index_path path, struct json_index *x, struct str text)
+{
+	(void)path;
+	(void)x;
+	(void)text;
+	return false;
 }
 #endif
 
 bool
 json_index(struct json_index *x, struct str text)
 {
-#ifdef __x86_64__
-	return text.n < JSON_INDEX_BYTES && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-	    __builtin_cpu_supports("popcnt") && index_text(x, text);
-#else
-	(void)x;
-	(void)text;
-	return false;
-#endif
+	return json_index_on(json_index_works(JSON_INDEX_AVX512) ? JSON_INDEX_AVX512 : JSON_INDEX_AVX2, x, text);
 }

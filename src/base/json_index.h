@@ -25,6 +25,10 @@ struct json_index {
 
 /* False: this text gets none. */
 bool json_index(struct json_index *x, struct str text);
+/* The same on one of the instruction sets it knows, for its tests; false where that does not work. Both must agree. */
+enum json_index_path { JSON_INDEX_AVX2, JSON_INDEX_AVX512 };
+bool json_index_works(enum json_index_path path);
+bool json_index_on(enum json_index_path path, struct json_index *x, struct str text);
 
 /* Stands a backslash in [from, to) of the text? from <= to. */
 static inline bool

@@ -4,12 +4,9 @@
 void
 core_begin(struct core *k, struct event *e, const struct core_set *want)
 {
-	*k = (struct core){.e = e, .native = e->field_count};
-	for (size_t i = 0; want && i < COUNT(want->bit); i++)
-		k->seen.bit[i] = ~want->bit[i];
+	core_open(k, e, want);
 	for (uint32_t i = 0; i < k->native; i++)
-		if (e->field[i].id - 1 < NAME_CORE_END - 1) /* 0 is none */
-			core_set_add(&k->seen, e->field[i].id);
+		core_has(k, &e->field[i]);
 }
 
 void

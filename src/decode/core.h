@@ -19,6 +19,22 @@ struct core {
 /* Fields that already carry a core name (shippers that write ECS) count as filled; those outside of `want` are left
  * out (NULL: none). */
 void core_begin(struct core *k, struct event *e, const struct core_set *want);
+/* The same for who looks at the fields himself: core_has() for each of them. */
+static inline void
+core_open(struct core *k, struct event *e, const struct core_set *want)
+{
+	*k = (struct core){.e = e, .native = e->field_count};
+	for (size_t i = 0; want && i < COUNT(want->bit); i++)
+		k->seen.bit[i] = ~want->bit[i];
+}
+
+static inline void
+core_has(struct core *k, const struct field *f)
+{
+	if (f->id - 1 < NAME_CORE_END - 1) /* 0 is none */
+		core_set_add(&k->seen, f->id);
+}
+
 /* Add core field `id` unless there is one, or the value says nothing (empty, or the "-" of Windows and Zeek). id 0 is
  * no field. Values may still hold JSON escapes. */
 void core_put(struct core *k, uint32_t id, struct str value, bool escaped);

@@ -13,6 +13,7 @@ struct decoder {
 	struct decode_context context;
 	struct json json;
 	const struct key *member[KEYS_MEMBERS];
+	bool open_words[UINT8_MAX + 1];
 };
 
 struct decoder *
@@ -34,6 +35,9 @@ void
 decoder_want(struct decoder *d, const struct core_set *core)
 {
 	d->context.want = core;
+	d->context.open_words = core ? d->open_words : NULL;
+	if (core)
+		windows_want(core, d->open_words);
 }
 
 void

@@ -45,6 +45,7 @@ struct decode_context {
 	struct keys *keys;  /* names of JSON members seen before, or NULL */
 	struct flat *flat;  /* decode/json_flat.h; NULL: the long way always. Needs keys */
 	const struct core_set *want; /* decoder_want() */
+	const bool *open_words;      /* windows_want() of it; NULL: all */
 	const struct key **member; /* of the JSON object at hand: the key of each member, or NULL; KEYS_MEMBERS of them */
 	uint32_t members;          /* that have been looked at; 0 outside of decode_json() */
 	const struct key *key;     /* flatten(): of the member that the leaf is, or NULL */

@@ -32,6 +32,8 @@ void windows_know_key(const struct names *names, struct key *k);
 uint32_t json_hint(const struct key *k, enum json_kind kind, struct str raw);
 /* Which Windows field `name` is, for struct field's `word`. */
 uint8_t windows_word(struct str name);
+/* Of which words any core field is wanted. */
+void windows_want(const struct core_set *want, bool open[UINT8_MAX + 1]);
 /* The decoders behind the public ones, for a layout that json_layout() found. Each adds to the event. */
 void decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e);
 /* For LAYOUT_WINDOWS_FLAT and LAYOUT_NXLOG, when flat_read() has added the members. */

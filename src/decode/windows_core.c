@@ -406,23 +406,51 @@ is_open(const struct windows_core *k, const struct field_row *row)
 }
 
 void
+windows_want(const struct core_set *want, bool open[UINT8_MAX + 1])
+{
+	static const uint32_t hashes[] = {F_FILE_SHA256, F_FILE_SHA1, F_FILE_MD5};
+	memset(open, 0, UINT8_MAX + 1);
+	for (size_t i = 0; i < COUNT(field_rows); i++) {
+		const struct field_row *row = &field_rows[i];
+		open[i + 1] = core_set_has(want, row->core) || (row->second && core_set_has(want, row->second));
+		for (size_t k = 0; row->form == FORM_HASHES && k < COUNT(hashes); k++)
+			open[i + 1] = open[i + 1] || core_set_has(want, hashes[k]);
+	}
+}
+
+/* Which fields may fill a core field, told by their words; notes what core fields there are already. */
+static uint32_t
+find_candidates(const struct decode_context *c, struct core *k, uint16_t candidate[EVENT_MAX_FIELDS])
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < k->native; i++) {
+		struct field *f = &k->e->field[i];
+		core_has(k, f);
+		if (!f->word)
+			f->word = windows_word(f->name);
+		if (f->word != NO_WORD && (!c->open_words || c->open_words[f->word]) && f->kind != FIELD_NULL)
+			candidate[n++] = (uint16_t)i;
+	}
+	return n;
+}
+
+void
 decode_windows_core(struct decode_context *c, struct event *e)
 {
 	struct windows_core k = {.log = LOG_OTHER};
+	uint16_t candidate[EVENT_MAX_FIELDS];
 	const struct log_row *log = log_row(e->channel);
 	uint64_t code = 0;
 	if (str_to_u64(e->code, &code) && code <= UINT32_MAX)
 		k.code = (uint32_t)code;
 	k.log = log ? log->log : log_by_code(e, k.code);
 	k.row = event_row(k.log, k.code);
-	core_begin(&k.core, e, c->want);
-	for (uint32_t i = 0; i < k.core.native; i++) {
-		const struct field *f = &e->field[i];
-		uint8_t word = f->word ? f->word : windows_word(f->name);
-		if (word != NO_WORD && f->kind != FIELD_NULL && is_open(&k, &field_rows[word - 1])) {
-			struct field copy = *f; /* the list may move while it grows */
-			put_field(&k, &field_rows[word - 1], &copy);
-		}
+	core_open(&k.core, e, c->want);
+	uint32_t candidates = find_candidates(c, &k.core, candidate);
+	for (uint32_t i = 0; i < candidates; i++) {
+		struct field f = e->field[candidate[i]]; /* a copy: the list may move while it grows */
+		if (is_open(&k, &field_rows[f.word - 1]))
+			put_field(&k, &field_rows[f.word - 1], &f);
 	}
 	core_put(&k.core, F_EVENT_CODE, e->code, false);
 	core_put(&k.core, F_EVENT_DATASET, log ? log->dataset : STR("windows"), false);

@@ -391,6 +391,8 @@ static bool
 parse_time(struct str s, int zone, int64_t *ret_ms)
 {
 	char joined[40];
+	if (!memchr(s.p, ' ', s.n))
+		return time_parse(s, zone, ret_ms);
 	ptrdiff_t plus = str_find(s, STR(" +")), minus = str_find(s, STR(" -"));
 	size_t at = (size_t)(plus > 0 ? plus : minus);
 	if ((plus <= 0 && minus <= 0) || s.n > sizeof joined)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "decode/json_layout.h"
 #include "decoded.h"
 
 /* Native fields of one event, and what its core fields must be. */
@@ -95,7 +96,10 @@ TEST(what_nobody_asks_for_is_left_out)
 	want = *names_asked(d.names);
 	core_set_add(&want, F_FILE_MD5);
 	core_set_add(&want, F_PARENT_NAME);
+	bool open[UINT8_MAX + 1];
+	windows_want(&want, open);
 	d.c.want = &want;
+	d.c.open_words = open;
 	event_begin(&d.e, &d.arena, NULL);
 	d.e.channel = STR("Microsoft-Windows-Sysmon/Operational");
 	d.e.code = STR("3");
