@@ -37,12 +37,12 @@ class Cluster:
             raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
         return done.stdout
 
-    def make(self):
+    def make(self, sync=False):
         """What the tests try is our side: the server need not wait for the disk."""
         self.run("initdb", "-D", self.data, "-U", "khien", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8",
                  "--no-instructions")
         with open(self.data / "postgresql.conf", "a") as conf:
-            conf.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nfsync = off\nfull_page_writes = off\n"
+            conf.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\n" + ("" if sync else "fsync = off\nfull_page_writes = off\n") +
                        "shared_buffers = 32MB\nmax_connections = 60\nautovacuum = off\njit = off\n")
         return self.start()
 
