@@ -209,6 +209,16 @@ yaml_people(struct import *im, const struct yaml *node, struct str organisation)
 }
 
 static int
+yaml_parts(struct import *im, const struct yaml *node, struct str system)
+{
+	const struct yaml *at;
+	int error = inventory_take(im->db, system, node, im->now_ms, &at);
+	if (error == E_INVALID)
+		refuse(im, at->line, "register_part", system);
+	return error == E_INVALID ? 0 : error;
+}
+
+static int
 yaml_row(struct import *im, const struct yaml *node, bool is_system)
 {
 	static const struct str lists[] = {STR_INIT("networks"), STR_INIT("hosts"), STR_INIT("domains")};
@@ -231,7 +241,9 @@ yaml_row(struct import *im, const struct yaml *node, bool is_system)
 			if (add_place_text(im, &r, kind, place->text) < 0)
 				return 0;
 	TRY(put_row(im, &r));
-	return is_system || im->faults ? 0 : yaml_people(im, node, r.id);
+	if (im->faults)
+		return 0;
+	return is_system ? yaml_parts(im, node, r.id) : yaml_people(im, node, r.id);
 }
 
 /* A key that nobody reads is a mistake of the writer, not something to pass over. */
@@ -268,7 +280,7 @@ import_yaml(struct import *im, struct str text)
 			if (!pass)
 				check_keys(im, documents[d], "organisations systems");
 			YAML_EACH(node, yaml_get(documents[d], pass ? STR("systems") : STR("organisations"))) {
-				check_keys(im, node, pass ? "id name organisation level networks hosts domains contact"
+				check_keys(im, node, pass ? "id name organisation level networks hosts domains contact " INVENTORY_KEYS
 				    : "id name kind parent from_day until_day contact contacts");
 				if (!error)
 					error = yaml_row(im, node, pass);

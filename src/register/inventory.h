@@ -134,6 +134,13 @@ const char *part_fault(enum part part, const struct part_row *row);
 [[nodiscard]] int part_change(struct db *db, enum part part, struct str system, const struct part_row *row);
 [[nodiscard]] int part_remove(struct db *db, enum part part, struct str system, int64_t id);
 
+/* Members and parts of a system as a register file (YAML) has them, in the caller's transaction. What a person has changed since, and
+ * parts of which there is a row, stay. A day may be written as "+30" or "-7", counted from today. E_INVALID: *ret_at is no such row. */
+#define INVENTORY_KEYS "class sector critical separated facts from_day until_day note parties levels applications layers devices licences"
+struct yaml;
+[[nodiscard]] int inventory_take(struct db *db, struct str system, const struct yaml *node, int64_t now_ms,
+    const struct yaml **ret_at);
+
 /* ---- what follows from them; pure ---- */
 
 /* Does `party` stand where a rule of independence (content/law) says that it may not? Two parties of the same system meet when their days overlap

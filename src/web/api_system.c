@@ -302,12 +302,16 @@ whole_json(struct api_call *c, const struct inventory *s, struct str date)
 {
 	struct str today = api_today(c);
 	TRY(item_json(c, s, today, soon_day(c)));
-	out_name(&c->out, "own_contact");
-	buf_add_char(&c->out, '{');
-	out_text(&c->out, "name", s->contact.name);
-	out_text(&c->out, "phone", s->contact.phone);
-	out_text(&c->out, "email", s->contact.email);
-	buf_add_char(&c->out, '}');
+	if (personal_shown(c)) {
+		out_name(&c->out, "own_contact");
+		buf_add_char(&c->out, '{');
+		out_text(&c->out, "name", s->contact.name);
+		out_text(&c->out, "phone", s->contact.phone);
+		out_text(&c->out, "email", s->contact.email);
+		buf_add_char(&c->out, '}');
+	} else {
+		out_raw(&c->out, "own_contact", STR("null"));
+	}
 	out_text(&c->out, "note", s->note);
 	out_raw(&c->out, "facts", s->facts);
 	law_json(c, s, date.n ? date : today);

@@ -18,7 +18,8 @@ if "send" in sys.argv:  # the brute force of the story, sent by a process of its
 swept = pathlib.Path(tempfile.mkdtemp(prefix="khien-swept-"))
 (swept / "xau.txt").write_text("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STAN" + "DARD-ANTIVIRUS-TEST-FILE!$H+H*")
 script = next((a for a in sys.argv[1:] if a.endswith(".mjs")), "story.mjs")
-desk = Desk("--sweep", str(swept), register=REGISTER).start()
+demonstration = (SOURCE / "content/demo/register.yaml").read_text(encoding="utf-8")
+desk = Desk("--sweep", str(swept), register=demonstration if script == "systems.mjs" else REGISTER).start()
 setup = until(lambda: [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l], 5)[0]
 host = "localhost" if script == "account.mjs" else "127.0.0.1"  # passkeys want a name
 env = {**os.environ, "KHIEN_URL": f"http://{host}:{desk.http}", "KHIEN_SETUP_URL": setup.replace("127.0.0.1", host),

@@ -17,6 +17,7 @@ const all: Room[] = [
 	{ path: "/sources", key: "nav.sources", icon: "radio-tower", group: 1, right: "source_read" },
 	{ path: "/systems", key: "nav.systems", icon: "server", group: 1, right: "register_read" },
 	{ path: "/organisations", key: "nav.organisations", icon: "building-2", group: 1, right: "register_read" },
+	{ path: "/laws", key: "nav.laws", icon: "file-text", group: 1, right: "register_read" },
 	{ path: "/rules", key: "nav.rules", icon: "shield-check", group: 2, right: "rule_read", within: ["/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks"] },
 	{ path: "/indicators", key: "nav.indicators", icon: "target", group: 2, right: "indicator_read", within: ["/indicators/sources"] },
 	{ path: "/files", key: "nav.files", icon: "file-search", group: 2, right: "file_read", within: ["/sweeps"] },
@@ -26,7 +27,7 @@ const all: Room[] = [
 /** Those that the person may enter. */
 export const rooms = () => all.filter((room) => room.right === "signed_in" || can(room.right));
 
-export const inside = (room: Room, path: string) => room.path === path || (room.within ?? []).includes(path);
+export const inside = (room: Room, path: string) => room.path === path || (room.path !== "/" && path.startsWith(`${room.path}/`)) || (room.within ?? []).includes(path);
 
 interface Door {
 	path: string;

@@ -28,6 +28,8 @@ export function withParams(change: Change, path = route.path, from: URLSearchPar
 	return text ? `${path}?${text}` : path;
 }
 
+/** What stands for ":id" in the address of this screen. */
+export const pathId = () => decodeURIComponent(route.path.slice(route.path.lastIndexOf("/") + 1));
 export const change = (params: Change, replace = true) => go(withParams(params), replace);
 export const param = (name: string) => route.query.get(name) ?? "";
 export const place = (path: string, params: Change = {}) => withParams(params, path, new URLSearchParams());
