@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "core_indicator.h"
 #include "core_lookback.h"
+#include "core_retention.h"
 #include "core_rules.h"
 #include "core_state.h"
 #include "core_witness.h"
@@ -30,6 +31,7 @@
 
 #define POOL_THREADS 2
 #define POOL_QUEUE 64
+#define IMPORT_QUEUE 4
 #define TICK_MS 1000
 #define EVIDENCE_TICKS 60     /* sealed blocks are noted in the record together */
 #define STATUS_MS 2000
@@ -246,10 +248,18 @@ system_of(void *user, struct str id)
 }
 
 static void
+scanner_hung(void *user)
+{
+	struct core *core = user;
+	role_end(core->rc, ROLE_YARA);
+}
+
+static void
 open_inspect(struct core *core)
 {
 	const struct inspect_owner owner = {.options = core->rc->options, .db = core->desk.db, .loop = core->rc->loop,
-	    .pool = core->desk.pool, .rule = yara_rule, .excepted = excepted, .system_of = system_of, .alert_changed = alert_changed,
+	    .pool = core->desk.pool, .rule = yara_rule, .excepted = excepted, .system_of = system_of,
+	    .scanner_hangs = scanner_hung, .alert_changed = alert_changed,
 	    .upload_changed = upload_changed, .sweep_changed = sweep_changed, .user = core};
 	core->desk.inspect = inspect_new(&owner);
 }
@@ -261,6 +271,7 @@ give_desk(struct core *core)
 	d->options = core->rc->options;
 	d->supervisor = core->supervisor;
 	d->pool = pool_new(core->rc->loop, POOL_THREADS, POOL_QUEUE);
+	d->importer = pool_new(core->rc->loop, 1, IMPORT_QUEUE);
 	open_inspect(core);
 	d->throttle = throttle_new();
 	d->tickets = tickets_new();
@@ -748,6 +759,9 @@ drop_old(struct core *core, int64_t now)
 		dropped = archive_drop_before(core->desk.archive, now - days * TIME_DAY);
 	if (dropped > 0)
 		log_say(LOG_LEVEL_INFO, "archive.dropped", LOG_NUMBER("days", dropped));
+	struct retention_counts gone;
+	if (retention_prune(core->desk.db, now - core->rc->options->keep_days * TIME_DAY, now, &gone) < 0)
+		log_say(LOG_LEVEL_WARN, "database.prune_failed", LOG_NUMBER("at", now));
 	if (db_run(core->desk.db, Q_ALERT_SLOT_PRUNE, "i", (now - TIME_DAY) / ALERT_SLOT_MS) < 0 ||
 	    session_prune(core->desk.db, now) < 0)
 		log_say(LOG_LEVEL_WARN, "database.prune_failed", LOG_NUMBER("at", now));
@@ -822,6 +836,7 @@ static void
 core_stop(struct role_context *rc)
 {
 	struct core *core = rc->user;
+	pool_free(core->desk.importer);
 	pool_free(core->desk.pool);
 	core_lookback_free(core->lookback);
 	core_rules_stop(core);

@@ -27,6 +27,11 @@ SELECT $1, $2, $3, $4, $5 WHERE (SELECT count(*) FROM alert_finding WHERE alert 
 INSERT INTO alert_slot (alert, slot, count) VALUES ($1, $2, $3)
 ON CONFLICT (alert, slot) DO UPDATE SET count = alert_slot.count + excluded.count;
 
+-- name: alert_prune
+-- the newest row stays, whatever its age: its number is not given twice
+DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE state = 2 AND last_ms < $1 AND COALESCE(closed_ms, 0) < $1
+	AND id < (SELECT MAX(id) FROM alert) ORDER BY id LIMIT $2);
+
 -- name: alert_slot_prune
 DELETE FROM alert_slot WHERE slot < $1;
 

@@ -246,7 +246,7 @@ ioc_has(const struct ioc *ioc, enum ioc_kind kind)
 
 /* Is the indicator of that number valid then? Only hits come here. */
 static bool
-valid_at(const struct ioc *ioc, uint32_t number, int64_t time_ms, struct ioc_hit *ret)
+valid_at(const struct ioc *ioc, uint32_t number, struct ioc_when when, struct ioc_hit *ret)
 {
 	uint32_t low = 0, high = ioc->runs;
 	while (high - low > 1) {
@@ -259,7 +259,7 @@ valid_at(const struct ioc *ioc, uint32_t number, int64_t time_ms, struct ioc_hit
 	if (low == high || ioc->run[low].first > number)
 		return false; /* an image that was made by hand */
 	const struct ioc_trait *t = &ioc->trait[ioc->run[low].trait];
-	if (time_ms < t->from_ms || time_ms >= t->until_ms)
+	if (when.last_ms < t->from_ms || when.first_ms >= t->until_ms)
 		return false;
 	ret->number = number;
 	ret->confidence = (uint8_t)(t->confidence > 100 ? 100 : t->confidence);
@@ -267,7 +267,7 @@ valid_at(const struct ioc *ioc, uint32_t number, int64_t time_ms, struct ioc_hit
 }
 
 static bool
-find_key(const struct ioc *ioc, unsigned which, struct str key_bytes, int64_t time_ms, struct ioc_hit *ret)
+find_key(const struct ioc *ioc, unsigned which, struct str key_bytes, struct ioc_when when, struct ioc_hit *ret)
 {
 	const struct table *t = &ioc->table[which];
 	if (!t->count)
@@ -277,7 +277,7 @@ find_key(const struct ioc *ioc, unsigned which, struct str key_bytes, int64_t ti
 		return false;
 	uint32_t bucket = ioc_spread(ioc_where(key_bytes, ioc->key), t->buckets);
 	for (uint32_t i = t->directory[bucket]; i < t->directory[bucket + 1]; i++)
-		if (t->fingerprint[i] == fingerprint && valid_at(ioc, t->number[i], time_ms, ret))
+		if (t->fingerprint[i] == fingerprint && valid_at(ioc, t->number[i], when, ret))
 			return true;
 	return false;
 }
@@ -285,7 +285,7 @@ find_key(const struct ioc *ioc, unsigned which, struct str key_bytes, int64_t ti
 /* The last network that begins at or before the address; then outwards. Networks nest or are apart, so every one that
  * holds the address is around that one or is it. */
 static bool
-find_v4(const struct ioc *ioc, uint32_t address, int64_t time_ms, struct ioc_hit *ret)
+find_v4(const struct ioc *ioc, uint32_t address, struct ioc_when when, struct ioc_hit *ret)
 {
 	uint32_t low = ioc->v4_directory[address >> 16], high = ioc->v4_directory[(address >> 16) + 1];
 	while (low < high) {
@@ -296,13 +296,13 @@ find_v4(const struct ioc *ioc, uint32_t address, int64_t time_ms, struct ioc_hit
 			high = middle;
 	}
 	for (uint32_t at = low ? low - 1 : IOC_NONE; at != IOC_NONE; at = ioc->v4[at].parent)
-		if (v4_holds(&ioc->v4[at], address) && valid_at(ioc, ioc->v4[at].number, time_ms, ret))
+		if (v4_holds(&ioc->v4[at], address) && valid_at(ioc, ioc->v4[at].number, when, ret))
 			return true;
 	return false;
 }
 
 static bool
-find_v6(const struct ioc *ioc, const uint8_t address[16], int64_t time_ms, struct ioc_hit *ret)
+find_v6(const struct ioc *ioc, const uint8_t address[16], struct ioc_when when, struct ioc_hit *ret)
 {
 	uint32_t low = 0, high = ioc->v6s;
 	while (low < high) {
@@ -313,31 +313,31 @@ find_v6(const struct ioc *ioc, const uint8_t address[16], int64_t time_ms, struc
 			high = middle;
 	}
 	for (uint32_t at = low ? low - 1 : IOC_NONE; at != IOC_NONE; at = ioc->v6[at].parent)
-		if (v6_holds(&ioc->v6[at], address) && valid_at(ioc, ioc->v6[at].number, time_ms, ret))
+		if (v6_holds(&ioc->v6[at], address) && valid_at(ioc, ioc->v6[at].number, when, ret))
 			return true;
 	return false;
 }
 
 bool
-ioc_find_address(const struct ioc *ioc, const uint8_t address[16], int64_t time_ms, struct ioc_hit *ret)
+ioc_find_address_when(const struct ioc *ioc, const uint8_t address[16], struct ioc_when when, struct ioc_hit *ret)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	if (find_key(ioc, IOC_TABLE_IP, str_from((const char *)address, 16), time_ms, ret))
+	if (find_key(ioc, IOC_TABLE_IP, str_from((const char *)address, 16), when, ret))
 		return true;
 	if (memcmp(address, mapped, sizeof mapped) != 0)
-		return ioc->v6s && find_v6(ioc, address, time_ms, ret);
+		return ioc->v6s && find_v6(ioc, address, when, ret);
 	uint32_t v4 = (uint32_t)address[12] << 24 | (uint32_t)address[13] << 16 | (uint32_t)address[14] << 8 | address[15];
-	return ioc->v4s && find_v4(ioc, v4, time_ms, ret);
+	return ioc->v4s && find_v4(ioc, v4, when, ret);
 }
 
 static bool
-find_domain(const struct ioc *ioc, struct str name, int64_t time_ms, struct ioc_hit *ret)
+find_domain(const struct ioc *ioc, struct str name, struct ioc_when when, struct ioc_hit *ret)
 {
 	uint32_t labels = 1;
 	for (size_t i = 0; i < name.n; i++)
 		labels += name.p[i] == '.';
 	for (; labels >= ioc->labels_min; labels--) {
-		if (labels <= ioc->labels_max && find_key(ioc, IOC_TABLE_DOMAIN, name, time_ms, ret)) {
+		if (labels <= ioc->labels_max && find_key(ioc, IOC_TABLE_DOMAIN, name, when, ret)) {
 			ret->value = name;
 			return true;
 		}
@@ -350,7 +350,7 @@ find_domain(const struct ioc *ioc, struct str name, int64_t time_ms, struct ioc_
 }
 
 bool
-ioc_find(const struct ioc *ioc, enum ioc_kind kind, struct str value, int64_t time_ms, struct ioc_hit *ret)
+ioc_find_when(const struct ioc *ioc, enum ioc_kind kind, struct str value, struct ioc_when when, struct ioc_hit *ret)
 {
 	uint8_t address[16];
 	struct ioc_hit hit = {.value = value};
@@ -359,11 +359,11 @@ ioc_find(const struct ioc *ioc, enum ioc_kind kind, struct str value, int64_t ti
 	if (kind == IOC_CIDR)
 		return false;
 	if (kind == IOC_IP)
-		found = ioc_address(value, address) && ioc_find_address(ioc, address, time_ms, &hit);
+		found = ioc_address(value, address) && ioc_find_address_when(ioc, address, when, &hit);
 	else if (kind == IOC_DOMAIN)
-		found = ioc->table[IOC_TABLE_DOMAIN].count && find_domain(ioc, value, time_ms, &hit);
+		found = ioc->table[IOC_TABLE_DOMAIN].count && find_domain(ioc, value, when, &hit);
 	else
-		found = find_key(ioc, table_of(kind), value, time_ms, &hit);
+		found = find_key(ioc, table_of(kind), value, when, &hit);
 	if (found)
 		*ret = hit;
 	return found;

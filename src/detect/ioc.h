@@ -109,9 +109,29 @@ struct ioc_hit {
 	struct str value; /* the part of what was asked that is in the set: a domain's suffix */
 };
 
-/* Is this normalised value in the set and valid at time_ms? Addresses are found in networks too, the narrowest first;
- * names by their longest suffix; IOC_CIDR is nothing to ask for. */
-bool ioc_find(const struct ioc *ioc, enum ioc_kind kind, struct str value, int64_t time_ms, struct ioc_hit *ret);
-bool ioc_find_address(const struct ioc *ioc, const uint8_t address[16], int64_t time_ms, struct ioc_hit *ret);
+/* When something was: between the time that it claims and the time that we received it, whichever comes first. An indicator is
+ * asked for when it was valid at any moment in between, so that nobody escapes one by a clock that is wrong or lies: not by a
+ * time before valid_from, which is often younger than what it speaks of, and not by one after valid_until. */
+struct ioc_when {
+	int64_t first_ms, last_ms;
+};
+
+/* Is this normalised value in the set and valid then? Addresses are found in networks too, the narrowest first; names by their
+ * longest suffix; IOC_CIDR is nothing to ask for. */
+bool ioc_find_when(const struct ioc *ioc, enum ioc_kind kind, struct str value, struct ioc_when when, struct ioc_hit *ret);
+bool ioc_find_address_when(const struct ioc *ioc, const uint8_t address[16], struct ioc_when when, struct ioc_hit *ret);
+
+/* At one moment. */
+static inline bool
+ioc_find(const struct ioc *ioc, enum ioc_kind kind, struct str value, int64_t time_ms, struct ioc_hit *ret)
+{
+	return ioc_find_when(ioc, kind, value, (struct ioc_when){time_ms, time_ms}, ret);
+}
+
+static inline bool
+ioc_find_address(const struct ioc *ioc, const uint8_t address[16], int64_t time_ms, struct ioc_hit *ret)
+{
+	return ioc_find_address_when(ioc, address, (struct ioc_when){time_ms, time_ms}, ret);
+}
 
 #endif

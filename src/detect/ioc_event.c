@@ -29,7 +29,7 @@ struct search {
 	const struct ioc_rules *rules;
 	struct event *event;
 	struct arena *arena;
-	int64_t time_ms;
+	struct ioc_when when;
 	struct finding found[IOC_EVENT_MAX];
 	uint32_t count;
 	const struct field *field; /* being looked at */
@@ -86,7 +86,7 @@ ask(struct search *s, enum ioc_kind kind, struct str value)
 	if (!wanted(s, kind))
 		return;
 	struct str normal = str_from(text, ioc_normalise(kind, value, text));
-	if (normal.n && ioc_find(s->ioc, kind, normal, s->time_ms, &hit))
+	if (normal.n && ioc_find_when(s->ioc, kind, normal, s->when, &hit))
 		add(s, kind, value, &hit);
 }
 
@@ -97,7 +97,7 @@ ask_address(struct search *s, struct str value)
 	struct ioc_hit hit;
 	if (!ioc_address(value, address))
 		return false;
-	if (wanted(s, IOC_IP) && ioc_find_address(s->ioc, address, s->time_ms, &hit))
+	if (wanted(s, IOC_IP) && ioc_find_address_when(s->ioc, address, s->when, &hit))
 		add(s, IOC_IP, value, &hit);
 	return true;
 }
@@ -215,6 +215,14 @@ look_at(struct search *s, struct field *f, enum holds what)
 	}
 }
 
+/* A record without a time of receipt (a file that is scanned) has its own alone. */
+static struct ioc_when
+when_of(const struct event *e)
+{
+	int64_t claimed = event_time(e), received = e->raw && e->raw->received_ms ? e->raw->received_ms : claimed;
+	return claimed < received ? (struct ioc_when){claimed, received} : (struct ioc_when){received, claimed};
+}
+
 void
 ioc_event(const struct ioc *ioc, const struct ioc_rules *rules, struct event *e, struct arena *arena,
     struct finding **list, uint32_t *count)
@@ -222,7 +230,7 @@ ioc_event(const struct ioc *ioc, const struct ioc_rules *rules, struct event *e,
 	struct search s;
 	if (!ioc || !rules->any || !ioc_count(ioc))
 		return;
-	s = (struct search){.ioc = ioc, .rules = rules, .event = e, .arena = arena, .time_ms = event_time(e)};
+	s = (struct search){.ioc = ioc, .rules = rules, .event = e, .arena = arena, .when = when_of(e)};
 	for (uint32_t i = 0; i < e->field_count; i++) {
 		struct field *f = &e->field[i];
 		enum holds what = f->core ? (enum holds)holds[f->id] : HOLDS_NOTHING;

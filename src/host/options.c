@@ -401,7 +401,7 @@ options_check_origin(const struct options *o, struct fault *f)
 static void
 options_default(struct options *o)
 {
-	*o = (struct options){.data = "data", .retention_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
+	*o = (struct options){.data = "data", .retention_days = 365, .keep_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
 	    .flow_memory = 64, .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30, .backup_keep = 30};
 }
 

@@ -43,6 +43,7 @@ struct options {
 	char journald;             /* --journald: read this machine's own journal */
 	char demo;                 /* --demo: start the demonstration player */
 	uint32_t retention_days;   /* default 365 */
+	uint32_t keep_days;        /* --keep-days: rows that have done their work; default 365 */
 	uint32_t silence_minutes;  /* a source quieter than this is shown as silent; default 30 */
 	uint32_t flow_memory;      /* MB that flow analytics may remember; default 64 */
 	int32_t zone;              /* minutes east of UTC for sources that do not say; default 420 */

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "host/clock.h"
 
 #define ALARM_BYTES (1u << 20)
 #define ALARM_FIELDS 40u /* of one alert's "why" */
@@ -58,6 +59,8 @@ void
 inspect_tick(struct inspect *i, int64_t now_ms)
 {
 	i->ticks++;
+	if (scanner_hangs(i->scanner, clock_monotonic_ms()))
+		i->owner.scanner_hangs(i->owner.user);
 	upload_tick(i, now_ms);
 	sweep_tick(i, now_ms);
 }

@@ -36,6 +36,7 @@ struct inspect_owner {
 	const struct rule_info *(*rule)(void *user);                          /* the engine rule; NULL = no alerts */
 	bool (*excepted)(void *user, struct finding *f, int64_t time_ms);     /* an exception takes it away */
 	const struct system *(*system_of)(void *user, struct str id);          /* NULL = unknown */
+	void (*scanner_hangs)(void *user);                                     /* end the yara role */
 	void (*alert_changed)(void *user, int64_t id);
 	void (*upload_changed)(void *user, int64_t id);
 	void (*sweep_changed)(void *user, int64_t id);
@@ -128,8 +129,10 @@ struct sweep_error {
 	struct str path, what; /* an error name or a scan outcome */
 };
 
-/* E_DENIED: not below a folder of --sweep; E_NOT_FOUND, E_INVALID: no such folder, or a link on the way; E_BUSY: too many
- * are waiting. */
+/* Is there such a folder, for who asks to hear it at once? On a pool thread: a disk or a network may keep one waiting.
+ * E_DENIED: not below a folder of --sweep; E_NOT_FOUND, E_INVALID: no such folder, or a link on the way. */
+[[nodiscard]] int sweep_check(const struct options *o, struct str folder);
+/* One that was checked. E_BUSY: too many are waiting. */
 [[nodiscard]] int sweep_new(struct inspect *i, struct str folder, struct str system, struct str who, int64_t now_ms,
     int64_t *ret_id);
 /* E_CONFLICT: it has ended. */

@@ -92,3 +92,13 @@ SELECT $1, $2, $3 WHERE (SELECT count(*) FROM sweep_error WHERE sweep = $1) < $4
 
 -- name: sweep_error_of
 SELECT path, what FROM sweep_error WHERE sweep = $1 ORDER BY id LIMIT $2;
+
+-- name: sweep_old
+SELECT id FROM sweep WHERE state >= 2 AND ended_ms > 0 AND ended_ms < $1 AND id < (SELECT MAX(id) FROM sweep) ORDER BY id LIMIT $2;
+
+-- name: sweep_delete
+DELETE FROM sweep WHERE id = $1;
+
+-- name: upload_prune
+DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE state >= 5 AND removed_ms > 0 AND removed_ms < $1
+	AND id < (SELECT MAX(id) FROM upload) ORDER BY id LIMIT $2);

@@ -22,6 +22,9 @@ struct scanner {
 	struct job *job;        /* in order: those under way, urgent ones, the others */
 	unsigned under_way;
 	uint64_t tickets;
+	uint64_t heard;         /* messages of the role, and its comings */
+	uint64_t heard_before;  /* the same when it was last different */
+	int64_t heard_ms;
 	struct arena answer, rules;
 	struct scanner_state state;
 };
@@ -116,6 +119,7 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 	struct scanner *s = user;
 	if (fd >= 0)
 		close(fd);
+	s->heard++;
 	if (type == MSG_SCANNED)
 		on_answer(s, payload);
 	else if (type == MSG_SCAN_RULES)
@@ -157,7 +161,23 @@ scanner_peer(struct scanner *s, int fd)
 	if (s->channel)
 		on_closed(s, s->channel);
 	s->channel = channel_new(s->loop, fd, &events, s);
+	s->heard++;
 	send_jobs(s);
+}
+
+bool
+scanner_hangs(struct scanner *s, int64_t monotonic_ms)
+{
+	bool waits = s->channel && (s->under_way || !s->state.here);
+	if (!waits || s->heard != s->heard_before) {
+		s->heard_before = s->heard;
+		s->heard_ms = monotonic_ms;
+		return false;
+	}
+	if (monotonic_ms - s->heard_ms < (s->state.here ? 1 : 5) * SCANNER_SILENT_MS) /* it may still be reading rules */
+		return false;
+	s->heard_ms = monotonic_ms;
+	return true;
 }
 
 static bool
@@ -172,7 +192,8 @@ send_job(struct scanner *s, struct job *j)
 	if (error)
 		return false; /* it is dying; its end will be told */
 	j->ticket = ++s->tickets;
-	s->under_way++;
+	if (!s->under_way++)
+		s->heard++; /* its time begins */
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #define SCANNER_UNDER_WAY 4u   /* descriptors with the role */
 #define SCANNER_QUEUE 256u     /* jobs waiting at most */
 #define SCAN_SECONDS 30u       /* for one file, by the clock: the role is the last to get a processor */
+#define SCANNER_SILENT_MS (4 * SCAN_SECONDS * 1000) /* and then the role is taken to hang */
 #define SCAN_BYTES_MAX (64u << 20) /* of a longer file only the beginning is looked at */
 
 struct scanner;
@@ -52,5 +53,8 @@ void scanner_peer(struct scanner *s, int fd);
 /* No call will come any more for jobs of this user. */
 void scanner_forget(struct scanner *s, const void *user);
 const struct scanner_state *scanner_state(const struct scanner *s);
+/* Now and then, with a clock that only grows: true when the role has had a file, or was to tell its rules, for so long that it
+ * hangs (it should have ended itself before). Whoever can ends it; said again after as long. */
+bool scanner_hangs(struct scanner *s, int64_t monotonic_ms);
 
 #endif

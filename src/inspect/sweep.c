@@ -187,9 +187,8 @@ go_on(struct inspect *i)
 
 /* Which of the folders that may be swept holds it; what remains below. */
 static int
-find_root(const struct inspect *i, struct str folder, struct str *ret_root, struct str *ret_below)
+find_root(const struct options *o, struct str folder, struct str *ret_root, struct str *ret_below)
 {
-	const struct options *o = i->owner.options;
 	if (!folder.n || folder.p[0] != '/' || folder.n >= WALK_PATH_MAX || memchr(folder.p, '\0', folder.n) ||
 	    !str_is_utf8(folder))
 		return E_INVALID;
@@ -210,11 +209,11 @@ find_root(const struct inspect *i, struct str folder, struct str *ret_root, stru
 }
 
 static int
-open_walk(const struct inspect *i, struct str folder, struct walk **ret)
+open_walk(const struct options *o, struct str folder, struct walk **ret)
 {
 	struct str root, below;
 	char path[OPTION_TEXT_BYTES];
-	TRY(find_root(i, folder, &root, &below));
+	TRY(find_root(o, folder, &root, &below));
 	snprintf(path, sizeof path, "%.*s", STR_ARG(root));
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
@@ -232,7 +231,7 @@ start(struct inspect *i, int64_t id, struct str folder, struct str system, int64
 	if (error)
 		return; /* still waiting, tried again */
 	i->sweep = id;
-	error = open_walk(i, folder, &walk);
+	error = open_walk(i->owner.options, folder, &walk);
 	if (error) {
 		finish(i, SWEEP_FAILED, str_z(error_name(error)));
 		return;
@@ -311,13 +310,19 @@ count_of(struct inspect *i, enum query q, int64_t *ret)
 }
 
 int
+sweep_check(const struct options *o, struct str folder)
+{
+	struct walk *walk;
+	TRY(open_walk(o, folder, &walk));
+	walk_free(walk);
+	return 0;
+}
+
+int
 sweep_new(struct inspect *i, struct str folder, struct str system, struct str who, int64_t now_ms, int64_t *ret_id)
 {
 	struct db_rows *rows;
-	struct walk *walk;
 	int64_t waiting = 0;
-	TRY(open_walk(i, folder, &walk)); /* who asks for what is not there hears it at once */
-	walk_free(walk);
 	TRY(count_of(i, Q_SWEEP_WAITING_COUNT, &waiting));
 	if (waiting >= SWEEPS_WAITING)
 		return E_BUSY;

@@ -5,10 +5,14 @@
 /*
  * Indicators as the desk keeps them: value, source, TLP, confidence, validity, and how often they were seen. The
  * database is the truth; detect/ioc.h is what is made of it for the worker. The number of an indicator in an image is
- * its id here, and rows are never deleted, so that a finding made with an older image still means the same.
+ * its id here, and rows are deleted only a year after they expired and never the newest (core_retention.h), so that a
+ * finding made with an older image still means the same.
  *
  * States: active -> revoked and back by hand; held: a warning list (share/warning.h) stops it, it never matches; and
  * expired, which is an active one whose time is over. Every change that images depend on raises the generation.
+ *
+ * valid_from and valid_until are asked of the whole time between an event's claim and its receipt (detect/ioc.h): an
+ * event that came before an indicator was valid does not match it live, and is found by looking back.
  *
  * All functions take the caller's database connection: core's own, or one that a pool thread or `khien import` opened.
  */

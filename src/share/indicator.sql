@@ -86,3 +86,12 @@ SELECT event, time_ms, field, value, organisation, system FROM indicator_sightin
 -- name: indicator_generation_raise
 INSERT INTO setting (name, value) VALUES ('indicator_generation', '1')
 ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(setting.value AS INTEGER) + 1 AS TEXT);
+
+-- name: sighting_prune_old
+DELETE FROM indicator_sighting WHERE indicator IN (SELECT id FROM indicator WHERE until_ms IS NOT NULL AND until_ms < $1
+	AND id < (SELECT MAX(id) FROM indicator) ORDER BY id LIMIT $2);
+
+-- name: indicator_prune
+-- no image has held them for long, and the newest row stays, so that no number is given twice
+DELETE FROM indicator WHERE id IN (SELECT id FROM indicator WHERE until_ms IS NOT NULL AND until_ms < $1
+	AND id < (SELECT MAX(id) FROM indicator) ORDER BY id LIMIT $2);

@@ -195,3 +195,9 @@ evidence_hit(struct db *db, int64_t sweep, struct str path, struct str sha256, i
 	buf_release(&after);
 	return error;
 }
+
+int
+evidence_sweep_removed(struct db *db, int64_t sweep, int64_t now_ms)
+{
+	return put_number(db, STR("khien"), STR("evidence.sweep_removed"), STR("sweeps"), sweep, NULL, now_ms);
+}

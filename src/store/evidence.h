@@ -34,6 +34,7 @@
 /* In the caller's transaction. */
 [[nodiscard]] int evidence_file(struct db *db, int64_t id, struct str sha256, int64_t bytes, int64_t now_ms);
 [[nodiscard]] int evidence_file_removed(struct db *db, int64_t id, struct str who, int64_t now_ms);
+[[nodiscard]] int evidence_sweep_removed(struct db *db, int64_t sweep, int64_t now_ms);
 [[nodiscard]] int evidence_hit(struct db *db, int64_t sweep, struct str path, struct str sha256, int64_t bytes, int64_t now_ms);
 
 #endif

@@ -437,14 +437,24 @@ api_sweep_get(struct api_call *c)
 		reply_sweep(c, id, 200, true);
 }
 
-void
-api_sweep_post(struct api_call *c)
-{
+struct sweep_wish {
 	struct str folder, system;
-	int64_t id;
-	if (!body_text(c, "folder", &folder) || !read_system(c, &system))
-		return;
-	int error = sweep_new(c->desk->inspect, folder, system, str_z(c->who.login), clock_now_ms(), &id);
+};
+
+static int
+sweep_work(struct api_call *c)
+{
+	const struct sweep_wish *wish = c->user;
+	return sweep_check(c->desk->options, wish->folder);
+}
+
+static void
+sweep_done(struct api_call *c, int error)
+{
+	const struct sweep_wish *wish = c->user;
+	int64_t id = 0;
+	if (!error)
+		error = sweep_new(c->desk->inspect, wish->folder, wish->system, str_z(c->who.login), clock_now_ms(), &id);
 	if (!error)
 		name_made(c, id);
 	if (error == E_DENIED)
@@ -455,6 +465,20 @@ api_sweep_post(struct api_call *c)
 		api_reply_error(c, error);
 	else
 		reply_sweep(c, id, 202, false);
+}
+
+void
+api_sweep_post(struct api_call *c)
+{
+	struct sweep_wish *wish = ARENA_NEW(&c->arena, struct sweep_wish);
+	if (!wish) {
+		api_reply_error(c, E_LIMIT);
+		return;
+	}
+	if (!body_text(c, "folder", &wish->folder) || !read_system(c, &wish->system))
+		return;
+	c->user = wish;
+	api_defer(c, sweep_work, sweep_done);
 }
 
 void

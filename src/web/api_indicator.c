@@ -550,5 +550,5 @@ api_indicator_import(struct api_call *c)
 	j->now_ms = clock_now_ms();
 	j->wish.breathe = breathe;
 	c->user = j;
-	api_defer(c, import_work, import_done);
+	api_defer_to(c, c->desk->importer, import_work, import_done);
 }

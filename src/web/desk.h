@@ -53,6 +53,7 @@ struct desk {
 	const struct warning_lists *warning_lists; /* NULL only when memory is short at the start */
 	uint32_t indicators;        /* in the image that the worker asks */
 	struct pool *pool;
+	struct pool *importer;      /* one thread: imports take minutes, and people search meanwhile */
 	struct inspect *inspect;    /* files handed in, and sweeps */
 	struct throttle *throttle;
 	struct tickets *tickets;    /* between two steps of a sign-in */

@@ -196,12 +196,18 @@ job_done(void *user, bool cancelled)
 }
 
 void
-api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error))
+api_defer_to(struct api_call *c, struct pool *pool, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error))
 {
 	c->work = work;
 	c->done = done;
-	if (pool_submit(c->desk->pool, job_work, job_done, c) < 0)
+	if (pool_submit(pool, job_work, job_done, c) < 0)
 		api_reply_error(c, E_BUSY);
+}
+
+void
+api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error))
+{
+	api_defer_to(c, c->desk->pool, work, done);
 }
 
 /* --- query --- */

@@ -224,6 +224,14 @@ TEST(one_value_of_very_many_feeds_stays_cheap)
 	CHECK_INT(ioc_open(buf_str(&image), &ioc), 0);
 	CHECK(ioc_find(ioc, IOC_DOMAIN, STR("a.same.example"), 50, &hit));
 	CHECK(!ioc_find(ioc, IOC_DOMAIN, STR("a.same.example"), 30000, &hit));
+	/* valid in 1 .. 20,099: what claims another time than it came at is asked for all of the time between */
+	static const struct {
+		struct ioc_when when;
+		bool found;
+	} row[] = {{{-5, 0}, false}, {{-5, 50}, true}, {{50, 30000}, true}, {{-5, 30000}, true}, {{30000, 40000}, false}};
+	for (size_t i = 0; i < COUNT(row); i++)
+		tap_check(ioc_find_when(ioc, IOC_DOMAIN, STR("a.same.example"), row[i].when, &hit) == row[i].found, __FILE__, __LINE__,
+		    "%lld .. %lld", (long long)row[i].when.first_ms, (long long)row[i].when.last_ms);
 	ioc_close(ioc);
 	ioc_builder_free(b);
 	buf_release(&image);

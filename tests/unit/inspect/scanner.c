@@ -244,3 +244,40 @@ TEST(forgotten_jobs_are_not_told_and_a_full_queue_says_so)
 	channel_free(r.channel);
 	end();
 }
+
+TEST(a_role_that_says_nothing_is_found_out)
+{
+	struct role r;
+	int64_t t = 1000;
+	begin();
+	CHECK(!scanner_hangs(scanner, t));
+	role_start(&r);
+	CHECK_INT(submit(0, false), 0);
+	turns();
+	/* it may be reading its rules yet */
+	CHECK(!scanner_hangs(scanner, t));
+	CHECK(!scanner_hangs(scanner, t + SCANNER_SILENT_MS));
+	CHECK(scanner_hangs(scanner, t += 5 * SCANNER_SILENT_MS));
+	CHECK(!scanner_hangs(scanner, t + 1)); /* said once, and again after as long */
+	CHECK(scanner_hangs(scanner, t + 5 * SCANNER_SILENT_MS));
+	role_die(&r);
+	CHECK(!scanner_hangs(scanner, t += 100 * SCANNER_SILENT_MS)); /* nobody is there */
+	CHECK_INT(job[0].crashes, 1); /* what it hung on is counted against the file */
+	role_start(&r);
+	turns();
+	struct buf rules = BUF_INIT;
+	const struct scan_rules none = {0};
+	scan_rules_put(&rules, &none);
+	CHECK_INT(channel_send(r.channel, MSG_SCAN_RULES, buf_str(&rules), STR(""), STR("")), 0);
+	turns();
+	CHECK(!scanner_hangs(scanner, t));
+	CHECK(!scanner_hangs(scanner, t + SCANNER_SILENT_MS - 1));
+	CHECK(scanner_hangs(scanner, t + SCANNER_SILENT_MS));
+	role_answer(&r, r.ticket[0], 0);
+	turns();
+	CHECK_INT(job[0].done, 1);
+	CHECK(!scanner_hangs(scanner, t + 100 * SCANNER_SILENT_MS)); /* it has nothing to say */
+	buf_release(&rules);
+	channel_free(r.channel);
+	end();
+}
