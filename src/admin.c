@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin_database.h"
 #include "admin_record.h"
 #include "base/lang.h"
 #include "database_place.h"
@@ -85,6 +86,8 @@ admin_command(int argc, char **argv)
 		return admin_cosign(argc, argv);
 	if (argc > 1 && str_eq(str_z(argv[1]), STR("record-anew")))
 		return admin_record_anew(argc, argv);
+	if (argc > 1 && str_eq(str_z(argv[1]), STR("database-copy")))
+		return admin_database_copy(argc, argv);
 	if (argc < 2 || !str_eq(str_z(argv[1]), STR("api-key")))
 		return say(STR("cli.admin_usage"));
 	for (int i = 2; i + 1 < argc; i += 2) {

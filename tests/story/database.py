@@ -86,6 +86,28 @@ try:
     check("what came meanwhile is there when it is back", until(lambda: desk.healthy() and len(desk.all_events("probing")) == sent + 2, 30),
           desk.log.read_text()[-1500:])
     check("the desk stops in order", desk.stop() == 0)
+
+    # Home into a file, and out again
+    status, out = khien("admin", "database-copy", "--data", desk.data, "--to", "file")
+    check("the rows come home into a file", status == 0 and (desk.data / "khien.db").exists() and not (desk.data / "database").exists(), out)
+    server.stop("fast")
+    desk.options = [o for o in desk.options if o not in ("--database", address)]
+    desk.start()
+    check("with every alert, without a server", desk.get("/api/v1/alerts")["items"][0]["count"] == sent + 2, desk.get("/api/v1/alerts"))
+    desk.stop()
+    status, out = khien("verify", "--data", desk.data)
+    check("and the record agrees", status == 0, out)
+    server.start()
+    status, out = khien("admin", "database-copy", "--data", desk.data, "--to", address)
+    check("a database that is in use is not written over", status == 1 and "already in use" in out and (desk.data / "khien.db").exists(), out)
+    empty = server.address(desk.server.new_database())
+    status, out = khien("admin", "database-copy", "--data", desk.data, "--to", empty)
+    check("they move to an empty one", status == 0 and (desk.data / "database").read_text().strip() == empty, out)
+    desk.start()
+    check("and the desk goes on there", desk.get("/api/v1/alerts")["items"][0]["count"] == sent + 2, desk.get("/api/v1/alerts"))
+    desk.stop()
+    status, out = khien("verify", "--data", desk.data)
+    check("with the same record", status == 0, out)
     desk.close()
 finally:
     server.close()

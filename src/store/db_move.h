@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef STORE_DB_MOVE_H
+#define STORE_DB_MOVE_H
+
+/*
+ * All rows of one database into another, whatever engine each has: SQLite to PostgreSQL and back. One transaction; foreign
+ * keys are checked at its end, and the rows of every table counted on both sides. Console alone, nobody serving either.
+ */
+
+#include "store/db.h"
+
+/* Both opened (and so of the newest schema). What the steps themselves put into `to` is replaced. E_EXISTS when somebody
+ * already worked with it (it has people or entries of the record), E_CORRUPT when the counts differ or a key leads nowhere; else
+ * as db_run(). f->arg names the table. `to` is as it was after any failure. */
+[[nodiscard]] int db_move(struct db *from, struct db *to, uint64_t *ret_rows, struct fault *f);
+
+#endif
