@@ -148,7 +148,7 @@ export interface Journald {
 export interface Sources {
 	items: Source[];
 	ports: Port[];
-	journal?: Record<string, number>;
+	journal?: Record<string, number | string>;
 	journald?: Journald;
 }
 
