@@ -11,6 +11,8 @@
 #define HASH_STEP UINT64_C(0xff51afd7ed558ccd)
 #define NONE UINT32_MAX
 #define FEW 64u  /* grams */
+#define FILTER_MIN 1024u
+#define FILTER_MAX (1u << 18)
 #define STEP 32u /* places of a value asked at once */
 
 /* Anchored literals with one hash; the rest of the chain by `next`. */
@@ -50,6 +52,8 @@ struct literal_index {
 	uint32_t count;
 	struct anchored *slot;
 	uint32_t slot_mask;
+	uint64_t *filter;    /* bits of the hashes that slots hold: nearly all questions are about others */
+	unsigned filter_shift;
 	uint32_t *next;      /* by literal: another with the same hash */
 	uint8_t *want;       /* by length: which anchors have literals of it, as bits */
 	uint32_t want_n;
@@ -108,7 +112,11 @@ build_anchored(struct literal_index *x, struct arena *a)
 	x->slot = arena_alloc(a, ((size_t)x->slot_mask + 1) * sizeof *x->slot);
 	x->next = arena_alloc(a, (size_t)x->count * sizeof *x->next);
 	x->want = arena_calloc(a, x->want_n, 1);
-	if (!x->slot || !x->next || !x->want)
+	uint32_t bits = power_above(anchored * 16 < FILTER_MIN ? FILTER_MIN : anchored * 16);
+	bits = bits > FILTER_MAX ? FILTER_MAX : bits;
+	x->filter_shift = (unsigned)__builtin_clzll(bits) + 1;
+	x->filter = arena_calloc(a, bits / 64, sizeof *x->filter);
+	if (!x->slot || !x->next || !x->want || !x->filter)
 		return false;
 	for (uint32_t i = 0; i <= x->slot_mask; i++)
 		x->slot[i] = (struct anchored){0, NONE};
@@ -122,6 +130,7 @@ build_anchored(struct literal_index *x, struct arena *a)
 			at = (at + 1) & x->slot_mask;
 		x->next[i] = x->slot[at].literal;
 		x->slot[at] = (struct anchored){h, i};
+		x->filter[h >> x->filter_shift >> 6] |= UINT64_C(1) << (h >> x->filter_shift & 63);
 		x->want[l->text.n] |= (uint8_t)(1u << l->anchor);
 	}
 	return true;
@@ -194,7 +203,7 @@ static bool
 alloc_grams(struct grams *g, struct arena *a)
 {
 	uint32_t slots = power_above(g->count * 2), bits = power_above(g->count * 16);
-	bits = bits < 1024 ? 1024 : bits > 1u << 18 ? 1u << 18 : bits;
+	bits = bits < FILTER_MIN ? FILTER_MIN : bits > FILTER_MAX ? FILTER_MAX : bits;
 	g->gram_mask = slots - 1;
 	g->slot_shift = (unsigned)__builtin_clz(slots) + 1;
 	g->filter_shift = (unsigned)__builtin_clz(bits) + 1;
@@ -314,6 +323,8 @@ static void
 look_up(const struct literal_index *x, uint64_t h, enum literal_anchor anchor, struct str part, struct literal_scan *s)
 {
 	h = hash_end(h, anchor);
+	if (!(x->filter[h >> x->filter_shift >> 6] >> (h >> x->filter_shift & 63) & 1))
+		return;
 	uint32_t at = (uint32_t)(h >> 32) & x->slot_mask;
 	while (x->slot[at].literal != NONE && x->slot[at].hash != h)
 		at = (at + 1) & x->slot_mask;

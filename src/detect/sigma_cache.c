@@ -7,8 +7,9 @@
 #define CACHE_MAX_BYTES ((size_t)16 << 20) /* of one plan */
 #define VALUE_MAX 1024u                    /* longer values hardly come twice */
 #define WINDOW 512u                        /* lookups of a slot after which it is judged */
-#define FEW_HITS (WINDOW / 8)
+#define FEW_HITS (WINDOW / 4)
 #define REST (16 * WINDOW)                 /* lookups that a slot then does without */
+#define TAGS 1024u                         /* of values, by which a slot that rested finds out whether they come twice now */
 
 struct cached_value {
 	uint64_t hash; /* 0: free */
@@ -27,6 +28,8 @@ struct class_entry {
 struct slot_habit {
 	uint32_t asked, hits;
 	uint32_t rest; /* lookups still to be skipped */
+	struct cached_value last; /* asked for and known: it often comes again at once */
+	uint32_t *tag; /* there: it has rested, and when it is awake only tastes values until enough of them repeat */
 };
 
 struct plan_cache {
@@ -86,6 +89,8 @@ plan_cache_free(struct plan_cache *c)
 		return;
 	drop_tables(c);
 	arena_release(&c->arena);
+	for (uint32_t i = 0; i < c->plan->slots; i++)
+		mem_free(c->habit[i].tag);
 	mem_free(c->habit);
 	mem_free(c);
 }
@@ -95,6 +100,8 @@ plan_cache_clear(struct plan_cache *c)
 {
 	drop_tables(c);
 	arena_release(&c->arena);
+	for (uint32_t i = 0; i < c->plan->slots; i++)
+		c->habit[i].last.hash = 0;
 	start_tables(c);
 }
 
@@ -119,33 +126,66 @@ cache_empty_class(const struct plan_cache *c)
 
 /* ---- values ---- */
 
-static bool
-slot_remembers(struct slot_habit *h)
+/* At the end of a window: go on, or have a rest. */
+static void
+judge_slot(struct slot_habit *h)
 {
-	if (h->rest) {
-		h->rest--;
-		return false;
+	if (++h->asked < WINDOW)
+		return;
+	if (h->hits < FEW_HITS) {
+		h->rest = REST;
+		if (!h->tag)
+			h->tag = mem_calloc(TAGS, sizeof *h->tag);
+	} else {
+		mem_free(h->tag);
+		h->tag = NULL;
 	}
-	if (++h->asked == WINDOW) {
-		h->rest = h->hits < FEW_HITS ? REST : 0;
-		h->asked = h->hits = 0;
-	}
-	return true;
+	h->asked = h->hits = 0;
+}
+
+static void
+taste_value(struct slot_habit *h, uint64_t hash)
+{
+	uint32_t *tag = &h->tag[(hash >> 48) % TAGS];
+	h->hits += *tag == (uint32_t)hash;
+	*tag = (uint32_t)hash;
+	judge_slot(h);
+}
+
+static bool
+same_value(const struct cached_value *v, struct str value, bool escaped)
+{
+	return v->hash && v->n == value.n && v->escaped == escaped && memcmp(v->p, value.p, value.n) == 0;
 }
 
 const struct class *
 cache_find_value(struct plan_cache *c, uint32_t slot, struct str value, bool escaped, uint64_t *ret_hash)
 {
+	struct slot_habit *habit = slot > UINT16_MAX ? NULL : &c->habit[slot];
 	*ret_hash = 0;
-	if (value.n > VALUE_MAX || slot > UINT16_MAX || !slot_remembers(&c->habit[slot]))
+	if (value.n > VALUE_MAX || !habit)
 		return NULL;
+	if (habit->rest) {
+		habit->rest--;
+		return NULL;
+	}
+	if (same_value(&habit->last, value, escaped)) {
+		habit->hits++;
+		judge_slot(habit);
+		return habit->last.class;
+	}
 	uint64_t hash = hash64(value, c->key + slot * 2 + escaped) | 1;
+	if (habit->tag) {
+		taste_value(habit, hash);
+		return NULL;
+	}
+	judge_slot(habit);
 	*ret_hash = hash;
 	for (uint32_t at = (uint32_t)(hash >> 32) & c->value_mask; c->value[at].hash; at = (at + 1) & c->value_mask) {
 		const struct cached_value *v = &c->value[at];
-		if (v->hash == hash && v->slot == slot && v->escaped == escaped && v->n == value.n &&
-		    memcmp(v->p, value.p, value.n) == 0) {
-			c->habit[slot].hits++;
+		if (v->hash == hash && v->slot == slot && same_value(v, value, escaped)) {
+			habit->hits++;
+			habit->last = *v;
 			return v->class;
 		}
 	}

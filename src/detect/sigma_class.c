@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "detect/sigma_matcher.h"
 
+#define LAZY_MAX 1024u    /* in longer values so much is found that all is looked for at once */
 #define ASKED_MIN 4u      /* atoms of a lazy slot are asked one by one; after so many, which looked at more */
 #define ASKED_BYTES 2048u /* than so many bytes, its whole index is */
 
@@ -228,7 +229,7 @@ class_of_field(struct matcher *m, const struct plan *p, uint32_t number, struct 
 	if (class)
 		return class;
 	struct str value = event_value(m->event, f);
-	if (!hash && s->lazy && (class = class_of_lazy(m, p, number, value)))
+	if (!hash && s->lazy && value.n <= LAZY_MAX && (class = class_of_lazy(m, p, number, value)))
 		return class;
 	begin_finding(m);
 	find_atoms(m, s->exists, s->exist);

@@ -21,7 +21,7 @@ matcher_new(const struct rules *r)
 	m->first_stamp = mem_calloc(names_count(r->names), sizeof *m->first_stamp);
 	m->first_field = mem_calloc(names_count(r->names), sizeof *m->first_field);
 	arena_init(&m->keys, 16 << 10, 4 << 20);
-	arena_init(&m->temporary, 16 << 10, 64 << 20);
+	arena_init(&m->temporary, 256 << 10, 64 << 20);
 	arena_init(&m->measuring, 16 << 10, 64 << 20);
 	return m;
 }

@@ -6,7 +6,7 @@
 #define NEEDLE_MIN 3u        /* a shorter text announces an expression too often */
 #define MIN_TOGETHER 6u      /* fewer are tried alone: joining them takes longer than many values */
 #define MAX_TOGETHER 64u     /* expressions compiled into one; the others are tried alone */
-#define REPEATS_MAX 30u
+#define REPEATS_MAX 70u
 #define ANYTHINGS_MAX 2u
 #define PREFILTER_MIN 4u     /* bytes of a keyword that must be safe to look for in a raw line */
 #define PREFILTER_MAX 256u

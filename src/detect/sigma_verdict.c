@@ -122,20 +122,26 @@ node_truth(const struct matcher *m, const struct plan *p, const struct node *n)
 	}
 }
 
+static bool open_node_holds(struct matcher *m, const struct plan *p, const struct node *n);
+
 /* What is known decides before anything is asked. */
 static bool
 node_holds(struct matcher *m, const struct plan *p, const struct node *n)
+{
+	if (n->kind == NODE_ATOM)
+		return atom_holds(m, p, n->count);
+	enum truth truth = node_truth(m, p, n);
+	return truth == TRUTH_OPEN ? open_node_holds(m, p, n) : truth == TRUTH_YES;
+}
+
+static bool
+open_node_holds(struct matcher *m, const struct plan *p, const struct node *n)
 {
 	bool decides = n->kind == NODE_OR;
 	if (n->kind == NODE_ATOM)
 		return atom_holds(m, p, n->count);
 	if (n->kind == NODE_NOT)
-		return !node_holds(m, p, n->child);
-	if (n->kind != NODE_AND && n->kind != NODE_OR)
-		return n->kind == NODE_TRUE;
-	enum truth truth = node_truth(m, p, n);
-	if (truth != TRUTH_OPEN)
-		return truth == TRUTH_YES;
+		return !open_node_holds(m, p, n->child);
 	for (uint32_t i = 0; i < n->count; i++)
 		if (node_holds(m, p, &n->child[i]) == decides)
 			return decides;
@@ -205,7 +211,7 @@ matcher_verdict(struct matcher *m, const struct plan *p)
 	}
 	uint32_t before = m->hold;
 	for (uint32_t i = 0; i < m->opens; i++)
-		if (node_holds(m, p, &p->rule[m->open[i]].root))
+		if (open_node_holds(m, p, &p->rule[m->open[i]].root))
 			m->holds[m->hold++] = m->open[i];
 	if (m->hold > before)
 		matcher_sort(m->holds, m->hold);
