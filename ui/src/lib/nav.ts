@@ -1,5 +1,5 @@
 // The rooms of the house, in the order they stand in the menu.
-import { can } from "./session.svelte";
+import { can, session } from "./session.svelte";
 
 export interface Room {
 	path: string;
@@ -21,11 +21,13 @@ const all: Room[] = [
 	{ path: "/rules", key: "nav.rules", icon: "shield-check", group: 2, right: "rule_read", within: ["/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks"] },
 	{ path: "/indicators", key: "nav.indicators", icon: "target", group: 2, right: "indicator_read", within: ["/indicators/sources"] },
 	{ path: "/files", key: "nav.files", icon: "file-search", group: 2, right: "file_read", within: ["/sweeps"] },
+	{ path: "/people", key: "nav.people", icon: "user-plus", group: 3, right: "people_read", within: ["/roles"] },
 	{ path: "/record", key: "nav.record", icon: "list-checks", group: 3, right: "record_read" },
 ];
 
-/** Those that the person may enter. */
-export const rooms = () => all.filter((room) => room.right === "signed_in" || can(room.right));
+/** Those that the person may enter. Who belongs to an agency has a smaller house: his own is at the door. */
+const small = ["/", "/systems", "/people"];
+export const rooms = () => all.filter((room) => (room.right === "signed_in" || can(room.right)) && (!session.current?.organisation || small.includes(room.path))).map((room) => (room.path === "/" && session.current?.organisation ? { ...room, key: "nav.mine" } : room));
 
 export const inside = (room: Room, path: string) => room.path === path || (room.path !== "/" && path.startsWith(`${room.path}/`)) || (room.within ?? []).includes(path);
 

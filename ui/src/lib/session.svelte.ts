@@ -9,7 +9,7 @@ export const session = $state<{ current: Session | null; ready: boolean }>({ cur
 /** What this person may do; an empty list of rights leaves the answer to the server. */
 export const can = (right: string) => !session.current?.rights?.length || session.current.rights.includes(right);
 
-const outside = ["/login", "/setup"];
+const outside = ["/login", "/setup", "/welcome"];
 export const isOutside = () => outside.includes(route.path);
 
 function forget() {
@@ -32,6 +32,10 @@ export async function loadSession() {
 /** At the start of the page: inside, to sign in, or to set up. */
 export async function enter() {
 	onSignedOut(forget);
+	if (route.path === "/welcome") {
+		session.ready = true;
+		return;
+	}
 	if (route.path !== "/setup" && (await loadSession())) {
 		if (isOutside()) go("/", true);
 		return;

@@ -425,7 +425,38 @@ export interface Session {
 	role: string;
 	rights: string[];
 	province: string;
+	organisation?: Named | null; // the agency one belongs to; null: the desk
 	demonstration: boolean;
+}
+export interface Role {
+	id: string;
+	title_vi: string;
+	title_en: string;
+	rights: string[];
+	agency: boolean;
+	second_factor: boolean;
+	builtin: boolean;
+	people: number;
+	keys: number;
+	version: number;
+}
+export interface Right {
+	name: string;
+	agency: boolean;
+	mine: boolean;
+}
+export interface Person {
+	id: number;
+	login: string;
+	name: string;
+	role: string;
+	organisation: Named | null;
+	disabled: boolean;
+	ready: boolean;
+	link_until_ms: number | null;
+	seen_ms: number | null;
+	link?: string; // told once
+	version: number;
 }
 
 export interface Witness {
