@@ -11,6 +11,7 @@
 #include "alert/lookback.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "core_directory.h"
 #include "core_indicator.h"
 #include "core_lookback.h"
 #include "core_retention.h"
@@ -294,6 +295,7 @@ give_desk(struct core *core)
 	core_rules_start(core);
 	arena_init(&core->arena, 1 << 20, VERDICT_ARENA);
 	core->lookback = core_lookback_new(core);
+	core->directory = core_directory_new(core);
 	core->witness = core_witness_new(core);
 	loop_add_timer(core->rc->loop, TICK_MS, TICK_MS, on_tick, core);
 	loop_add_timer(core->rc->loop, STATUS_MS, STATUS_MS, on_status, core);
@@ -515,6 +517,10 @@ core_peer(struct role_context *rc, enum role peer, int fd)
 	struct core *core = rc->user;
 	if (peer == ROLE_LOOKBACK) {
 		core_lookback_peer(core->lookback, fd);
+		return;
+	}
+	if (peer == ROLE_LDAP) {
+		core_directory_peer(core->directory, fd);
 		return;
 	}
 	if (peer == ROLE_PUSH) {
@@ -809,6 +815,7 @@ on_tick(void *user)
 	core_rules_tick(core, now);
 	core_indicators_tick(core->indicators, now);
 	status_tick(&core->desk, now);
+	core_directory_tick(core->directory);
 	if (failures_write(core->desk.failures, core->desk.db, now) < 0)
 		log_say(LOG_LEVEL_WARN, "sign_in.failures_not_written", LOG_NUMBER("at", now));
 	inspect_tick(core->desk.inspect, now);
@@ -851,6 +858,7 @@ core_stop(struct role_context *rc)
 	if (core->desk.recorder && recorder_tick(core->desk.recorder) < 0)
 		log_say(LOG_LEVEL_ERROR, "record.not_written", LOG_NUMBER("at", clock_now_ms()));
 	core_witness_free(core->witness);
+	core_directory_free(core->directory);
 	recorder_close(core->desk.recorder);
 	core_indicators_free(core->indicators);
 	db_close(core->desk.db);

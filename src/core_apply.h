@@ -49,6 +49,7 @@ struct core {
 	bool registry_stale;       /* the database knows more of the register than desk.registry */
 	char day[REGISTRY_DAY];    /* that desk.registry is of */
 	struct core_witness *witness; /* NULL: nobody cosigns the record */
+	struct core_directory *directory; /* core_directory.h; NULL: none is named */
 	uint64_t ticks, rate[11];
 };
 

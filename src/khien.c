@@ -17,6 +17,7 @@
 #include "scan.h"
 #include "sweep_command.h"
 #include "verify.h"
+#include "ldap_role.h"
 #include "web/http.h"
 #include "witness.h"
 #include "worker_role.h"
@@ -31,6 +32,7 @@ static const struct role_entry *const roles[ROLE_COUNT] = {
 	[ROLE_LOOKBACK] = &lookback_role,
 	[ROLE_YARA] = &yara_role,
 	[ROLE_PUSH] = &push_role,
+	[ROLE_LDAP] = &ldap_role,
 };
 
 static int

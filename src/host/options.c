@@ -157,6 +157,7 @@ option_count(struct options *o, const struct option *row)
 	assert(row->size == OPTIONS_MAX_TEXTS * OPTION_TEXT_BYTES);
 	return row->offset == offsetof(struct options, rules)	? &o->rules_count
 	    : row->offset == offsetof(struct options, sweep) ? &o->sweep_count
+	    : row->offset == offsetof(struct options, ldap_role) ? &o->ldap_role_count
 							     : &o->witness_count;
 }
 
@@ -402,7 +403,8 @@ static void
 options_default(struct options *o)
 {
 	*o = (struct options){.data = "data", .retention_days = 365, .keep_days = 365, .zone = TIME_ZONE_VIETNAM, .silence_minutes = 30,
-	    .flow_memory = 64, .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30, .backup_keep = 30};
+	    .flow_memory = 64, .upload_max_mb = 64, .upload_quota_mb = 2048, .upload_days = 30, .backup_keep = 30,
+	    .ldap_timeout = 5, .ldap_filter = "(uid={login})"};
 }
 
 int
@@ -413,6 +415,42 @@ options_read_folder(struct options *ret, const char *data, struct fault *f)
 	options_default(&o);
 	TRY(options_read_file(&o, data, f));
 	*ret = o;
+	return 0;
+}
+
+static bool
+is_this_machine(struct str place)
+{
+	struct str rest = place, name = {0};
+	bool numeric = true;
+
+	if (str_starts(place, STR("[::1]")))
+		return place.n == 5 || place.p[5] == ':';
+	str_split(&rest, ':', &name);
+	for (size_t i = 0; i < name.n; i++)
+		numeric &= name.p[i] == '.' || (name.p[i] >= '0' && name.p[i] <= '9');
+	return str_eq(name, STR("localhost")) || (numeric && str_starts(name, STR("127.")));
+}
+
+/* Passwords go there: protected, or not at all off this machine. And who is a person's entry must be clear. */
+static int
+options_check_ldap(const struct options *o, struct fault *f)
+{
+	struct str uri = str_z(o->ldap_uri);
+	bool tls = str_starts(uri, STR("ldaps://")), plain = str_starts(uri, STR("ldap://"));
+	struct str host = str_skip(uri, tls ? 8 : 7);
+
+	if (!uri.n)
+		return 0;
+	if ((!tls && !plain) || !host.n || str_find_char(host, '/') >= 0 || (tls && o->ldap_starttls))
+		return fault_set(f, E_INVALID, "option_ldap_uri", uri, 0, 0);
+	if (plain && !o->ldap_starttls && !is_this_machine(host) && !o->ldap_insecure)
+		return fault_set(f, E_INVALID, "option_ldap_plain", uri, 0, 0);
+	bool named = str_find(str_z(o->ldap_bind_dn), STR("{login}")) >= 0;
+	bool searched = o->ldap_base[0] && o->ldap_service_dn[0] && o->ldap_password_file[0] &&
+	    str_find(str_z(o->ldap_filter), STR("{login}")) >= 0;
+	if (named == searched || !o->ldap_role_count)
+		return fault_set(f, E_INVALID, "option_ldap_person", uri, 0, 0);
 	return 0;
 }
 
@@ -428,6 +466,7 @@ options_read(struct options *ret, int argc, char **argv, struct fault *f)
 	TRY(options_read_file(&o, words.data, f));
 	TRY(options_read_words(&o, argc, argv, f));
 	TRY(options_check_origin(&o, f));
+	TRY(options_check_ldap(&o, f));
 	if (o.rules_count == 0)
 		options_default_rules(&o);
 	options_default_http(&o);

@@ -50,6 +50,14 @@ struct options {
 	char backup_to[256];       /* --backup-to: where a backup is kept every night; "" = none is made */
 	uint32_t backup_keep;      /* that many stay; default 30 */
 	char province[256];        /* --province: name that stands beside ours on every screen */
+	char ldap_uri[256];        /* --ldap-uri: the organisation's directory; "" = none */
+	char ldap_starttls, ldap_insecure;
+	char ldap_bind_dn[256];    /* a person's name there, {login} in it; or, searched for by a service account: */
+	char ldap_base[256], ldap_filter[256], ldap_service_dn[256], ldap_password_file[256];
+	char ldap_ca_file[256];    /* "" = those of the system */
+	char ldap_role[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* "ROLE GROUP" */
+	uint32_t ldap_role_count;
+	uint32_t ldap_timeout;     /* seconds; default 5 */
 	char origin[256];          /* --origin: where browsers reach us, "https://khien.example.gov.vn"; "" = not said */
 	char user[64];             /* --user: started by root, the roles run as this user; "" = stay */
 };

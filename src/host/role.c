@@ -17,6 +17,7 @@ static const char *const names[ROLE_COUNT] = {
 	[ROLE_WEB] = "web",
 	[ROLE_LOOKBACK] = "lookback",
 	[ROLE_YARA] = "yara",
+	[ROLE_LDAP] = "ldap",
 	[ROLE_PUSH] = "push",
 };
 

@@ -26,7 +26,7 @@
 #include "host/options.h"
 #include "host/sandbox.h"
 
-enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_LOOKBACK, ROLE_YARA, ROLE_PUSH,
+enum role { ROLE_SUPERVISOR, ROLE_COLLECT, ROLE_WORKER, ROLE_CORE, ROLE_WEB, ROLE_LOOKBACK, ROLE_YARA, ROLE_PUSH, ROLE_LDAP,
 	ROLE_COUNT };
 
 /* "collect", ...; static. */

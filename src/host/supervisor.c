@@ -75,12 +75,13 @@ static const enum role links[][2] = {
 	{ROLE_CORE, ROLE_LOOKBACK},
 	{ROLE_CORE, ROLE_YARA},
 	{ROLE_CORE, ROLE_PUSH},
+	{ROLE_CORE, ROLE_LDAP},
 };
 
 /* Against the stream first, so that there is somebody to hear; with it at the end, so that nothing is left inside. */
 static const enum role start_order[] = {ROLE_CORE, ROLE_WORKER, ROLE_WEB, ROLE_LOOKBACK, ROLE_COLLECT, ROLE_YARA,
-	ROLE_PUSH};
-static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK, ROLE_CORE, ROLE_YARA, ROLE_PUSH,
+	ROLE_PUSH, ROLE_LDAP};
+static const enum role stop_order[] = {ROLE_COLLECT, ROLE_WORKER, ROLE_LOOKBACK, ROLE_CORE, ROLE_YARA, ROLE_PUSH, ROLE_LDAP,
 	ROLE_WEB};
 
 static void child_start(struct child *c);
@@ -195,7 +196,7 @@ child_end(struct supervisor *s, struct str payload)
 
 	if (!w.bad && role == ROLE_PUSH) /* it only reads again what it read at its start */
 		child_renew(s->child[role]);
-	if (w.bad || (role != ROLE_LOOKBACK && role != ROLE_WORKER && role != ROLE_YARA)) /* the others hold what is not to be lost */
+	if (w.bad || (role != ROLE_LOOKBACK && role != ROLE_WORKER && role != ROLE_YARA && role != ROLE_LDAP)) /* the others hold what is not to be lost */
 		return;
 	struct child *c = s->child[role];
 	log_say(LOG_LEVEL_WARN, "supervisor.role_hangs", LOG_TEXT("peer", str_z(role_name(c->role))),
@@ -667,7 +668,8 @@ house_run(struct supervisor *s)
 	for (size_t i = 0; i < COUNT(start_order); i++) {
 		struct child *c = s->child[start_order[i]];
 		c->role = start_order[i];
-		if (c->role != ROLE_PUSH || s->options.witness_count) /* the only one that may connect: not without need */
+		/* The two that may connect: not without need. */
+		if ((c->role != ROLE_PUSH || s->options.witness_count) && (c->role != ROLE_LDAP || s->options.ldap_uri[0]))
 			child_start(c);
 	}
 	nightly_start(&s->nightly, s->loop, &s->options,

@@ -92,6 +92,8 @@ struct desk {
 	uint32_t witnesses;
 	/* What the API asks of core. */
 	void (*respond)(void *core, const struct api_response *r);
+	/* Ask the organisation's directory, which ends in proof_directory(). False: it cannot be asked now. NULL: there is none. */
+	bool (*directory_ask)(void *core, struct api_call *c, struct str login, struct str password);
 	void (*session_over)(void *core, struct str id); /* of this session or API key (empty: of any) no live stream goes on */
 	int (*end_demonstration)(void *core);
 	void (*alert_changed)(void *core, int64_t id); /* tell the live stream */

@@ -71,6 +71,65 @@ verify_done(struct api_call *c, int error)
 	p->then(c, error);
 }
 
+/* --- by the organisation's directory --- */
+
+/* He whom the directory knows becomes a person of ours at his first sign-in; his role is what his groups say today. */
+static int
+take_in(struct api_call *c, struct proof *p)
+{
+	struct db *db = c->desk->db;
+	int64_t id = p->person.person;
+	struct str name = p->name.n && p->name.n < 128 && str_is_utf8(p->name) ? p->name : p->login;
+	if (!p->known) {
+		int error = person_new(db, p->login, name, p->role, "!", clock_now_ms(), &id);
+		if (error == E_EXISTS || error == E_CONFLICT)
+			return E_DENIED; /* disabled here */
+		TRY(error);
+	}
+	TRY(db_run(db, Q_PERSON_FROM_DIRECTORY, "iss", id, p->role, name));
+	return person_get(db, id, &p->person);
+}
+
+static void
+directory_done(struct api_call *c, int error)
+{
+	struct proof *p = c->proof;
+	if (p->outcome == DIRECTORY_DOWN) {
+		struct buf key = BUF_INIT_MAX(256);
+		throttle_good(c->desk->throttle, throttle_key(&key, "login", p->login)); /* nothing was guessed */
+		buf_release(&key);
+		proof_failed(c, p->login, "directory_down");
+		api_reply_problem(c, 503, "directory_down", NULL);
+		return;
+	}
+	if (p->outcome == DIRECTORY_NO_ROLE) {
+		proof_failed(c, p->login, "directory_role");
+		api_reply_problem(c, 403, "directory_role", NULL);
+		return;
+	}
+	error = p->outcome == DIRECTORY_RIGHT ? take_in(c, p) : E_DENIED;
+	if (error == E_DENIED)
+		proof_failed(c, p->login, "password");
+	p->then(c, error);
+}
+
+void
+proof_directory(struct api_call *c, enum directory_outcome outcome, struct str role, struct str name)
+{
+	struct proof *p = c->proof;
+	bool kept = arena_copy(&c->arena, role, &p->role) && arena_copy(&c->arena, name, &p->name);
+	p->outcome = kept ? outcome : DIRECTORY_DOWN;
+	api_resume(c, directory_done);
+}
+
+/* Local people are asked here, whatever the directory says; what is no name of ours is not asked at all. */
+static bool
+is_for_directory(const struct api_call *c, const struct proof *p)
+{
+	return c->desk->directory_ask && (!p->known || p->person.directory) && login_is_one(p->login) && p->password.n &&
+	    p->password.n <= PASSWORD_MAX;
+}
+
 void
 proof_password(struct api_call *c, struct str login, struct str password, void (*then)(struct api_call *c, int error))
 {
@@ -89,6 +148,10 @@ proof_password(struct api_call *c, struct str login, struct str password, void (
 	p->known = error == 0;
 	if (error && error != E_NOT_FOUND)
 		api_reply_error(c, error);
-	else
+	else if (!is_for_directory(c, p))
 		api_defer(c, verify_work, verify_done);
+	else if (!c->desk->directory_ask(c->desk->core, c, login, password)) {
+		p->outcome = DIRECTORY_DOWN;
+		directory_done(c, 0);
+	}
 }

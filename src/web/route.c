@@ -210,6 +210,17 @@ api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)(stru
 	api_defer_to(c, c->desk->pool, work, done);
 }
 
+void
+api_resume(struct api_call *c, void (*then)(struct api_call *c, int error))
+{
+	c->done = then;
+	c->error = 0;
+	if (c->recorded)
+		recorded_run(c, after_work);
+	else
+		after_work(c);
+}
+
 /* --- query --- */
 
 static int

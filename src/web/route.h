@@ -51,6 +51,8 @@ void api_reply_error(struct api_call *c, int error);                   /* the st
 void api_reply_problem(struct api_call *c, uint16_t status, const char *key, const char *field);
 /* The same on another pool. */
 void api_defer_to(struct api_call *c, struct pool *pool, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error));
+/* Go on with a call that waited for something else than the pool: `then`, in the call's transaction. */
+void api_resume(struct api_call *c, void (*then)(struct api_call *c, int error));
 /* Run `work` on a pool thread (it may use the arena and c->out), then `done` on core's. */
 void api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error));
 

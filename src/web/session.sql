@@ -12,6 +12,9 @@ SELECT id, login, name, role, organisation, directory, password FROM person WHER
 -- name: person_get
 SELECT id, login, name, role, organisation, directory FROM person WHERE id = $1 AND disabled = 0;
 
+-- name: person_from_directory
+UPDATE person SET directory = 1, role = $2, name = $3 WHERE id = $1;
+
 -- name: person_set_password
 UPDATE person SET password = $2, password_ms = $3 WHERE id = $1;
 

@@ -182,14 +182,15 @@ folder(void)
 static void
 house_start(struct house *h, const char *name, const char *const *more)
 {
-	const char *argv[20] = {"khien", "serve", "--data", h->data, "--http", "127.0.0.1:0", "--witness", "none of ours"};
+	const char *argv[28] = {"khien", "serve", "--data", h->data, "--http", "127.0.0.1:0", "--witness", "none of ours",
+	    "--ldap-uri", "ldap://127.0.0.1:1", "--ldap-bind-dn", "{login}", "--ldap-role", "analyst *"};
 	char errors[320];
 
 	*h = (struct house){0};
 	snprintf(h->data, sizeof(h->data), "%s/%s", folder(), name);
 	snprintf(errors, sizeof(errors), "%s.err", h->data);
 	for (int i = 0; more && more[i] && i < 9; i++)
-		argv[8 + i] = more[i];
+		argv[14 + i] = more[i];
 	fflush(stdout);
 	h->pid = fork();
 	if (h->pid == 0) {
