@@ -14,7 +14,8 @@
 
 /* 64 bits of s under key. Not cryptographic; folded 64x64->128 multiplications. Same key, same answer, everywhere. */
 uint64_t hash64(struct str s, uint64_t key);
-/* ASCII letters folded to lower case first. */
+/* ASCII letters folded to lower case first. The key must not be 0: with it all short texts hash alike, and stored filters
+ * (store/archive_block.c) keep this function as it is. */
 uint64_t hash64_nocase(struct str s, uint64_t key);
 /* Mix one more word into h. */
 uint64_t hash64_mix(uint64_t h, uint64_t word);

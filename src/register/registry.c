@@ -9,6 +9,7 @@
 #include "register/law.h"
 
 #define REGISTRY_DEPTH 64
+#define TABLE_KEY UINT64_C(0x9e3779b97f4a7c15) /* with the key 0 hash64_nocase() gives one number for all short texts */
 #define REGISTRY_BYTES (256u << 20) /* two hundred thousand systems and more */
 
 /* name, domain or id -> system or organisation; open addressing */
@@ -43,7 +44,7 @@ struct registry {
 static struct entry *
 table_slot(const struct table *t, struct str name)
 {
-	uint32_t at = (uint32_t)hash64_nocase(name, 0) & t->mask;
+	uint32_t at = (uint32_t)hash64_nocase(name, TABLE_KEY) & t->mask;
 	while (t->slot[at].value && !str_eq_nocase(t->slot[at].name, name))
 		at = (at + 1) & t->mask;
 	return &t->slot[at];
