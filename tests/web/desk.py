@@ -23,7 +23,8 @@ desk = Desk("--sweep", str(swept), register=demonstration if script == "systems.
 setup = until(lambda: [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l], 5)[0]
 host = "localhost" if script == "account.mjs" else "127.0.0.1"  # passkeys want a name
 env = {**os.environ, "KHIEN_URL": f"http://{host}:{desk.http}", "KHIEN_SETUP_URL": setup.replace("127.0.0.1", host),
-       "KHIEN_SWEEP": str(swept), "KHIEN_SEND": f"{sys.executable} {here / 'desk.py'} send {desk.syslog}"}
+       "KHIEN_SWEEP": str(swept), "KHIEN_SYSLOG": str(desk.syslog), "KHIEN_KEY": desk.key,
+       "KHIEN_SEND": f"{sys.executable} {here / 'desk.py'} send {desk.syslog}"}
 story = subprocess.run(["node", str(here / script)], env=env, timeout=560)
 crashes = [r for r in desk.get("/api/v1/status")["roles"] if r["crashes"]]
 if crashes:
