@@ -189,7 +189,7 @@ change(struct db *db, unsigned what, unsigned seed)
 	case 3:
 		return db_run(db, Q_SYSTEM_PLACE_PUT, "sss", a, STR("host"), b); /* no such system */
 	case 4:
-		return db_run(db, Q_FIELD_SEEN_PUT, "si", a, n * INT64_C(1) << 40);
+		return db_run(db, Q_FIELD_SEEN_PUT, "si", a, n * (INT64_C(1) << 40));
 	case 5:
 		return db_run(db, Q_SOURCE_SEEN_PUT, "ssssii", a, b, STR(""), STR("s"), n, n + 1);
 	default:
