@@ -97,8 +97,8 @@ check_line(struct both *b, struct str line)
 static const char *const lines[] = {
 	"{'EventID':1,'Channel':'Security','CommandLine':'a \\\\ b','product':'windows','category':'process_creation'}",
 	"{'EventID': 4688, 'Channel': 'Security', 'Computer': 'x', 'NewProcessName': 'C:\\\\Windows\\\\a.exe'}",
-	"{'EventID':4624,'SourceName':'x','SourceModuleType':'im_msvistalog','EventType':'INFO','UserID':'S-1-5-18',"
-	"'tags':['one'],'EventTime':'2020-10-23 11:17:43','Message':'a\\r\\nb\\tc \\u00e1'}",
+	("{'EventID':4624,'SourceName':'x','SourceModuleType':'im_msvistalog','EventType':'INFO','UserID':'S-1-5-18',"
+	 "'tags':['one'],'EventTime':'2020-10-23 11:17:43','Message':'a\\r\\nb\\tc \\u00e1'}"),
 	"{'EventID':1,'Channel':'x','tags':['one','two'],'empty':[],'o':{},'n':null,'t':true,'f':false}",
 	"{'EventID':1,'Channel':'x','product':['windows'],'category':['y']}",
 	"{'product':'Windows','a':-0,'b':0,'c':1.5e+10,'d':-12,'e':0.25,'f':1E5}",
