@@ -162,10 +162,56 @@ def no_machine_paths():
             if p.stat().st_size > 1 << 20:
                 yield f"{name}: larger than 1 MB"
 
+def names_of_checks(path):
+    """What the checks of a test are called, as its source says it."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".c":
+        return re.findall(r"^TEST\((\w+)\)", text, re.M)
+    if path.name == "lint.py":
+        return re.findall(r'\("([^"]+)", [a-z_]+\)', text)
+    if path.suffix == ".mjs":
+        lines = re.findall(r"^\s*(?:await chapter|ok)\(.*", text, re.M)
+        return [m for line in lines for m in re.findall(r'"([^"]*)"|`([^`]*)`', line) for m in m if m]
+    return re.findall(r'\bcheck\(f?"((?:[^"\\\n]|\\.)*)"', text)
+
+def test_is_missing(named):
+    """A file, a colon and words of a check's name; a fuzz target is a check by itself."""
+    place, _, name = named.partition(": ")
+    path = root / place
+    if not path.is_file() or not place.startswith("tests/"):
+        return f"{place} is no test"
+    if not re.search(rf"\b{re.escape(path.stem)}\b", (path.parent / "meson.build").read_text()):
+        return f"{place} is not run"
+    if not place.startswith("tests/fuzz/") and not (name and any(name in n for n in names_of_checks(path))):
+        return f"{place} has no check called {name!r}"
+    return None
+
+def asvs():
+    text = (root / "doc/asvs.md").read_text(encoding="utf-8")
+    told = {m[0]: [int(n) for n in m[1:]] for m in re.findall(r"^\| (level \d|both) " + r"\| (\d+) " * 4 + r"\|$", text, re.M)}
+    counted, seen = {"level 1": [0] * 4, "level 2": [0] * 4, "both": [0] * 4}, set()
+    for line in re.findall(r"^\| V\d.*", text, re.M):
+        m = re.fullmatch(r"\| (V\d+\.\d+\.\d+) \| ([12]) \| [^|]+ \| (`[^|]+`|\*\*open\*\*: [^|]+|n/a: [^|]+) \|", line)
+        if not m or m[1] in seen:
+            yield f"doc/asvs.md: no row of its own: {line}"
+            continue
+        seen.add(m[1])
+        kind = "`*n".index(m[3][0])
+        for row in (counted[f"level {m[2]}"], counted["both"]):
+            row[kind] += 1
+            row[3] += 1
+        if kind == 0:
+            yield from (f"doc/asvs.md: {m[1]}: {fault}" for fault in map(test_is_missing, m[3].strip("`").split("`; `")) if fault)
+    if told != counted:
+        yield f"doc/asvs.md: the figures on top say {told}, the rows {counted}"
+    if [counted[level][3] for level in ("level 1", "level 2")] != [70, 183]:
+        yield "doc/asvs.md: level 1 has 70 requirements, level 2 has 183 more"
+
 for name, check in [("a room includes only rooms below it", layers), ("C is ASCII", ascii_only),
                     ("no banned call", banned), ("the heap has one door", heap), ("no SQL, no HTML in C", sql_and_html),
                     ("files, functions, complexity and nesting are small", sizes),
                     ("both languages have the same keys", language_keys), ("every source names its licence", spdx),
-                    ("nothing of one machine is in the repository", no_machine_paths)]:
+                    ("nothing of one machine is in the repository", no_machine_paths),
+                    ("asvs: every named test exists, counts on top are right", asvs)]:
     report(name, list(check()))
 print(f"1..{number}")
