@@ -21,6 +21,7 @@
 #include "host/log.h"
 #include "host/role.h"
 #include "store/db_copy.h"
+#include "store/db_move.h"
 #include "store/journal_copy.h"
 #include "store/record.h"
 
@@ -58,7 +59,7 @@ enum turn { TURN_NEVER, TURN_EARLY, TURN_RECORD, TURN_RECORD_END, TURN_ARCHIVE, 
 static enum turn
 turn_of(struct str path)
 {
-	static const char *const never[] = {".lock", ".restoring", "backup.key", "backup.last"};
+	static const char *const never[] = {".lock", ".restoring", "backup.key", "backup.last", "database"};
 	for (size_t i = 0; i < COUNT(never); i++)
 		if (str_eq(path, str_z(never[i])))
 			return TURN_NEVER;
@@ -258,17 +259,60 @@ keep_journal_file(void *user, const char *name, struct str bytes)
 	return keep_bytes(user, str_z(path), bytes);
 }
 
+/* The rows of a server come home into a file, so that a backup is whole without it and comes back on any machine. */
+static int
+copy_from_server(struct backup *b, struct str where, const char *folder, const char *copy, struct db_facts *ret)
+{
+	struct db *from = NULL, *to = NULL;
+	uint64_t rows;
+	if (mkdir(folder, 0700) < 0)
+		return fault_set(&b->fault, error_from_errno(errno), "backup_room", str_z(folder), 0, 0);
+	int error = db_open_read(where, &from, &b->fault);
+	if (!error)
+		error = db_open(str_z(folder), &to, &b->fault);
+	if (!error)
+		error = db_move(from, to, &rows, &b->fault);
+	db_close(from);
+	db_close(to);
+	return error ? error : db_examine(copy, ret, &b->fault);
+}
+
+/* `copy` is the file that comes to be. */
+static int
+copy_database(struct backup *b, char copy[PATH_MAX + 64], struct db_facts *ret)
+{
+	char folder[PATH_MAX + 32];
+	struct buf where = BUF_INIT;
+	snprintf(folder, sizeof folder, "%s/khien.db.copy.new", b->folder);
+	snprintf(copy, PATH_MAX + 64, "%s/khien.db", folder);
+	unlink(copy); /* of a backup that was cut short */
+	rmdir(folder);
+	unlink(folder);
+	TRY(database_find(b->folder, NULL, &where, &b->fault));
+	int error;
+	if (db_is_address(buf_str(&where))) {
+		error = copy_from_server(b, buf_str(&where), folder, copy, ret);
+	} else {
+		snprintf(copy, PATH_MAX + 64, "%s", folder);
+		error = db_copy(b->folder, copy, ret, &b->fault);
+	}
+	buf_release(&where);
+	return error;
+}
+
 static int
 keep_database(struct backup *b, struct db_facts *ret)
 {
-	char copy[PATH_MAX + 32];
-	snprintf(copy, sizeof copy, "%s/khien.db.copy.new", b->folder);
-	unlink(copy); /* of a backup that was cut short */
-	TRY(db_copy(b->folder, copy, ret, &b->fault));
+	char copy[PATH_MAX + 64];
+	TRY(copy_database(b, copy, ret));
 	int fd = open(copy, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	int error = fd < 0 || fstat(fd, &st) < 0 ? error_from_errno(errno) : 0;
 	unlink(copy);
+	if (str_ends(str_z(copy), STR("/khien.db"))) {
+		copy[strlen(copy) - strlen("/khien.db")] = '\0';
+		rmdir(copy);
+	}
 	struct backup_file f = {.path = STR("khien.db"), .mode = 0600};
 	if (!error) {
 		f.size = (uint64_t)st.st_size;
@@ -384,7 +428,7 @@ tell_desk(struct backup *b, const char *name)
 	char when[24];
 	if (b->list.schema != db_schema_known())
 		return 0;
-	TRY(db_open(str_z(b->folder), &db, NULL));
+	TRY(database_open(b->folder, NULL, &db, NULL));
 	buf_add(&after, STR("{\"to\":"));
 	buf_add_json_string(&after, str_z(b->to));
 	buf_addf(&after, ",\"files\":%u,\"bytes\":%llu,\"block\":%llu}", b->files, (unsigned long long)b->bytes,
@@ -509,8 +553,6 @@ run_backup(struct backup *b)
 	uint8_t key[REPO_KEY];
 	if (b->data && !realpath(b->data, b->folder))
 		return fault_set(&b->fault, error_from_errno(errno), "backup_data", str_z(b->data), 0, 0);
-	if (b->data)
-		TRY(database_is_file(b->folder, &b->fault));
 	if (b->key) {
 		if (backup_key_read(b->key, key) < 0)
 			return fault_set(&b->fault, E_INVALID, "backup_key", STR("--key"), 0, 0);

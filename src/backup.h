@@ -12,7 +12,8 @@
  *
  * A backup is a list of files in a repository (store/repository.h): encrypted, and only what has changed since the last one is written.
  * It stands for one moment: the database as of then, the archive as long as it was shortly before, the journal with what is
- * between, the record not newer than the database. What was acknowledged and applied at that moment is in it.
+ * between, the record not newer than the database. Rows of a PostgreSQL server are kept as khien.db too, read from one snapshot, so
+ * that a backup needs no server to come back (`khien admin database-copy` moves them there again). What was acknowledged and applied at that moment is in it.
  */
 
 /* Command words: exit codes 0, 1 = not done (the reason is on stderr). */

@@ -229,6 +229,7 @@ db_move(struct db *from, struct db *to, uint64_t *ret_rows, struct fault *f)
 	TRY(is_unused(to, f));
 	if (!db_remote(to)) /* outside of the transaction, where alone it can be set */
 		TRY(db_script(to, "PRAGMA foreign_keys=OFF"));
+	TRY(db_script(from, db_remote(from) ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN"));
 	int error = db_begin(to);
 	if (!error)
 		error = move_all(&m, f);
@@ -236,6 +237,8 @@ db_move(struct db *from, struct db *to, uint64_t *ret_rows, struct fault *f)
 		error = db_commit(to);
 	if (error)
 		db_rollback(to);
+	if (db_script(from, "ROLLBACK") < 0 && !error)
+		error = E_IO;
 	if (!db_remote(to) && db_script(to, "PRAGMA foreign_keys=ON") < 0 && !error)
 		error = E_IO;
 	buf_release(&m.tables);

@@ -4,7 +4,8 @@
 
 /*
  * All rows of one database into another, whatever engine each has: SQLite to PostgreSQL and back. One transaction; foreign
- * keys are checked at its end, and the rows of every table counted on both sides. Console alone, nobody serving either.
+ * keys are checked at its end, and the rows of every table counted on both sides. `from` may be served meanwhile: one
+ * snapshot of it is read. Console alone, and nobody serving `to`.
  */
 
 #include "store/db.h"

@@ -2,7 +2,7 @@
 """The desk on PostgreSQL. The server falls over under load, again and again: whoever was cut off comes back, nothing that was
 acknowledged is missing and nothing is counted twice. Nobody works on another database than the rest, no password stands where
 others read it, no two desks share one."""
-import random
+import random, sqlite3
 import cluster
 
 if not cluster.programs():
@@ -85,6 +85,17 @@ try:
     server.start()
     check("what came meanwhile is there when it is back", until(lambda: desk.healthy() and len(desk.all_events("probing")) == sent + 2, 30),
           desk.log.read_text()[-1500:])
+    # A backup of it beside its work needs no server to come back
+    status, out = khien("backup", "--data", desk.data, "--to", desk.folder / "kept")
+    check("a backup is made while it serves", status == 0 and desk.healthy(), out)
+    status, out = khien("restore", "--from", desk.folder / "kept", "--data", desk.folder / "back", "--key", (desk.data / "backup.key").read_text().strip())
+    check("and comes back", status == 0, out)
+    status, out = khien("verify", "--data", desk.folder / "back")
+    check("with the record that belongs to it", status == 0, out)
+    with contextlib.closing(sqlite3.connect(desk.folder / "back" / "khien.db")) as db:
+        rows = db.execute("SELECT sum(count) FROM alert").fetchone()[0]
+    check("and every alert, in a file of its own", rows == sent + 2 and not (desk.folder / "back" / "database").exists(), rows)
+
     check("the desk stops in order", desk.stop() == 0)
 
     # Home into a file, and out again
