@@ -30,7 +30,7 @@ refuse(struct xlsx *x, const char *what, const char *arg)
 
 /* --- the archive --- */
 
-/* E_NOT_FOUND: no such part. */
+/* E_NOT_FOUND: no such part. After an error nothing is left in `out`. */
 static int
 unpack(struct xlsx *x, const char *name, struct buf *out)
 {
@@ -51,8 +51,10 @@ unpack(struct xlsx *x, const char *name, struct buf *out)
 	}
 	zip_fclose(f);
 	x->unpacked += out->n;
-	if (n < 0)
+	if (n < 0) {
+		buf_release(out);
 		return refuse(x, n == -2 ? "table_big" : "table_xlsx", name);
+	}
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Stories once more, on PostgreSQL: on_postgres.py NAME..., one server for all of them, a database for each desk."""
+"""Stories once more, on PostgreSQL: on_postgres.py NAME... [--thorough NAME...], one server for all of them, a database for
+each desk. Those behind --thorough are told with KHIEN_THOROUGH=1 alone."""
 import os, pathlib, re, subprocess, sys
 import cluster
 
@@ -10,7 +11,8 @@ if not cluster.programs():
 server, number = cluster.Cluster(), 0
 try:
     server.make()
-    for name in sys.argv[1:]:
+    names, _, more = " ".join(sys.argv[1:]).partition("--thorough")
+    for name in names.split() + (more.split() if os.environ.get("KHIEN_THOROUGH") else []):
         run = subprocess.Popen([sys.executable, here / f"{name}.py"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace", env={**os.environ, "KHIEN_STORY_CLUSTER": str(server.folder)})
         told = 0

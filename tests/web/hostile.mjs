@@ -59,11 +59,11 @@ const nouns = [
 	{ path: "rules", text: ["title", "description", "author"], rest: (n) => ({ n }), shape: (b) => ({ on: false, text: `title: ${JSON.stringify(b.title)}\nid: hostile-${b.n}\ndescription: ${JSON.stringify(b.description)}\nauthor: ${JSON.stringify(b.author)}\nlevel: low\nlogsource: {product: linux}\ndetection:\n  a: [nothing${b.n}]\n  condition: a\n` }), few: true },
 	{ path: "lookbacks", text: ["title"], rest: () => ({ kind: "draft", from_ms: Date.now() - 3_600_000, to_ms: Date.now() }), shape: (b) => ({ ...b, title: undefined, text: `title: ${JSON.stringify(b.title)}\nlevel: low\nlogsource: {product: linux}\ndetection:\n  a: [x]\n  condition: a\n` }), few: true },
 	{ path: "sweeps", text: ["folder"], rest: () => ({}) },
-	{ path: "people", text: ["name", "login"], rest: () => ({ role: "analyst" }) },
-	{ path: "roles", text: ["id", "title_vi", "title_en"], rest: () => ({ rights: ["alert_read"] }) },
+	{ path: "people", text: ["name"], rest: (n) => ({ login: `p-${n}`, role: "analyst" }) },
+	{ path: "roles", text: ["title_vi", "title_en"], rest: (n) => ({ id: `r_${n}`, rights: ["alert_read"] }) },
 ];
 
-/** Bodies of a noun: each vector once in each field, each naughty string once in some field. */
+/** Bodies of a noun: each vector once in each field, and a quarter of the naughty strings, so that all four quarters come to some. */
 function bodies(noun, rule) {
 	const made = [];
 	const put = (texts) => {
@@ -73,7 +73,7 @@ function bodies(noun, rule) {
 	};
 	for (let i = 0; i < vectors.length; i++)
 		for (let turn = 0; turn < (noun.few ? 1 : noun.text.length); turn++) put(noun.text.map((_, f) => vectors[(i + f + turn) % vectors.length]));
-	const rest = noun.few ? naughty.slice(0, 30) : naughty;
+	const rest = noun.few ? naughty.slice(0, 30) : naughty.filter((_, i) => i % 4 === nouns.indexOf(noun) % 4);
 	for (let i = 0; i < rest.length; i += noun.text.length) put(rest.slice(i, i + noun.text.length));
 	return made;
 }

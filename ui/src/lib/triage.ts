@@ -12,6 +12,10 @@ interface Done {
 }
 const past: Done[][] = [];
 
+// One after the other: the stream may show a change before its answer is here, and who undoes it at once means that one.
+let turn: Promise<unknown> = Promise.resolve();
+const inTurn = (work: () => Promise<void>) => (turn = turn.then(work)) as Promise<void>;
+
 // Only its numbers grew since we looked: no decision of anybody would be overwritten.
 const onlyGrew = (seen: Alert, now: Alert) => seen.state === now.state && seen.assignee === now.assignee && seen.reason === now.reason;
 
@@ -51,7 +55,9 @@ async function run(queue: Queue, alerts: Alert[], changeOf: (a: Alert) => AlertP
 }
 
 /** Changes alerts one after the other; `words` says what was done, {0} is how many. */
-export async function triage(queue: Queue, alerts: Alert[], change: AlertPatch, words: string) {
+export const triage = (queue: Queue, alerts: Alert[], change: AlertPatch, words: string) => inTurn(() => act(queue, alerts, change, words));
+
+async function act(queue: Queue, alerts: Alert[], change: AlertPatch, words: string) {
 	try {
 		const done = await run(queue, alerts, () => change);
 		if (!done.length) return;
@@ -62,7 +68,9 @@ export async function triage(queue: Queue, alerts: Alert[], change: AlertPatch, 
 	}
 }
 
-export async function undo(queue: Queue) {
+export const undo = (queue: Queue) => inTurn(() => takeBack(queue));
+
+async function takeBack(queue: Queue) {
 	const last = past.pop();
 	if (!last) return say("note", t("triage.nothing"));
 	try {
