@@ -139,13 +139,7 @@ record_import(const struct import_run *run, const char *path, struct str digest)
 	    (unsigned long long)r->refused, STR_ARG(digest));
 	struct record entry = {.at_ms = clock_now_ms(), .who = STR("console"), .action = STR("import"), .noun = STR("indicators"),
 	    .noun_id = run->wish.source, .after = buf_str(&after)};
-	int error = db_begin(run->db);
-	if (!error)
-		error = record_put(run->db, &entry);
-	if (!error)
-		error = db_commit(run->db);
-	if (error)
-		db_rollback(run->db);
+	int error = record_put_alone(run->db, &entry);
 	buf_release(&after);
 	return error;
 }

@@ -193,13 +193,7 @@ tell_record(struct restore *r, struct str name)
 	    (unsigned long long)r->backup.block, (unsigned long long)r->backup.record_size);
 	struct record entry = {.at_ms = clock_now_ms(), .who = STR("console"), .action = STR("restore"),
 	    .noun = STR("backups"), .noun_id = name, .after = buf_str(&after)};
-	int error = db_begin(db);
-	if (!error)
-		error = record_put(db, &entry);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	int error = record_put_alone(db, &entry);
 	db_close(db);
 	buf_release(&after);
 	return error;

@@ -70,6 +70,18 @@ record_put(struct db *db, const struct record *r)
 	return error;
 }
 
+int
+record_put_alone(struct db *db, const struct record *r)
+{
+	TRY(db_begin(db));
+	int error = record_put(db, r);
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
+	return error;
+}
+
 static bool
 keep_row(struct db_rows *rows, struct arena *arena, struct record_row *row)
 {

@@ -28,6 +28,8 @@ struct record {
 
 /* Adds the entry, in the caller's transaction. */
 [[nodiscard]] int record_put(struct db *db, const struct record *r);
+/* The same in a transaction of its own: what is done at the console and is no change of rows. */
+[[nodiscard]] int record_put_alone(struct db *db, const struct record *r);
 /* The entry's text alone. */
 void record_entry(const struct record *r, struct buf *out);
 
