@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the stories share: a real `khien serve` on free ports, senders for its doors, its API, and TAP."""
-import contextlib, hashlib, json, os, pathlib, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import contextlib, hashlib, json, os, pathlib, random, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 import cluster
 
@@ -29,9 +29,16 @@ def done():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port nobody listens on, from below those the kernel hands out by itself: a story beside this one, or a connection
+    of its own, does not take it before the program under test has bound it."""
+    while True:
+        with socket.socket() as s:
+            port = random.randrange(10_000, 32_000)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def until(fn, seconds=15, pause=0.05):
