@@ -288,9 +288,11 @@ read_field(struct correlator *c, const struct feed *feed, const struct finding *
 /* ---- firing ---- */
 
 static bool
-condition_holds(const struct feed *feed, double value)
+condition_holds(const struct feed *feed, const struct window *w, double value)
 {
 	const struct correlation *c = feed->measure->c;
+	if (c->condition)
+		return window_meets(feed->measure, w);
 	for (uint32_t i = 0; i < c->bounds; i++)
 		if (number_compare(c->bound[i].compare, value, c->bound[i].number) == c->bound[i].differs)
 			return false;
@@ -314,7 +316,7 @@ static bool
 frame_fires(const struct feed *feed, const struct state *at, struct frame *f, double *ret_value)
 {
 	double value = window_value(feed->measure, &f->window);
-	if (!condition_holds(feed, value) || state_is_quiet(at, f->window.newest, value))
+	if (!condition_holds(feed, &f->window, value) || state_is_quiet(at, f->window.newest, value))
 		return false;
 	f->fired = f->window.newest;
 	f->fired_value = value;

@@ -17,7 +17,9 @@
  * come in any order within it. Of what was sent to us, a time later than the receipt is taken for the receipt. The
  * condition is asked whenever an event joins. For the temporal types it speaks of the number of different rules, with
  * temporal_ordered: of how many rules, from the first on, have matched one after the other; without a condition all of
- * them. A percentile is the number of nearest rank.
+ * them. In words it names them ("a and not b", drafted for 2.2.0): `not b` holds while b has not matched in the window,
+ * and what comes later takes nothing back; with temporal_ordered all that is not negated comes in the order of `rules`
+ * and is joined by `and`. A percentile is the number of nearest rank.
  *
  * Late sources: sources tell of different times, and each is right about its own (a relay that was cut off for two
  * hours, a clock in another zone). So a group also has up to eight late windows, each ending with its own newest event.

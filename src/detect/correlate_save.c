@@ -44,6 +44,15 @@ put_number(struct buf *b, double number)
 }
 
 static void
+put_condition(struct buf *b, const struct expr *e)
+{
+	wire_put_u8(b, e->kind);
+	wire_put_u32(b, e->kind == EXPR_RULE ? e->place : e->count);
+	for (uint32_t i = 0; i < e->count; i++)
+		put_condition(b, e->child[i]);
+}
+
+static void
 digest_of(const struct rules *r, const struct correlation *c, uint8_t ret[32])
 {
 	struct buf b = BUF_INIT;
@@ -54,6 +63,8 @@ digest_of(const struct rules *r, const struct correlation *c, uint8_t ret[32])
 		put_number(&b, c->bound[i].number);
 	}
 	put_number(&b, c->percentile);
+	if (c->condition)
+		put_condition(&b, c->condition);
 	sha256(buf_str(&b), ret);
 	buf_release(&b);
 }

@@ -187,14 +187,24 @@ sorted_remove(struct window *w, double number)
 
 /* ---- order ---- */
 
-/* One more step: a run up to position i goes on from the latest one up to i - 1. From the back, so that an event is
- * one step only. Starts only get later, hence the latest run is the best. */
+static bool
+is_aside(const struct correlation *c, uint32_t i)
+{
+	return c->aside && c->aside[i];
+}
+
+/* One more step: a run up to position i goes on from the latest one up to the step before. From the back, so that an
+ * event is one step only. Starts only get later, hence the latest run is the best. */
 static void
 order_step(const struct correlation *c, struct window *w, uint32_t rule, int64_t time)
 {
 	for (uint32_t i = c->rules; i-- > 0;) {
-		if (c->rule[i] == rule)
-			w->since[i] = i ? w->since[i - 1] : time;
+		uint32_t before = i;
+		if (c->rule[i] != rule)
+			continue;
+		while (!is_aside(c, i) && before && is_aside(c, before - 1))
+			before--;
+		w->since[i] = is_aside(c, i) || !before ? time : w->since[before - 1];
 	}
 }
 
@@ -417,24 +427,40 @@ window_add(const struct measure *m, struct window *w, const struct entry *e)
 
 /* ---- values ---- */
 
+static bool
+is_inside(const struct correlation *c, const struct window *w, uint32_t i)
+{
+	return w->since[i] != TIME_NONE && w->since[i] >= w->newest - c->timespan_ms;
+}
+
+/* How many rules have matched; in an order, how many steps from the first on: no run comes to a step later than to the
+ * one before. */
 static uint32_t
 temporal_value(const struct correlation *c, const struct window *w)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < c->rules; i++)
-		n += w->since[i] != TIME_NONE && w->since[i] >= w->newest - c->timespan_ms;
+		n += !is_aside(c, i) && is_inside(c, w, i);
 	return n;
 }
 
-/* How many rules from the first on have matched one after the other. */
-static uint32_t
-order_value(const struct correlation *c, const struct window *w)
+static bool
+expr_meets(const struct correlation *c, const struct window *w, const struct expr *e)
 {
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < c->rules; i++)
-		if (w->since[i] != TIME_NONE && w->since[i] >= w->newest - c->timespan_ms)
-			n = i + 1;
-	return n;
+	if (e->kind == EXPR_RULE)
+		return is_inside(c, w, e->place);
+	if (e->kind == EXPR_NOT)
+		return !expr_meets(c, w, e->child[0]);
+	for (uint32_t i = 0; i < e->count; i++)
+		if (expr_meets(c, w, e->child[i]) == (e->kind == EXPR_OR))
+			return e->kind == EXPR_OR;
+	return e->kind == EXPR_AND;
+}
+
+bool
+window_meets(const struct measure *m, const struct window *w)
+{
+	return expr_meets(m->c, w, m->c->condition);
 }
 
 /* The nearest rank: a number that did occur. */
@@ -457,9 +483,8 @@ window_value(const struct measure *m, const struct window *w)
 	case CORRELATE_VALUE_COUNT:
 		return w->seen_count;
 	case CORRELATE_TEMPORAL:
-		return temporal_value(m->c, w);
 	case CORRELATE_TEMPORAL_ORDERED:
-		return order_value(m->c, w);
+		return temporal_value(m->c, w);
 	case CORRELATE_VALUE_SUM:
 		return w->sum;
 	case CORRELATE_VALUE_AVG:

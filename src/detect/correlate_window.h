@@ -60,6 +60,8 @@ bool window_is_past(const struct measure *m, const struct window *w, int64_t tim
 void window_add(const struct measure *m, struct window *w, const struct entry *e);
 /* The count or value that the condition speaks of. */
 double window_value(const struct measure *m, const struct window *w);
+/* Does the condition in words hold? */
+bool window_meets(const struct measure *m, const struct window *w);
 size_t window_bytes(const struct measure *m, const struct window *w);
 /* *ret is taken as new: what it held is not released. */
 void window_copy(const struct measure *m, struct window *ret, const struct window *w);

@@ -17,8 +17,9 @@ struct condition {
 	enum token_kind kind;
 	struct str word;
 	uint32_t nesting;
-	/* selections are read once */
-	const struct yaml **name;
+	/* selections are read once; those of a correlation are rules */
+	struct str *name;
+	const struct yaml **section;
 	struct expr **selection;
 	uint32_t names;
 };
@@ -75,7 +76,7 @@ static int
 take_selection(struct condition *c, uint32_t i, struct expr **ret)
 {
 	if (!c->selection[i])
-		TRY(sigma_parse_selection(c->p, c->name[i], &c->selection[i]));
+		TRY(sigma_parse_selection(c->p, c->section[i], &c->selection[i]));
 	*ret = c->selection[i];
 	return 0;
 }
@@ -112,7 +113,7 @@ join_selected(struct condition *c, enum expr_kind kind, struct expr **ret)
 	int error = 0;
 	bool them = str_eq_nocase(c->word, STR("them"));
 	for (uint32_t i = 0; i < c->names && !error; i++) {
-		bool fits = them ? c->name[i]->key.p[0] != '_' : name_fits(c->name[i]->key, c->word);
+		bool fits = them ? c->name[i].p[0] != '_' : name_fits(c->name[i], c->word);
 		if (fits)
 			error = take_selection(c, i, &child[count++]);
 	}
@@ -163,7 +164,7 @@ parse_word(struct condition *c, struct expr **ret)
 		return 0;
 	}
 	for (uint32_t i = 0; i < c->names; i++) {
-		if (!str_eq(c->name[i]->key, c->word))
+		if (!str_eq(c->name[i], c->word))
 			continue;
 		TRY(take_selection(c, i, ret));
 		next_token(c);
@@ -279,11 +280,14 @@ sigma_parse_condition(struct parse *p, const struct yaml *condition, const struc
 {
 	struct condition c = {.p = p};
 	c.name = mem_calloc(detection->count, sizeof *c.name);
+	c.section = mem_calloc(detection->count, sizeof *c.section);
 	c.selection = mem_calloc(detection->count, sizeof *c.selection);
 	YAML_EACH(child, detection)
 		if (child != condition && child->key.n && !str_eq(child->key, STR("timeframe")) &&
-		    !str_eq(child->key, STR("rules")))
-			c.name[c.names++] = child;
+		    !str_eq(child->key, STR("rules"))) {
+			c.name[c.names] = child->key;
+			c.section[c.names++] = child;
+		}
 	int error = parse_all(&c, condition, ret);
 	/* A selection nobody names is still read: its mistakes are mistakes. */
 	for (uint32_t i = 0; i < c.names && !error; i++) {
@@ -291,6 +295,42 @@ sigma_parse_condition(struct parse *p, const struct yaml *condition, const struc
 		error = take_selection(&c, i, &unused);
 	}
 	mem_free(c.name);
+	mem_free(c.section);
 	mem_free(c.selection);
 	return error;
+}
+
+int
+sigma_parse_rule_condition(struct parse *p, const struct yaml *condition, const struct str *rule, uint32_t rules,
+    struct expr **ret)
+{
+	struct condition c = {.p = p, .names = rules};
+	c.name = mem_calloc(rules, sizeof *c.name);
+	c.selection = mem_calloc(rules, sizeof *c.selection);
+	int error = 0;
+	for (uint32_t i = 0; i < rules && !error; i++) {
+		c.name[i] = rule[i];
+		c.selection[i] = expr_rule(p, i);
+		error = c.selection[i] ? 0 : yaml_fault(condition, &p->fault, E_LIMIT, "rule_too_big", STR(""));
+	}
+	if (!error)
+		error = parse_one(&c, condition, ret);
+	mem_free(c.name);
+	mem_free(c.selection);
+	return error;
+}
+
+uint32_t
+sigma_condition_words(struct parse *p, const struct yaml *condition, struct str *word, uint32_t max)
+{
+	struct condition c = {.p = p, .node = condition, .text = condition->text};
+	uint32_t n = 0;
+	for (next_token(&c); c.kind != T_END && n < max; next_token(&c)) {
+		bool again = c.kind != T_WORD;
+		for (uint32_t i = 0; i < n && !again; i++)
+			again = str_eq(word[i], c.word);
+		if (!again)
+			word[n++] = c.word;
+	}
+	return n;
 }

@@ -13,6 +13,15 @@ expr_test(struct parse *p, const struct test *t)
 }
 
 struct expr *
+expr_rule(struct parse *p, uint32_t place)
+{
+	struct expr *e = ARENA_NEW(&p->r->arena, struct expr);
+	if (e)
+		*e = (struct expr){.kind = EXPR_RULE, .leaves = 1, .place = place};
+	return e;
+}
+
+struct expr *
 expr_join(struct parse *p, enum expr_kind kind, struct expr *const *child, uint32_t count)
 {
 	uint64_t leaves = 0;

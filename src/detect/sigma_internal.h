@@ -19,6 +19,7 @@
 #define RULE_MAX_NESTING 64u   /* parentheses in a condition */
 #define RULE_MAX_VALUES 32768u /* of one field after expansion */
 #define RULE_MAX_REGEXES 256u  /* of a document: compiling one takes milliseconds */
+#define CONDITION_MAX_RULES 256u /* named by the condition of a correlation: it is asked for every event that counts */
 #define REGEX_MAX_BYTES 4096u
 #define SLOT_MAX_NAMES 4u      /* native fields behind one name of a rule */
 
@@ -70,7 +71,7 @@ struct test {
 	hs_database_t *regex;
 };
 
-enum expr_kind { EXPR_FALSE, EXPR_TRUE, EXPR_TEST, EXPR_NOT, EXPR_AND, EXPR_OR };
+enum expr_kind { EXPR_FALSE, EXPR_TRUE, EXPR_TEST, EXPR_RULE, EXPR_NOT, EXPR_AND, EXPR_OR };
 
 struct expr {
 	uint8_t kind;    /* enum expr_kind */
@@ -79,6 +80,7 @@ struct expr {
 	union {
 		const struct test *test;
 		struct expr **child;
+		uint32_t place; /* EXPR_RULE, in the condition of a correlation: in its list of rules */
 	};
 };
 
@@ -151,6 +153,8 @@ struct correlation {
 	uint32_t bounds;
 	const struct str *field;     /* of the value_* types */
 	uint32_t fields;
+	struct expr *condition;      /* temporal types: which rules must have matched, and which not; NULL: by number */
+	const bool *aside;           /* temporal_ordered with a condition: rules that are no step of the order */
 	double percentile;
 	bool generate;
 };
@@ -245,6 +249,10 @@ struct parse {
 /* sigma_condition.c: `detection` is the map that holds the named selections; skips `condition` and `timeframe`. */
 [[nodiscard]] int sigma_parse_condition(struct parse *p, const struct yaml *condition, const struct yaml *detection,
     struct expr **ret);
+/* The same words over the rules of a correlation, by place in `rule`; and the words of one that no list comes with. */
+[[nodiscard]] int sigma_parse_rule_condition(struct parse *p, const struct yaml *condition, const struct str *rule,
+    uint32_t rules, struct expr **ret);
+uint32_t sigma_condition_words(struct parse *p, const struct yaml *condition, struct str *word, uint32_t max);
 /* sigma_parse.c: a named selection. */
 [[nodiscard]] int sigma_parse_selection(struct parse *p, const struct yaml *selection, struct expr **ret);
 
@@ -258,6 +266,7 @@ uint32_t sigma_compile_regexes(const struct rules *r);
 
 /* sigma_expr.c */
 [[nodiscard]] struct expr *expr_test(struct parse *p, const struct test *t);
+[[nodiscard]] struct expr *expr_rule(struct parse *p, uint32_t place);
 /* Joins children; one child stays itself. NULL when memory or RULE_MAX_LEAVES is used up. */
 [[nodiscard]] struct expr *expr_join(struct parse *p, enum expr_kind kind, struct expr *const *child, uint32_t count);
 [[nodiscard]] struct expr *expr_not(struct parse *p, struct expr *child);

@@ -326,6 +326,74 @@ check_bounds(struct parse *p, const struct yaml *node, const struct yaml *condit
 	return 0;
 }
 
+/* In an order `or` leaves open what comes first, so all that shall have matched is joined by `and`; what must not have
+ * matched is no step. */
+static int
+mark_aside(const struct expr *e, bool wanted, bool *aside)
+{
+	if (e->kind == EXPR_RULE) {
+		aside[e->place] &= !wanted;
+		return 0;
+	}
+	if ((wanted && e->kind == EXPR_OR) || (!wanted && e->kind == EXPR_NOT))
+		return E_UNSUPPORTED;
+	for (uint32_t i = 0; i < e->count; i++)
+		TRY(mark_aside(e->child[i], wanted != (e->kind == EXPR_NOT), aside));
+	return 0;
+}
+
+/* Which rules must have matched, and which not: "a and not b". Drafted for specification 2.2.0, pySigma has it. */
+static int
+parse_rule_condition(struct parse *p, const struct yaml *condition, struct correlation *c)
+{
+	bool *aside;
+	TRY(sigma_parse_rule_condition(p, condition, c->reference, c->rules, &c->condition));
+	if (c->condition->leaves > CONDITION_MAX_RULES)
+		return yaml_fault(condition, &p->fault, E_LIMIT, "rule_too_big", STR(""));
+	if (c->type != CORRELATE_TEMPORAL_ORDERED)
+		return 0;
+	aside = arena_calloc(&p->r->arena, c->rules, sizeof *aside);
+	if (!aside)
+		return yaml_fault(condition, &p->fault, E_LIMIT, "rule_too_big", STR(""));
+	memset(aside, true, c->rules * sizeof *aside); /* what the condition does not name is no step either */
+	if (mark_aside(c->condition, true, aside) < 0)
+		return yaml_fault(condition, &p->fault, E_UNSUPPORTED, "rule_correlation_order", STR(""));
+	c->aside = aside;
+	return 0;
+}
+
+/* Without a list the rules are those that the condition names. */
+static int
+name_rules(struct parse *p, const struct yaml *condition, struct correlation *c)
+{
+	struct str word[CONDITION_MAX_RULES], *kept;
+	c->rules = sigma_condition_words(p, condition, word, COUNT(word));
+	c->reference = kept = arena_calloc(&p->r->arena, c->rules, sizeof *kept);
+	if (!kept)
+		return yaml_fault(condition, &p->fault, E_LIMIT, "rule_too_big", STR(""));
+	for (uint32_t i = 0; i < c->rules; i++)
+		TRY(keep_text(p, condition, word[i], &kept[i]));
+	return 0;
+}
+
+static int
+parse_correlation_rules(struct parse *p, const struct yaml *node, const struct yaml *condition, struct correlation *c)
+{
+	bool words = condition && condition->kind == YAML_SCALAR;
+	if (words && c->type != CORRELATE_TEMPORAL && c->type != CORRELATE_TEMPORAL_ORDERED)
+		return yaml_fault(condition, &p->fault, E_UNSUPPORTED, "rule_correlation_condition", condition->text);
+	if (condition && !words && condition->kind != YAML_MAP)
+		return yaml_fault(condition, &p->fault, E_INVALID, "rule_section", KEY("condition"));
+	TRY(read_list(p, node, KEY("rules"), &c->reference, &c->rules));
+	if (!c->rules && words)
+		TRY(name_rules(p, condition, c));
+	if (!c->rules)
+		return yaml_fault(node, &p->fault, E_INVALID, "rule_section", KEY("rules"));
+	if (!condition)
+		return 0;
+	return words ? parse_rule_condition(p, condition, c) : parse_bounds(p, condition, c);
+}
+
 static int
 parse_aliases(struct parse *p, const struct yaml *aliases, struct correlation *c)
 {
@@ -365,19 +433,13 @@ parse_correlation(struct parse *p, const struct yaml *node, struct rule *rule)
 	rule->info.correlation = true;
 	c->percentile = 50;
 	TRY(correlation_type(p, node, &c->type));
-	TRY(read_list(p, node, KEY("rules"), &c->reference, &c->rules));
-	if (!c->rules)
-		return yaml_fault(node, &p->fault, E_INVALID, "rule_section", KEY("rules"));
+	TRY(parse_correlation_rules(p, node, condition, c));
 	TRY(read_list(p, node, KEY("group-by"), &c->group_by, &c->groups));
 	if (!timespan || !read_timespan(timespan->text, &c->timespan_ms))
 		return yaml_fault(timespan ? timespan : node, &p->fault, E_INVALID, "rule_timespan",
 		    timespan ? timespan->text : KEY("timespan"));
 	if (generate && !yaml_to_bool(generate, &c->generate))
 		return yaml_fault(generate, &p->fault, E_INVALID, "rule_exists", generate->text);
-	if (condition && condition->kind != YAML_MAP)
-		return yaml_fault(condition, &p->fault, E_UNSUPPORTED, "rule_correlation_condition", condition->text);
-	if (condition)
-		TRY(parse_bounds(p, condition, c));
 	if (aliases)
 		TRY(parse_aliases(p, aliases, c));
 	return check_bounds(p, node, condition, c);

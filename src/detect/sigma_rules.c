@@ -335,6 +335,20 @@ apply_filter(struct rules *r, const struct filter *f, struct fault *fault)
 	return 0;
 }
 
+/* A rule that is listed twice, say by its id and by its name, is asked for where it stands first. */
+static void
+settle_places(const struct correlation *c, struct expr *e)
+{
+	if (e->kind != EXPR_RULE) {
+		for (uint32_t i = 0; i < e->count; i++)
+			settle_places(c, e->child[i]);
+		return;
+	}
+	for (uint32_t i = 0; i < e->place; i++)
+		if (c->type == CORRELATE_TEMPORAL && c->rule[i] == c->rule[e->place])
+			e->place = i;
+}
+
 static int
 resolve_references(struct rules *r, const struct rule *rule, struct fault *fault)
 {
@@ -348,6 +362,8 @@ resolve_references(struct rules *r, const struct rule *rule, struct fault *fault
 			return fault_set(fault, E_NOT_FOUND, "rule_reference", c->reference[i], rule->line, rule->column);
 		c->rule[i] = other->index;
 	}
+	if (c->condition)
+		settle_places(c, c->condition);
 	return 0;
 }
 

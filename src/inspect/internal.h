@@ -31,11 +31,14 @@ struct inspect {
 	uint32_t receiving_count, receiving_cap;
 	struct scanning *scanning;
 	/* the sweep that runs */
-	struct sweep_run *run;
+	struct sweep_run *run; /* NULL: its folder is still to be opened */
 	int64_t sweep;        /* its id; 0: none */
+	struct buf folder;
+	struct walk *walk;    /* of the folder, from the thread that opened it */
+	int walk_error;
 	struct str system;    /* it belongs to; owned */
 	bool begun;           /* it is the filler's turn */
-	bool filling;         /* and a pool thread is at it */
+	bool filling;         /* a pool thread opens or fills */
 	bool stop;            /* end it: it is done, or was asked to */
 	bool next;            /* look for the next one that waits */
 	struct loop_timer *kick; /* go on as soon as the loop has nothing under way */

@@ -48,6 +48,7 @@ finish(struct inspect *i, enum sweep_state state, struct str problem)
 	i->stop = i->begun = false;
 	i->next = true;
 	buf_clear(&i->stopped_who);
+	buf_clear(&i->folder);
 	mem_free((void *)(uintptr_t)i->system.p);
 	i->system = (struct str){0};
 	i->owner.sweep_changed(i->owner.user, id);
@@ -168,22 +169,7 @@ filled(void *user, bool cancelled)
 	go_on(i);
 }
 
-static void
-go_on(struct inspect *i)
-{
-	if (i->filling || !i->run)
-		return;
-	if (i->stop) {
-		bool whole = !i->stopped_who.n;
-		finish(i, whole ? SWEEP_DONE : SWEEP_STOPPED, STR(""));
-		return;
-	}
-	if (!i->begun && !(i->begun = sweep_run_begin(i->run)))
-		return;
-	i->filling = pool_submit(i->owner.pool, fill, filled, i) == 0; /* busy: the next tick comes again */
-}
-
-/* --- starting --- */
+/* --- its folder --- */
 
 /* Which of the folders that may be swept holds it; what remains below. */
 static int
@@ -223,23 +209,63 @@ open_walk(const struct options *o, struct str folder, struct walk **ret)
 	return error;
 }
 
+/* On a pool thread: a folder of a server that has gone away answers when it likes. */
+static void
+open_folder(void *user)
+{
+	struct inspect *i = user;
+	i->walk_error = open_walk(i->owner.options, buf_str(&i->folder), &i->walk);
+}
+
+static void
+opened(void *user, bool cancelled)
+{
+	struct inspect *i = user;
+	i->filling = false;
+	if (cancelled)
+		return;
+	if (i->walk_error) {
+		finish(i, SWEEP_FAILED, str_z(error_name(i->walk_error)));
+		return;
+	}
+	i->run = sweep_run_new(i->walk, i->scanner, &sweep_events, i);
+	i->walk = NULL;
+	go_on(i);
+}
+
+/* --- step by step --- */
+
+static void
+go_on(struct inspect *i)
+{
+	if (i->filling || !i->sweep)
+		return;
+	if (i->stop) {
+		bool whole = !i->stopped_who.n;
+		finish(i, whole ? SWEEP_DONE : SWEEP_STOPPED, STR(""));
+		return;
+	}
+	if (!i->run) {
+		i->filling = pool_submit(i->owner.pool, open_folder, opened, i) == 0;
+		return;
+	}
+	if (!i->begun && !(i->begun = sweep_run_begin(i->run)))
+		return;
+	i->filling = pool_submit(i->owner.pool, fill, filled, i) == 0; /* busy: the next tick comes again */
+}
+
+/* --- starting --- */
+
 static void
 start(struct inspect *i, int64_t id, struct str folder, struct str system, int64_t now_ms)
 {
-	struct walk *walk;
-	int error = db_run(i->owner.db, Q_SWEEP_START, "ii", id, now_ms);
-	if (error)
+	if (db_run(i->owner.db, Q_SWEEP_START, "ii", id, now_ms))
 		return; /* still waiting, tried again */
 	i->sweep = id;
-	error = open_walk(i->owner.options, folder, &walk);
-	if (error) {
-		finish(i, SWEEP_FAILED, str_z(error_name(error)));
-		return;
-	}
+	buf_add(&i->folder, folder);
 	char *copy = mem_calloc(system.n + 1, 1);
 	memcpy(copy, system.n ? system.p : "", system.n);
 	i->system = str_from(copy, system.n);
-	i->run = sweep_run_new(walk, i->scanner, &sweep_events, i);
 	i->owner.sweep_changed(i->owner.user, id);
 	go_on(i);
 }
@@ -279,7 +305,7 @@ sweep_tick(struct inspect *i, int64_t now_ms)
 		(void)!write_progress(i);
 		i->owner.sweep_changed(i->owner.user, i->sweep);
 	}
-	if (!i->run && i->next)
+	if (!i->sweep && i->next)
 		start_next(i, now_ms);
 }
 
@@ -292,6 +318,9 @@ sweep_close(struct inspect *i)
 	loop_remove_timer(i->kick);
 	sweep_run_free(i->run);
 	i->run = NULL;
+	walk_free(i->walk);
+	i->walk = NULL;
+	buf_release(&i->folder);
 	mem_free((void *)(uintptr_t)i->system.p);
 }
 

@@ -132,6 +132,34 @@ TEST(temporal_in_order)
 	    {'a', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'b', 3, 0, 0, 0}, {'a', 4, 0, 0, 1});
 }
 
+TEST(temporal_with_a_condition_in_words)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal\n  rules: [a, bee]\n  group-by: [user]\n  timespan: 10s\n"
+	     "  condition: a and not bee\n",
+	    {'b', 1, "an", 0, 0}, {'a', 5, "an", 0, 0}, {'a', 5, "binh", 0, 1}, {'a', 12, "an", 0, 1}, /* b1 has left */
+	    {'b', 13, "an", 0, 0}, {'a', 24, "an", 0, 1});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal\n  timespan: 10s\n"
+	     "  condition: (a OR b) AND c\n", /* the rules are those it names */
+	    {'a', 1, 0, 0, 0}, {'b', 2, 0, 0, 0}, {'c', 3, 0, 0, 1}, {'c', 20, 0, 0, 0}, {'b', 21, 0, 0, 1});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal\n  rules: [a, b, bee]\n  timespan: 10s\n"
+	     "  condition: a and bee\n", /* one rule by two names */
+	    {'a', 1, 0, 0, 0}, {'b', 2, 0, 0, 1});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal\n  rules: [a, b, c]\n  timespan: 10s\n"
+	     "  condition: 1 of them and not all of them\n",
+	    {'a', 1, 0, 0, 1}, {'b', 2, 0, 0, 1}, {'c', 3, 0, 0, 0});
+}
+
+TEST(temporal_in_order_with_a_condition_in_words)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal_ordered\n  rules: [a, b, c]\n  timespan: 10s\n"
+	     "  condition: a and not b and c\n",
+	    {'c', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'c', 3, 0, 0, 1}, {'b', 20, 0, 0, 0}, {'a', 21, 0, 0, 0},
+	    {'c', 22, 0, 0, 0}, {'c', 31, 0, 0, 1}); /* b20 has left, a21 has not */
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal_ordered\n  rules: [a, b, c]\n  timespan: 10s\n"
+	     "  condition: c and a and not (a and b and c)\n", /* as the list has it, whatever the words' order */
+	    {'c', 1, 0, 0, 0}, {'a', 2, 0, 0, 0}, {'c', 3, 0, 0, 1});
+}
+
 TEST(sums_averages_percentiles)
 {
 	PLAY("title: X\nid: x\ncorrelation:\n  type: value_sum\n  rules: [a]\n  timespan: 10s\n"
@@ -526,6 +554,12 @@ TEST(what_is_refused)
 		{"type: event_sum\n  rules: [a]\n  timespan: 1d\n", "rule_correlation_type"},
 		{"type: temporal\n  timespan: 1d\n", "rule_section"},
 		{"type: event_count\n  rules: [a]\n  timespan: 1d\n  condition: {gte: many}\n", "rule_number"},
+		{"type: event_count\n  rules: [a]\n  timespan: 1d\n  condition: a and not bee\n", "rule_correlation_condition"},
+		{"type: temporal\n  rules: [a]\n  timespan: 1d\n  condition: a and not bee\n", "rule_no_selection"},
+		{"type: temporal\n  rules: [a, bee]\n  timespan: 1d\n  condition: a and not\n", "rule_condition"},
+		{"type: temporal\n  timespan: 1d\n  condition: a and nobody\n", "rule_reference"},
+		{"type: temporal\n  rules: [a]\n  timespan: 1d\n  condition: [a]\n", "rule_section"},
+		{"type: temporal_ordered\n  rules: [a, bee]\n  timespan: 1d\n  condition: a or bee\n", "rule_correlation_order"},
 	};
 	for (size_t i = 0; i < COUNT(row); i++) {
 		struct buf text = BUF_INIT;

@@ -31,6 +31,10 @@ static const char rule_text[] =
     " timespan: 15s}\n---\n"
     "title: X\nid: order_begun\ncorrelation: {type: temporal_ordered, rules: [c, c, b], group-by: [host], timespan: 9s,"
     " condition: {gte: 2}}\n---\n"
+    "title: X\nid: unless\ncorrelation: {type: temporal, rules: [a, b, c], group-by: [user], timespan: 6s,"
+    " condition: (a or c) and not b}\n---\n"
+    "title: X\nid: order_unless\ncorrelation: {type: temporal_ordered, rules: [a, b, c, a], group-by: [host],"
+    " timespan: 15s, condition: c and not (b) and not not a}\n---\n"
     "title: X\nid: sum\ncorrelation: {type: value_sum, rules: [a], group-by: [host], timespan: 30s,"
     " condition: {field: value, gt: 120}}\n---\n"
     "title: X\nid: mean\ncorrelation: {type: value_avg, rules: [b], group-by: [user], timespan: 30s,"
@@ -158,16 +162,42 @@ slow_percentile(const struct view *g, double percent)
 	return number;
 }
 
+static bool
+slow_matched(const struct view *g, const struct correlation *c, uint32_t place)
+{
+	for (uint32_t i = 0; i < g->items; i++)
+		if (g->item[i].rule == c->rule[place])
+			return true;
+	return false;
+}
+
+/* The two conditions in words, said here once more: c after a and no b; a or c, and no b. */
+static uint32_t
+slow_ordered(const struct view *g, const struct correlation *c)
+{
+	uint32_t steps = 0, last = c->condition ? 2 : c->rules;
+	for (uint32_t i = 0; i < g->items && steps < last; i++)
+		steps += g->item[i].rule == c->rule[c->condition && steps ? 2 : steps];
+	return steps;
+}
+
+static bool
+slow_words(const struct view *g, const struct correlation *c)
+{
+	if (slow_matched(g, c, 1))
+		return false;
+	if (c->type == CORRELATE_TEMPORAL_ORDERED)
+		return slow_ordered(g, c) == 2;
+	return slow_matched(g, c, 0) || slow_matched(g, c, 2);
+}
+
 static double
 slow_value(struct view *g, const struct correlation *c)
 {
 	double sum = 0;
-	uint32_t steps = 0;
 	qsort(g->item, g->items, sizeof *g->item, by_time);
-	for (uint32_t i = 0; i < g->items; i++) {
+	for (uint32_t i = 0; i < g->items; i++)
 		sum += g->item[i].number;
-		steps += steps < c->rules && c->rule[steps] == g->item[i].rule;
-	}
 	switch (c->type) {
 	case CORRELATE_EVENT_COUNT:
 		return g->items;
@@ -176,7 +206,7 @@ slow_value(struct view *g, const struct correlation *c)
 	case CORRELATE_TEMPORAL:
 		return slow_distinct(g, true);
 	case CORRELATE_TEMPORAL_ORDERED:
-		return steps;
+		return slow_ordered(g, c);
 	case CORRELATE_VALUE_SUM:
 		return sum;
 	case CORRELATE_VALUE_AVG:
@@ -187,9 +217,11 @@ slow_value(struct view *g, const struct correlation *c)
 }
 
 static bool
-slow_holds(const struct correlation *c, double value)
+slow_holds(const struct view *g, const struct correlation *c, double value)
 {
 	uint32_t different = 0;
+	if (c->condition)
+		return slow_words(g, c);
 	for (uint32_t i = 0; i < c->bounds; i++) {
 		double x = c->bound[i].number;
 		bool holds = c->bound[i].compare == COMPARE_LT ? value < x
@@ -311,7 +343,7 @@ slow_fires(struct group *g, const struct correlation *c, struct item one, int64_
 		slow_join(join[i], c, &one, delay, source);
 	for (uint32_t i = 0; i < n; i++) {
 		double value = slow_value(join[i], c);
-		if (!slow_holds(c, value) || slow_quiet(g, c, join[i]->newest, value))
+		if (!slow_holds(join[i], c, value) || slow_quiet(g, c, join[i]->newest, value))
 			continue;
 		join[i]->has_fired = true;
 		join[i]->fired = join[i]->newest;
