@@ -12,7 +12,7 @@
 #include "host/datadir.h"
 #include "host/file.h"
 #include "host/log.h"
-#include "store/record.h"
+#include "store/record_anew.h"
 
 struct asked {
 	const char *data, *witness, *reason, *file;

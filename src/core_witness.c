@@ -10,7 +10,7 @@
 #include "host/clock.h"
 #include "host/log.h"
 #include "host/post.h"
-#include "store/record.h"
+#include "store/record_anew.h"
 
 #define PAUSE_MS (10 * TIME_SECOND)      /* between two cosignatures of one witness */
 #define PAUSE_MAX_MS (5 * TIME_MINUTE)   /* while it does not answer */
@@ -34,6 +34,7 @@ struct core_witness {
 	struct one *one;
 	uint32_t count;
 	int64_t looked_up_ms;
+	uint64_t restored; /* entry that tells of a restore; from it on this log may be another than the one that was seen */
 	struct buf out, body;
 };
 
@@ -102,6 +103,8 @@ core_witness_new(struct core *core)
 	for (uint32_t i = 0; i < count; i++)
 		if (open_one(w, &w->one[i], i))
 			read_cosigned(w, &w->one[i]);
+	if (record_restored(core->desk.db, &w->restored) < 0)
+		w->restored = 0; /* then a log that differs is not excused by it */
 	return w;
 }
 
@@ -165,11 +168,39 @@ failed(struct one *o, struct str error, int64_t now_ms)
 
 /* It has seen another tree than ours. */
 static void
-forked(struct one *o, struct str fault, int64_t now_ms)
+forked(struct one *o)
 {
-	if (!str_eq(o->told->fault, fault))
-		log_say(LOG_LEVEL_ERROR, "record.forked", LOG_TEXT("witness", o->told->name), LOG_TEXT("fault", fault));
-	o->told->fault = fault;
+	if (!str_eq(o->told->fault, STR("fork")))
+		log_say(LOG_LEVEL_ERROR, "record.forked", LOG_TEXT("witness", o->told->name));
+	o->told->fault = STR("fork");
+	o->told->seen = o->told->missing = 0;
+}
+
+/* It has seen entries that are not here. They do not become fewer by our writing others in their place. */
+static void
+ahead(struct core_witness *w, struct one *o, uint64_t seen, uint64_t common)
+{
+	if (str_eq(o->told->fault, STR("ahead")) && o->told->seen >= seen)
+		return;
+	o->told->fault = STR("ahead");
+	o->told->seen = seen;
+	o->told->missing = seen - common;
+	log_say(LOG_LEVEL_ERROR, "record.behind", LOG_TEXT("witness", o->told->name), LOG_NUMBER("seen", (int64_t)seen),
+	    LOG_NUMBER("missing", (int64_t)o->told->missing), LOG_TEXT("remedy", STR("khien admin record-anew")));
+	if (record_ahead_note(w->core->desk.db, o->told->name, seen, o->told->missing) < 0)
+		o->told->seen = 0; /* the database was busy: again, the next time it answers */
+}
+
+/* It stands at `seen` and does not go along with us. What is shared with it ends where a backup came back, unless it has cosigned what
+ * came behind that. */
+static void
+refused(struct core_witness *w, struct one *o, uint64_t seen, int64_t now_ms)
+{
+	bool restored = w->restored && o->told->size < w->restored && seen >= w->restored;
+	if (restored || seen > o->asked_size)
+		ahead(w, o, seen, restored ? w->restored - 1 : o->asked_size);
+	else
+		forked(o);
 	o->told->error = STR("");
 	o->next_ms = now_ms + PAUSE_MAX_MS;
 }
@@ -181,7 +212,8 @@ ask(struct core_witness *w, uint32_t i, int64_t now_ms)
 	struct tlog *log = log_of(w);
 	int error = put_request(w, o, log);
 	if (error) {
-		forked(o, STR("ahead"), now_ms);
+		o->asked_size = tlog_published(log);
+		refused(w, o, o->old, now_ms);
 		return;
 	}
 	buf_clear(&w->out);
@@ -206,6 +238,7 @@ cosigned(struct core_witness *w, struct one *o, struct str lines, int64_t now_ms
 	o->told->failing_ms = 0;
 	o->told->error = STR("");
 	o->told->fault = STR("");
+	o->told->seen = o->told->missing = 0;
 	o->old = o->asked_size;
 	o->pause_ms = 0;
 	o->next_ms = now_ms + PAUSE_MS;
@@ -214,17 +247,15 @@ cosigned(struct core_witness *w, struct one *o, struct str lines, int64_t now_ms
 
 /* "It is at that size": asked again from there, unless that is where we asked from. */
 static void
-elsewhere(struct one *o, struct str body, int64_t now_ms)
+elsewhere(struct core_witness *w, struct one *o, struct str body, int64_t now_ms)
 {
 	uint64_t size;
 	struct str line = {0};
 	str_split(&body, '\n', &line);
 	if (!str_to_u64(line, &size)) {
 		failed(o, STR("answer"), now_ms);
-	} else if (size > o->asked_size) {
-		forked(o, STR("ahead"), now_ms);
-	} else if (size == o->asked_old) {
-		forked(o, STR("fork"), now_ms);
+	} else if (size > o->asked_size || size == o->asked_old) {
+		refused(w, o, size, now_ms);
 	} else {
 		o->old = size;
 		o->next_ms = now_ms;
@@ -247,9 +278,9 @@ on_posted(struct core_witness *w, struct str payload)
 	else if (status == 200)
 		cosigned(w, o, body, now_ms);
 	else if (status == 409)
-		elsewhere(o, body, now_ms);
+		elsewhere(w, o, body, now_ms);
 	else if (status == 422)
-		forked(o, STR("fork"), now_ms);
+		refused(w, o, o->asked_old, now_ms);
 	else
 		failed(o, status == 404 ? STR("unknown_log") : status == 403 ? STR("key_of_log") : STR("answer"), now_ms);
 }

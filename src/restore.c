@@ -199,6 +199,23 @@ tell_record(struct restore *r, struct str name)
 	return error;
 }
 
+static bool
+is_witnessed(const struct restore *r)
+{
+	for (uint32_t i = 0; i < r->backup.files; i++)
+		if (str_starts(r->backup.file[i].path, STR("record/cosigned/")))
+			return true;
+	return false;
+}
+
+static void
+say_witness(const struct restore *r)
+{
+	char entries[24];
+	snprintf(entries, sizeof entries, "%llu", (unsigned long long)r->backup.record_size);
+	backup_say("restore.witness", (const char *[]){entries, r->folder}, 2);
+}
+
 static int
 restore_all(struct restore *r, struct str name)
 {
@@ -219,6 +236,8 @@ restore_all(struct restore *r, struct str name)
 	backup_say("restore.done", (const char *[]){z, when.p, r->folder}, 3);
 	backup_say_numbers("restore.counts", (const uint64_t[]){r->backup.files, r->bytes >> 20, r->backup.block,
 	    r->backup.record_size}, 4);
+	if (is_witnessed(r))
+		say_witness(r);
 	buf_release(&when);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "verify_evidence.h"
+#include "verify_seam.h"
 
 #define WITNESSES_MAX 16u
 #define ROWS_AT_ONCE 1000
@@ -24,6 +25,7 @@ struct verify {
 	struct db *db;
 	struct db_rows *rows; /* of the database, as far as they are read */
 	struct evidence_check *evidence;
+	struct seams seams;
 	uint64_t differs;   /* rows of the database that are not their entry */
 	uint64_t first;     /* of these, from 1 */
 };
@@ -166,6 +168,7 @@ static int
 compare_entry(void *user, uint64_t index, struct str entry)
 {
 	struct verify *v = user;
+	seams_entry(&v->seams, index + 1, entry);
 	if (!v->db)
 		return 0;
 	int more = next_row(v, index);
@@ -204,6 +207,7 @@ close_data(struct verify *v)
 {
 	db_end(v->rows);
 	evidence_check_free(v->evidence);
+	seams_release(&v->seams);
 	db_close(v->db);
 }
 
@@ -240,12 +244,16 @@ say_witness(struct verify *v, struct tlog *log, const struct note_key *witness)
 							  : tlog_cosigned_note(log, buf_str(&note), witness, &size, &time_s);
 	else
 		error = tlog_cosigned(log, witness, &size, &time_s);
+	const char *of_before = error == E_CORRUPT && v->cosigned ? seams_cosigned(&v->seams, log, buf_str(&note)) : NULL;
+	if (of_before && str_eq(str_z(of_before), STR("verify.cosigned_before")))
+		error = 0;
 	time_format(&when, time_s * TIME_SECOND, 0);
 	snprintf(numbers[0], sizeof numbers[0], "%llu", (unsigned long long)size);
 	snprintf(numbers[1], sizeof numbers[1], "%llu", (unsigned long long)(all > size ? all - size : 0));
 	struct str args[] = {str_z(witness->name), str_z(numbers[0]), buf_str(&when), str_z(numbers[1])};
 	struct buf out = BUF_INIT;
-	const char *key = !error ? all > size ? "verify.cosigned_to" : "verify.cosigned_all"
+	const char *key = of_before ? of_before
+	    : !error ? all > size ? "verify.cosigned_to" : "verify.cosigned_all"
 	    : error == E_CORRUPT ? "verify.forked"
 	    : error == E_INVALID ? "verify.cosigned_wrong"
 				 : "verify.no_witness";
@@ -282,6 +290,7 @@ say_checkpoint(struct verify *v, const char *folder)
 	if (checkpoint_read(tlog_checkpoint(log), &c) == 0)
 		printf("%.*s", STR_ARG(c.body));
 	wrong |= is_anew(v, log);
+	wrong |= seams_say(&v->seams, log);
 	for (uint32_t i = 0; i < v->witnesses; i++)
 		wrong |= say_witness(v, log, &v->witness[i]);
 	tlog_close(log);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "store/record.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -126,7 +125,6 @@ struct recorder {
 
 /* ---- what the database remembers of it: "ORIGIN SIZE ROOT" ---- */
 
-#define LOG_SETTING STR("record_log")
 #define REMEMBER_EVERY 256u /* entries; and at the end */
 
 static bool
@@ -159,7 +157,7 @@ int
 record_log_read(struct db *db, struct record_log *ret)
 {
 	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_SETTING_GET, "s", LOG_SETTING));
+	TRY(db_query(db, &rows, Q_SETTING_GET, "s", RECORD_LOG_SETTING));
 	int more = db_next(rows);
 	bool good = more > 0 && parse_log(db_text(rows, 0), ret);
 	db_end(rows);
@@ -189,42 +187,9 @@ remember_log(struct recorder *r)
 		return;
 	buf_addf(&text, "%s %llu ", r->key.name, (unsigned long long)c.size);
 	buf_add_hex(&text, c.root.bytes, sizeof c.root.bytes);
-	if (db_run(r->db, Q_SETTING_SET, "ss", LOG_SETTING, buf_str(&text)) == 0)
+	if (db_run(r->db, Q_SETTING_SET, "ss", RECORD_LOG_SETTING, buf_str(&text)) == 0)
 		r->remembered = c.size;
 	buf_release(&text);
-}
-
-int
-record_begin_anew(struct db *db, struct str directory, struct str who, struct str reason, int64_t now_ms)
-{
-	struct record_log log;
-	struct buf before = BUF_INIT;
-	char from[PATH_MAX], to[PATH_MAX];
-	static const char *const names[] = {"record", "record.key"};
-	int error = record_log_read(db, &log);
-	if (!error) {
-		buf_addf(&before, "{\"log\":\"%s\",\"entries\":%llu,\"root\":\"", log.origin, (unsigned long long)log.size);
-		buf_add_hex(&before, log.root.bytes, sizeof log.root.bytes);
-		buf_add(&before, STR("\"}"));
-	}
-	struct record entry = {.at_ms = now_ms, .who = who, .action = STR("record.anew"), .noun = STR("records"),
-	    .before = buf_str(&before), .reason = reason};
-	error = db_begin(db);
-	if (!error)
-		error = record_put(db, &entry);
-	if (!error)
-		error = db_run(db, Q_SETTING_DELETE, "s", LOG_SETTING);
-	for (size_t i = 0; !error && i < COUNT(names); i++) {
-		snprintf(from, sizeof from, "%.*s/%s", STR_ARG(directory), names[i]);
-		snprintf(to, sizeof to, "%.*s/%s.before-%lld", STR_ARG(directory), names[i], (long long)now_ms);
-		error = rename(from, to) < 0 && errno != ENOENT ? error_from_errno(errno) : 0;
-	}
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	buf_release(&before);
-	return error;
 }
 
 /* ---- its key ---- */

@@ -50,6 +50,7 @@ struct record_filter {
 
 /* What the database remembers of its log, so that a log that was begun anew, with the key or without, is not taken for the one
  * before. */
+#define RECORD_LOG_SETTING STR("record_log")
 struct record_log {
 	char origin[NOTE_NAME_MAX + 1];
 	uint64_t size;
@@ -59,10 +60,6 @@ struct record_log {
 [[nodiscard]] int record_log_read(struct db *db, struct record_log *ret);
 /* Is it the beginning of this log? E_CORRUPT: it is not; E_NOT_FOUND: the log is shorter. */
 [[nodiscard]] int record_log_check(const struct record_log *r, struct str origin, struct tlog *log);
-/* By a person's decision: the record of DIR begins a new log; its folder and key are set aside under another name, and an
- * entry says why. For a desk that does not run. */
-[[nodiscard]] int record_begin_anew(struct db *db, struct str directory, struct str who, struct str reason, int64_t now_ms);
-
 /* Keeps the log behind the table. */
 struct recorder;
 

@@ -16,6 +16,10 @@ SELECT noun_id FROM record
 WHERE noun || '' = 'blocks' AND action IN ('evidence.begins', 'evidence.sealed', 'evidence.behind')
 ORDER BY seq DESC LIMIT 1;
 
+-- name: record_restored
+SELECT COALESCE(MAX(seq), 0) FROM record WHERE noun = 'backups' AND action = 'restore'
+	AND seq > (SELECT COALESCE(MAX(seq), 0) FROM record WHERE noun = 'records' AND action = 'record.anew');
+
 -- name: record_after
 SELECT seq, entry FROM record WHERE seq > $1 ORDER BY seq LIMIT $2;
 

@@ -110,6 +110,8 @@ witnesses_json(struct buf *out, const struct desk *d)
 		time_or_null(out, "failing_since_ms", w->failing_ms);
 		out_text(out, "error", w->error);
 		out_text(out, "fault", w->fault);
+		out_i64(out, "seen", (int64_t)w->seen);
+		out_i64(out, "missing", (int64_t)w->missing);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');

@@ -33,6 +33,7 @@ struct desk_witness {
 	int64_t failing_ms; /* since when it gives none; 0: it does */
 	struct str error;   /* of the last try, while failing */
 	struct str fault;   /* "fork": it refuses our tree; "ahead": it has seen more than we have; "key": its key cannot be read */
+	uint64_t seen, missing; /* "ahead": how many entries it has seen, and how many of them are not here */
 };
 
 struct desk {

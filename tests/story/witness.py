@@ -5,46 +5,13 @@ Work does not wait for a witness that is away, and a box that nobody can reach i
 import base64, sqlite3
 import independent_log
 from desk import *
+from witness_box import Witness
 
 desk = Desk(register=REGISTER)
 
 
 def verify(*arguments):
     return subprocess.run([KHIEN, "verify", *map(str, arguments)], capture_output=True, text=True, env=LANG)
-
-
-class Witness:
-    def __init__(self, *keys):
-        self.folder, self.port = desk.folder / "witness", free_port()
-        self.log, self.keys, self.process = desk.folder / "witness.log", keys, None
-
-    def start(self):
-        logs = [part for n, key in enumerate(self.keys) for part in ("--log", f"tỉnh {n}={key}")]
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([KHIEN, "witness", "--data", str(self.folder), "--http", f"127.0.0.1:{self.port}", *logs],
-                                            stdout=subprocess.PIPE, stderr=log, env=LANG, text=True)
-        self.key = self.process.stdout.readline().strip()
-        until(lambda: self.get("/key")[0] == 200)
-        return self
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        return self.process.wait(10)
-
-    def get(self, path):
-        return self.ask(path, None)
-
-    def ask(self, path, body):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body, method="GET" if body is None else "POST")
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status, answer.read().decode(), answer.headers["Content-Type"]
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode(), e.headers["Content-Type"]
-
-    def add(self, old, proof, checkpoint):
-        lines = [f"old {old}", *(base64.b64encode(h).decode() for h in proof), "", checkpoint]
-        return self.ask("/add-checkpoint", "\n".join(lines).encode())
 
 
 def witness_of():
@@ -61,7 +28,7 @@ desk.start()
 key = desk.get("/api/v1/checkpoint")["key"]
 origin = key.split("+")[0]
 desk.stop()
-witness = Witness(key).start()
+witness = Witness(desk.folder, key).start()
 check("a witness tells its own key", witness.key.startswith("khien-witness/") and witness.get("/key")[1].strip() == witness.key, witness.key)
 check("and has seen nothing yet", witness.get(f"/seen/{origin}")[0] == 404)
 desk.options += ["--witness", f"http://127.0.0.1:{witness.port} {witness.key}"]
@@ -147,8 +114,6 @@ first = by_stick(stick)
 kept = list((stick / "cosigned").glob("*"))
 stick_key_file = [p for p in kept if "agency.example/w" in p.read_text()]
 check("a copy on a stick is cosigned", first.returncode == 0 and first.stdout.startswith("— agency.example/w ") and len(stick_key_file) == 1, first.stdout + first.stderr)
-probe = Witness()
-probe.folder, probe.keys = home, (key,)
 with subprocess.Popen([KHIEN, "witness", "--data", str(home), "--http", f"127.0.0.1:{free_port()}", "--log", key, "--name", "agency.example/w"],
                       stdout=subprocess.PIPE, text=True, env=LANG) as p:
     stick_key = p.stdout.readline().strip()

@@ -468,6 +468,8 @@ export interface Witness {
 	failing_since_ms: number | null;
 	error: string;
 	fault: "" | "fork" | "ahead" | "key";
+	seen: number; // "ahead": entries that it has seen, and how many of them are not here
+	missing: number;
 }
 export interface Recorded {
 	broken: boolean;
