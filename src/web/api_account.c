@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One's own account. Whatever changes how one signs in asks the password once more: a browser left open, or a stolen
- * session, is not enough to keep its owner out.
+ * One's own account. Whatever changes how one signs in asks the password once more, and who has a second proof gave it in
+ * this session a moment ago: a browser left open, a stolen session or a password that leaked keep nobody out.
  */
 #include "web/route.h"
 
@@ -34,17 +34,95 @@ password_known(struct api_call *c, int error)
 	}
 }
 
+/* Before the password is looked at: a stolen session alone cannot guess it. */
+static bool
+second_is_fresh(struct api_call *c)
+{
+	struct factors f = {0};
+	int error = factors_of(c->desk->db, c->who.person, &f);
+	if (error)
+		api_reply_error(c, error);
+	else if (factors_any(&f) && clock_now_ms() - c->who.second_ms >= PROOF_MS)
+		api_reply_problem(c, 403, "second_again", NULL);
+	else
+		return true;
+	return false;
+}
+
 void
 account_ask_password(struct api_call *c, void (*then)(struct api_call *c))
 {
 	struct str password;
 	c->proven = then;
-	if (!is_person(c))
+	if (!is_person(c) || !second_is_fresh(c))
 		return;
 	if (!json_get_string(&c->body, 0, STR("password"), &c->arena, &password))
 		api_reply_problem(c, 422, "invalid", "password");
 	else
 		proof_password(c, str_z(c->who.login), password, password_known);
+}
+
+/* --- proving oneself again --- */
+
+static void
+reply_proven(struct api_call *c, bool second)
+{
+	int error = session_proven(c->desk->db, c->who.person, str_z(c->who.session), second, clock_now_ms());
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	proof_forgive(c, str_z(c->who.login));
+	api_reply_empty(c, 204);
+}
+
+static void
+password_again(struct api_call *c, int error)
+{
+	if (error == E_DENIED)
+		api_reply_problem(c, 403, "wrong_password", "password");
+	else if (error)
+		api_reply_error(c, error);
+	else
+		reply_proven(c, false);
+}
+
+static void
+second_again(struct api_call *c)
+{
+	const char *factor = NULL;
+	struct str secret;
+	struct ticket *t = NULL;
+	if (json_get_string(&c->body, 0, STR("ticket"), &c->arena, &secret))
+		t = ticket_find(c->desk->tickets, secret, clock_now_ms());
+	if (t && (t->kind != TICKET_PROVE || t->person != c->who.person))
+		t = NULL;
+	if (proof_must_wait(c, "factor", str_z(c->who.login)))
+		return;
+	int error = proof_second(c, t, c->who.person, &factor);
+	if (error == E_DENIED || error == E_NOT_FOUND) {
+		proof_failed(c, str_z(c->who.login), factor);
+		api_reply_problem(c, 403, str_starts(str_z(factor), STR("passkey_")) ? factor : "wrong_code", "code");
+	} else if (error == E_INVALID) {
+		api_reply_problem(c, 422, factor ? factor : "invalid", "code");
+	} else if (error) {
+		api_reply_error(c, error);
+	} else {
+		reply_proven(c, true);
+	}
+}
+
+/* By the password, or by what comes second. */
+void
+api_account_proof(struct api_call *c)
+{
+	struct str password;
+	if (!is_person(c))
+		return;
+	if (json_get_string(&c->body, 0, STR("password"), &c->arena, &password))
+		proof_password(c, str_z(c->who.login), password, password_again);
+	else
+		second_again(c);
 }
 
 /* --- what there is --- */
@@ -118,7 +196,8 @@ hash_done(struct api_call *c, int error)
 	if (!error)
 		error = sessions_end(d, c->who.person, STR(""), &c->arena);
 	if (!error)
-		error = session_open(d->db, c->who.person, c->request.peer, c->request.agent, STR("password"), clock_now_ms(), secret);
+		error = session_open(d->db, c->who.person, c->request.peer, c->request.agent, STR("password"), c->who.second_ms,
+		    clock_now_ms(), secret);
 	if (error) {
 		api_reply_error(c, error);
 		return;
@@ -217,8 +296,7 @@ api_account_totp_put(struct api_call *c)
 	} else if (error) {
 		api_reply_error(c, error);
 	} else {
-		proof_forgive(c, str_z(c->who.login));
-		api_reply_empty(c, 204);
+		reply_proven(c, true);
 	}
 }
 

@@ -183,6 +183,19 @@ api_key_post(struct api_call *c)
 
 /* --- ending --- */
 
+/* Has it what the caller has not? Its maker's limits are not looked at: they may be wider tomorrow. */
+static bool
+gives_more(struct api_call *c, const struct key_row *k)
+{
+	unsigned role = 0, scopes = 0;
+	bool second_factor;
+	if (role_rights(c->desk->db, k->role, k->organisation.n > 0, &role, &second_factor) < 0)
+		return false; /* a role that is gone gives nothing */
+	if (k->scopes.n && rights_named(k->scopes, &scopes))
+		role &= scopes | RIGHT_SIGNED_IN;
+	return role & ~c->who.rights;
+}
+
 void
 api_key_delete(struct api_call *c)
 {
@@ -191,6 +204,8 @@ api_key_delete(struct api_call *c)
 	bool own = !error && c->who.person && row.person == c->who.person;
 	if (!error && !own && (!(c->who.rights & RIGHT_PEOPLE_CHANGE) || !in_reach(c, &row)))
 		error = E_NOT_FOUND;
+	else if (!error && !own && gives_more(c, &row))
+		error = E_DENIED;
 	if (!error)
 		error = key_revoke(c->desk->db, row.id, clock_now_ms());
 	if (error) {

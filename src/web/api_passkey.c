@@ -86,7 +86,7 @@ passkey_answer(struct api_call *c, struct ticket *t, const char **ret_why)
 		return E_DENIED;
 	*ret_why = "passkey_unknown";
 	TRY(find_in_body(c, &row, &key));
-	if (t->kind == TICKET_FACTOR && row.person != t->person)
+	if (t->kind != TICKET_ALONE && row.person != t->person)
 		return E_DENIED;
 	*ret_why = PASSKEY_RP;
 	if (!site_of(c, &q.site) || !str_eq(row.rp, str_z(q.site.rp)))
@@ -183,6 +183,36 @@ passkeys_json(struct api_call *c, struct buf *out)
 	return 0;
 }
 
+/* For one of his own passkeys, by which he proves himself again. */
+void
+api_account_proof_challenge(struct api_call *c)
+{
+	struct passkey_site site;
+	char secret[SECRET_TEXT];
+	if (!c->who.person) {
+		api_reply_problem(c, 409, "person_only", NULL);
+		return;
+	}
+	if (!site_of(c, &site)) {
+		api_reply_problem(c, 409, "passkey_site", NULL);
+		return;
+	}
+	struct ticket *t = ticket_new(c->desk->tickets, TICKET_PROVE, c->who.person, clock_now_ms(), secret);
+	ticket_challenge(t);
+	buf_add_char(&c->out, '{');
+	challenge_json(&c->out, t, &site);
+	out_text(&c->out, "verification", STR("preferred"));
+	out_text(&c->out, "ticket", str_z(secret));
+	out_name(&c->out, "credentials");
+	int error = credentials_json(c, c->who.person, &c->out);
+	buf_add_char(&c->out, '}');
+	sodium_memzero(secret, sizeof secret);
+	if (error)
+		api_reply_error(c, error);
+	else
+		api_reply(c, 200);
+}
+
 static void
 challenge_proven(struct api_call *c)
 {
@@ -253,6 +283,8 @@ api_passkey_post(struct api_call *c)
 	}
 	int error = register_in_body(c, t, &why);
 	ticket_end(t);
+	if (!error)
+		error = session_proven(c->desk->db, c->who.person, str_z(c->who.session), true, clock_now_ms());
 	c->after = STR("{}"); /* the record needs no public key */
 	struct str name;
 	if (json_get_string(&c->body, 0, STR("name"), &c->arena, &name)) {

@@ -40,13 +40,33 @@ reply_person(struct api_call *c, uint16_t status, const struct principal *p)
 	api_reply(c, status);
 }
 
+/* A browser has one session: what it came with is over, live streams and all. */
+static int
+end_the_one_before(struct api_call *c)
+{
+	char id[SESSION_ID];
+	if (!c->request.cookie.n)
+		return 0;
+	TRY(session_end(c->desk->db, c->request.cookie));
+	session_id(c->request.cookie, id);
+	c->desk->session_over(c->desk->core, str_z(id));
+	return 0;
+}
+
+static bool
+factor_is_second(const char *factor)
+{
+	return strcmp(factor, "totp") == 0 || strcmp(factor, "passkey") == 0 || strcmp(factor, "recovery") == 0;
+}
+
 static void
 open_session(struct api_call *c, const struct principal *p, const char *factor)
 {
 	char *secret = arena_alloc(&c->arena, SECRET_TEXT);
-	int error = !secret ? E_LIMIT
-			    : session_open(c->desk->db, p->person, c->request.peer, c->request.agent, str_z(factor),
-				  clock_now_ms(), secret);
+	int64_t now = clock_now_ms(), second = factor_is_second(factor) ? now : 0;
+	int error = secret ? end_the_one_before(c) : E_LIMIT;
+	if (!error)
+		error = session_open(c->desk->db, p->person, c->request.peer, c->request.agent, str_z(factor), second, now, secret);
 	if (error) {
 		api_reply_error(c, error);
 		return;
@@ -144,24 +164,12 @@ static int
 check_factor(struct api_call *c, struct ticket *t, const char **ret_factor)
 {
 	struct str code;
-	int64_t now = clock_now_ms();
-	struct desk *d = c->desk;
-	if (t->kind != TICKET_ENROL && json_get(&c->body, 0, STR("passkey"))) {
-		*ret_factor = "passkey";
-		return passkey_answer(c, t, ret_factor);
-	}
-	if (t->kind == TICKET_ALONE)
+	if (t->kind != TICKET_ENROL)
+		return proof_second(c, t, t->person, ret_factor);
+	if (!json_get_string(&c->body, 0, STR("totp"), &c->arena, &code))
 		return E_INVALID;
-	if (json_get_string(&c->body, 0, STR("totp"), &c->arena, &code)) {
-		*ret_factor = "totp";
-		return t->kind == TICKET_ENROL ? totp_confirm(d->db, d->vault, t->person, code, now)
-					       : totp_use(d->db, d->vault, t->person, code, now);
-	}
-	if (t->kind == TICKET_FACTOR && json_get_string(&c->body, 0, STR("recovery"), &c->arena, &code)) {
-		*ret_factor = "recovery";
-		return recovery_use(d->db, t->person, code, now);
-	}
-	return E_INVALID;
+	*ret_factor = "totp";
+	return totp_confirm(c->desk->db, c->desk->vault, t->person, code, clock_now_ms());
 }
 
 static void
@@ -194,7 +202,7 @@ second_step(struct api_call *c, struct ticket *t, const struct principal *p)
 static bool
 ticket_person(struct api_call *c, struct ticket *t, struct principal *ret)
 {
-	int64_t person = t && t->kind != TICKET_REGISTER ? t->person : 0;
+	int64_t person = t && t->kind != TICKET_REGISTER && t->kind != TICKET_PROVE ? t->person : 0;
 	int error = 0;
 	if (t && t->kind == TICKET_ALONE && (error = passkey_owner(c, &person)) == E_NOT_FOUND) {
 		proof_failed(c, STR(""), "passkey_unknown");
@@ -313,13 +321,16 @@ api_sessions(struct api_call *c)
 void
 api_sessions_delete(struct api_call *c)
 {
-	reply_ended(c, sessions_end(c->desk, c->who.person, str_z(c->who.session), &c->arena));
+	if (proof_is_fresh(c))
+		reply_ended(c, sessions_end(c->desk, c->who.person, str_z(c->who.session), &c->arena));
 }
 
 void
 api_session_delete_one(struct api_call *c)
 {
 	struct str id = api_path_id(c);
+	if (!proof_is_fresh(c))
+		return;
 	int error = session_end_one(c->desk->db, c->who.person, id);
 	if (!error)
 		c->desk->session_over(c->desk->core, id);

@@ -195,7 +195,7 @@ static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's
 static void
 code_new(char ret[RECOVERY_TEXT])
 {
-	uint8_t random[16];
+	uint8_t random[24];
 	size_t n = 0;
 	randombytes_buf(random, sizeof random);
 	for (size_t i = 0; i < sizeof random; i++) {
@@ -222,7 +222,7 @@ code_hash(int64_t person, struct str code, char ret[65])
 		one = one == 'o' ? '0' : one == 'i' || one == 'l' ? '1' : one;
 		buf_add_char(&plain, one);
 	}
-	bool fits = !plain.over && plain.n - start == 16;
+	bool fits = !plain.over && plain.n - start == 24;
 	sha256(buf_str(&plain), digest);
 	sodium_bin2hex(ret, 65, digest, sizeof digest);
 	buf_release(&plain);
@@ -242,13 +242,34 @@ recovery_renew(struct db *db, int64_t person, int64_t now_ms, char ret[RECOVERY_
 	return 0;
 }
 
+/* All of his are looked at, each in the same time. */
+static int
+code_known(struct db *db, int64_t person, const char hash[65], bool *ret)
+{
+	struct db_rows *rows;
+	bool known = false;
+	int more;
+	TRY(db_query(db, &rows, Q_RECOVERY_UNUSED, "i", person));
+	while ((more = db_next(rows)) > 0) {
+		struct str stored = db_text(rows, 0);
+		known |= stored.n == 64 && sodium_memcmp(stored.p, hash, 64) == 0;
+	}
+	db_end(rows);
+	*ret = known;
+	return more < 0 ? more : 0;
+}
+
 int
 recovery_use(struct db *db, int64_t person, struct str code, int64_t now_ms)
 {
 	struct factors f = {0};
 	char hash[65];
+	bool known = false;
 	TRY(factors_of(db, person, &f));
 	if (!factors_any(&f) || !code_hash(person, code, hash))
+		return E_DENIED;
+	TRY(code_known(db, person, hash, &known));
+	if (!known)
 		return E_DENIED;
 	TRY(db_run(db, Q_RECOVERY_USE, "isi", person, str_z(hash), now_ms));
 	return db_changed(db) == 1 ? 0 : E_DENIED;

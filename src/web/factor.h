@@ -6,8 +6,8 @@
  * What a person proves himself with beside the password, as rows: an authenticator app (web/totp.h), passkeys
  * (web/passkey.h), recovery codes. Core, in the caller's transaction.
  *
- * A time-based password is accepted once, for its step and none before it. A recovery code is 80 random bits, stored as
- * SHA-256, and works once; it is a way back to an app or a passkey that was lost, so without either of them it opens nothing.
+ * A time-based password is accepted once, for its step and none before it. A recovery code is 120 random bits,
+ * stored as SHA-256, and works once; it is a way back to an app or a passkey that was lost, so without either of them it opens nothing.
  */
 
 #include "base/arena.h"
@@ -17,7 +17,7 @@
 #include "web/vault.h"
 
 #define RECOVERY_CODES 10u
-#define RECOVERY_TEXT 20 /* four groups of four, dashes between, and NUL */
+#define RECOVERY_TEXT 30 /* six groups of four, dashes between, and NUL */
 
 struct factors {
 	bool totp;

@@ -46,6 +46,9 @@ DELETE FROM recovery_code WHERE person = $1;
 -- name: recovery_put
 INSERT INTO recovery_code (person, hash, created_ms) VALUES ($1, $2, $3);
 
+-- name: recovery_unused
+SELECT hash FROM recovery_code WHERE person = $1 AND used_ms IS NULL;
+
 -- name: recovery_use
 UPDATE recovery_code SET used_ms = $3 WHERE person = $1 AND hash = $2 AND used_ms IS NULL;
 

@@ -48,6 +48,37 @@ proof_forgive(struct api_call *c, struct str login)
 	buf_release(&key);
 }
 
+int
+proof_second(struct api_call *c, struct ticket *t, int64_t person, const char **ret_factor)
+{
+	struct desk *d = c->desk;
+	struct str code;
+	if (t && json_get(&c->body, 0, STR("passkey"))) {
+		*ret_factor = "passkey";
+		return passkey_answer(c, t, ret_factor);
+	}
+	if (!person)
+		return E_INVALID;
+	if (json_get_string(&c->body, 0, STR("totp"), &c->arena, &code)) {
+		*ret_factor = "totp";
+		return totp_use(d->db, d->vault, person, code, clock_now_ms());
+	}
+	if (json_get_string(&c->body, 0, STR("recovery"), &c->arena, &code)) {
+		*ret_factor = "recovery";
+		return recovery_use(d->db, person, code, clock_now_ms());
+	}
+	return E_INVALID;
+}
+
+bool
+proof_is_fresh(struct api_call *c)
+{
+	if (!c->who.person || clock_now_ms() - c->who.proven_ms < PROOF_MS)
+		return true;
+	api_reply_problem(c, 403, "proof_again", "password");
+	return false;
+}
+
 /* Pool thread. */
 static int
 verify_work(struct api_call *c)

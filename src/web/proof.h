@@ -31,6 +31,13 @@ void proof_forgive(struct api_call *c, struct str login);
 /* One more try failed: for the auditor. `what` is static. */
 void proof_failed(struct api_call *c, struct str login, const char *what);
 
+/* The body's second proof of `person`: an app's code, a recovery code, or a passkey that answers the ticket (which may be
+ * NULL). E_INVALID: it holds none; E_DENIED, E_NOT_FOUND: it proves nothing. */
+[[nodiscard]] int proof_second(struct api_call *c, struct ticket *t, int64_t person, const char **ret_factor);
+/* Has the caller proved himself in this session within PROOF_MS? If not the call is answered: he is to do it again. An API
+ * key need not. */
+bool proof_is_fresh(struct api_call *c);
+
 /* The directory's answer to a call that asked it. */
 void proof_directory(struct api_call *c, enum directory_outcome outcome, struct str role, struct str name);
 /* Ask for the password of `login`; then `then`, later, with 0, E_DENIED (wrong, or nobody), or what else went wrong;
@@ -47,7 +54,8 @@ void totp_offer(struct api_call *c, const struct principal *p);
 [[nodiscard]] int passkey_answer(struct api_call *c, struct ticket *t, const char **ret_why);
 /* "passkeys": [...] and where they can be used. */
 [[nodiscard]] int passkeys_json(struct api_call *c, struct buf *out);
-/* Asks the caller's password once more, then `then` with 0; a wrong one has answered the call. An API key has no account. */
+/* Asks the caller's password once more, and behind it a fresh second proof where he has one; then `then`. Else the call is
+ * answered. An API key has no account. */
 void account_ask_password(struct api_call *c, void (*then)(struct api_call *c));
 
 #endif

@@ -155,15 +155,21 @@ session_id(struct str secret, char ret[SESSION_ID])
 }
 
 int
-session_open(struct db *db, int64_t person, struct str peer, struct str agent, struct str factor, int64_t now_ms,
-    char ret[SECRET_TEXT])
+session_open(struct db *db, int64_t person, struct str peer, struct str agent, struct str factor, int64_t second_ms,
+    int64_t now_ms, char ret[SECRET_TEXT])
 {
 	char hash[65], secret[SECRET_TEXT];
 	secret_new(secret);
 	secret_hash(str_z(secret), hash);
-	TRY(db_run(db, Q_SESSION_PUT, "siisss", str_z(hash), person, now_ms, peer, agent, factor));
+	TRY(db_run(db, Q_SESSION_PUT, "siiisss", str_z(hash), person, now_ms, second_ms, peer, agent, factor));
 	memcpy(ret, secret, sizeof secret);
 	return 0;
+}
+
+int
+session_proven(struct db *db, int64_t person, struct str id, bool second, int64_t now_ms)
+{
+	return db_run(db, Q_SESSION_PROVEN, "isii", person, id, now_ms, (int64_t)second);
 }
 
 int
@@ -177,6 +183,8 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 	int64_t seen = more > 0 ? db_i64(rows, 7) : 0;
 	bool alive = more > 0 && now_ms - db_i64(rows, 6) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
 	struct principal p = alive ? principal_at(rows) : (struct principal){0};
+	p.proven_ms = alive ? db_i64(rows, 8) : 0;
+	p.second_ms = alive ? db_i64(rows, 9) : 0;
 	db_end(rows);
 	if (more < 0)
 		return more;

@@ -17,6 +17,7 @@
 
 #define SESSION_IDLE_MS (30 * INT64_C(60000))
 #define SESSION_MAX_MS (12 * INT64_C(3600000))
+#define PROOF_MS (10 * INT64_C(60000)) /* so long a proof is good for what asks one again */
 #define PASSWORD_MIN 12  /* characters (bytes) */
 #define PASSWORD_MAX 512
 #define PASSWORD_TEXT 128 /* bytes of the stored form, NUL included */
@@ -33,6 +34,8 @@ struct principal {
 	char session[SESSION_ID]; /* what it came in by: a session, or the API key */
 	bool directory;      /* the organisation's directory knows the password */
 	bool second_factor;  /* his role asks for a second proof at every sign-in */
+	int64_t proven_ms;   /* when this session's person last proved himself, by anything, */
+	int64_t second_ms;   /* and by more than the password; 0 = never */
 };
 
 /* What the role's row gives to somebody of the desk, or of an organisation. E_NOT_FOUND: there is no such role. */
@@ -59,9 +62,12 @@ bool password_verify(const char *stored, struct str password);
 
 [[nodiscard]] int person_set_password(struct db *db, int64_t person, const char *password, int64_t now_ms);
 
-/* `ret` is what the cookie carries. `factor`: how he proved himself, "password", "totp" ... */
+/* `ret` is what the cookie carries. `factor`: how he proved himself, "password", "totp" ...; `second_ms`: when he gave
+ * more than a password, 0 = he did not. */
 [[nodiscard]] int session_open(struct db *db, int64_t person, struct str peer, struct str agent, struct str factor,
-    int64_t now_ms, char ret[SECRET_TEXT]);
+    int64_t second_ms, int64_t now_ms, char ret[SECRET_TEXT]);
+/* The person of session `id` proved himself again; `second`: by more than the password. */
+[[nodiscard]] int session_proven(struct db *db, int64_t person, struct str id, bool second, int64_t now_ms);
 /* E_DENIED when unknown or over. */
 [[nodiscard]] int session_find(struct db *db, struct str secret, int64_t now_ms, struct principal *ret);
 [[nodiscard]] int session_end(struct db *db, struct str secret);

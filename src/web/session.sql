@@ -19,14 +19,19 @@ UPDATE person SET directory = 1, role = $2, name = $3 WHERE id = $1;
 UPDATE person SET password = $2, password_ms = $3 WHERE id = $1;
 
 -- name: session_put
-INSERT INTO session (hash, person, created_ms, seen_ms, peer, agent, factor) VALUES ($1, $2, $3, $3, $4, $5, $6);
+INSERT INTO session (hash, person, created_ms, seen_ms, proven_ms, second_ms, peer, agent, factor)
+VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7);
 
 -- name: session_get
-SELECT p.id, p.login, p.name, p.role, p.organisation, p.directory, s.created_ms, s.seen_ms FROM session s JOIN person p ON p.id = s.person
-WHERE s.hash = $1 AND p.disabled = 0;
+SELECT p.id, p.login, p.name, p.role, p.organisation, p.directory, s.created_ms, s.seen_ms, s.proven_ms, s.second_ms
+FROM session s JOIN person p ON p.id = s.person WHERE s.hash = $1 AND p.disabled = 0;
 
 -- name: session_seen
 UPDATE session SET seen_ms = $2 WHERE hash = $1;
+
+-- name: session_proven
+UPDATE session SET proven_ms = $3, second_ms = CASE WHEN $4 = 1 THEN $3 ELSE second_ms END
+WHERE person = $1 AND substr(hash, 1, 16) = $2;
 
 -- name: session_delete
 DELETE FROM session WHERE hash = $1;

@@ -20,6 +20,7 @@ enum ticket_kind {
 	TICKET_FACTOR,   /* the password was right */
 	TICKET_ENROL,    /* and there is no second proof yet, but must be */
 	TICKET_REGISTER, /* of a passkey, by somebody who is signed in */
+	TICKET_PROVE,    /* he proves himself again by one */
 };
 
 struct ticket {

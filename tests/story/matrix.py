@@ -38,6 +38,8 @@ POST   roles                      people_change                  desk          i
 PATCH  roles/{id}                 people_change                  desk          title_vi title_en rights agency second_factor
 DELETE roles/{id}                 people_change                  desk
 GET    account                    signed_in                      self
+POST   account/proofs             signed_in                      self          password totp recovery ticket passkey
+POST   account/proofs/challenges  signed_in                      self
 POST   account/password           signed_in                      self          password new_password
 POST   account/totp               signed_in                      self          password
 PUT    account/totp               signed_in                      self          code

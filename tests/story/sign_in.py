@@ -2,7 +2,7 @@
 """Signing in with a second proof, as a person lives it: an app is set up and confirmed, codes work once, a lost phone is
 recovered from, guesses at the second step are few however many come at once, sessions are seen and ended, a changed password
 ends them all, failures are told to the auditor, and no secret stands anywhere it should not."""
-import base64, concurrent.futures, hashlib, hmac, struct
+import base64, concurrent.futures, hashlib, hmac, re, struct
 from desk import *
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -20,7 +20,7 @@ class Browser:
         status, answer, got = desk.call(method, "/api/v1/" + path, body, headers, False)
         if got.get("Set-Cookie"):
             self.cookie = got["Set-Cookie"].split(";")[0]
-            secrets.append(self.cookie.split("=")[1])
+            secrets.extend(filter(None, [self.cookie.split("=")[1]]))
         return status, json.loads(answer) if answer else {}
 
     def sign_in(self, password=PASSWORD):
@@ -100,7 +100,37 @@ secrets += again["codes"]
 status, step = Browser().sign_in()
 status, body = Browser()("POST", "sessions/factors", {"ticket": step["ticket"], "recovery": recovery["codes"][4]})
 check("new codes end the old ones", status == 401, body)
-an("POST", "account/recovery-codes", {"password": PASSWORD})  # proves himself: whoever failed before is forgiven
+status, last = an("POST", "account/recovery-codes", {"password": PASSWORD})  # proves himself: whoever failed before is forgiven
+secrets += last["codes"]
+check("each of 120 bits, in letters that are not mixed up", all(re.fullmatch("([0-9a-hjkmnp-tv-z]{4}-){5}[0-9a-hjkmnp-tv-z]{4}", c) for c in last["codes"]), last)
+
+# A proof is asked again
+desk.sql("UPDATE session SET second_ms = 0 WHERE factor = 'setup'")
+CHANGES = [("recovery-codes", {}), ("totp/removals", {}), ("totp", {}), ("passkeys/challenges", {}), ("passkeys/1/removals", {}), ("password", {"new_password": SECOND})]
+status = [(an("POST", f"account/{path}", {"password": word, **body})) for path, body in CHANGES for word in (PASSWORD, "a wrong one")]
+check("the password alone changes nothing of how one signs in", all((s, b["type"]) == (403, "second_again") for s, b in status), status)
+check("nor makes a key", an("POST", "api-keys", {"password": PASSWORD, "name": "x", "until_ms": int(time.time() * 1000) + 86400000})[1]["type"] == "second_again")
+check("a wrong second proof proves nothing", [an("POST", "account/proofs", b)[0] for b in ({"totp": "12"}, {"recovery": recovery["codes"][5]}, {})] == [403, 403, 422])
+check("nor another's ticket", an("POST", "account/proofs", {"ticket": step["ticket"], "passkey": {}})[0] == 422)
+check("a right one does", an("POST", "account/proofs", {"recovery": last["codes"][0]})[0] == 204)
+status, last = an("POST", "account/recovery-codes", {"password": PASSWORD})
+check("and then the password", status == 201 and an("POST", "account/recovery-codes", {"password": "not it"})[1]["type"] == "wrong_password")
+secrets += last["codes"]
+an("POST", "account/proofs", {"password": PASSWORD})  # forgives
+desk.sql("UPDATE session SET proven_ms = 0")
+check("a session left open ends no other", [an("DELETE", p)[1].get("type") for p in ("sessions", "sessions/0123456789abcdef")] == ["proof_again"] * 2 and phone.alive())
+check("before its person has proved himself", an("POST", "account/proofs", {"password": "not it"})[0] == 403 and an("POST", "account/proofs", {"password": PASSWORD})[0] == 204 and
+      an("DELETE", "sessions/0123456789abcdef")[0] == 404)
+twice = Browser()
+status, step = twice.sign_in()
+twice("POST", "sessions/factors", {"ticket": step["ticket"], "recovery": last["codes"][0]})
+before = twice.cookie
+status, step = twice.sign_in()
+twice("POST", "sessions/factors", {"ticket": step["ticket"], "recovery": last["codes"][1]})
+gone = Browser()
+gone.cookie = before
+check("signing in again in one browser ends what it had", twice.alive() and not gone.alive() and twice.cookie != before)
+twice("DELETE", "sessions/current")
 
 # Sessions
 listed = an("GET", "sessions")[1]["items"]
@@ -154,6 +184,10 @@ desk.sql(f"UPDATE api_key SET until_ms = {now} WHERE name = '{wish['name']}'")
 check("it ends on its day", may("alerts") == 401)
 desk.sql(f"UPDATE api_key SET until_ms = {now + 86400000} WHERE name = '{wish['name']}'")
 check("revoked it is over, once", may("alerts") == 200 and [an("DELETE", f"api-keys/{key['id']}")[0] for _ in "12"] == [204, 409] and may("alerts") == 401)
+
+status, keeper, _ = desk.call("POST", "/api/v1/roles", {"id": "keeper", "title_vi": "Giữ tài khoản", "rights": ["people_read", "people_change"]}, SAME)
+keeper, strong = desk.api_key("keeper"), hashlib.sha256(desk.api_key("auditor").encode()).hexdigest()[:16]
+check("nobody revokes a key that may more than he", [desk.call("DELETE", f"/api/v1/api-keys/{strong}", key=k)[0] for k in (keeper, True)] == [403, 204])
 
 # A changed password
 status, body = an("POST", "account/password", {"password": PASSWORD, "new_password": "short"})

@@ -3,6 +3,7 @@
 // virtual authenticator, sessions, API keys, a new password; and each way of coming in. TAP on standard output.
 //
 //   KHIEN_URL, KHIEN_SETUP_URL  as in story.mjs, with the name localhost: browsers give passkeys to no number
+import { execSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { chapter, done, must, ok, shoot } from "./browser.mjs";
 import { at, base, choose, clean, close, comeIn, context, faults, heading, login, page, password, settled, whole } from "./house.mjs";
@@ -182,6 +183,41 @@ await chapter(page, "a key for a program is made for little, shown once and revo
 	await dialog().locator(".foot .main").click();
 	await page.getByRole("button", { name: /^Thu hồi khóa/ }).click();
 	await page.locator("tr.over", { hasText: "đã thu hồi" }).waitFor();
+});
+
+await chapter(page, "some time later the second step is asked again before anything changes, and the password before a session ends", async () => {
+	execSync(process.env.KHIEN_LATER);
+	await settled("/account");
+	await card("Mã khôi phục").getByRole("button").click();
+	await prove();
+	await dialog().getByRole("button", { name: "Dùng khóa truy cập" }).waitFor();
+	await clean();
+	await shoot(page, "account-second");
+	await dialog().getByRole("button", { name: "Dùng mã khôi phục" }).click();
+	await dialog().locator("input[name=code]").fill(codes[9]);
+	await page.keyboard.press("Enter");
+	await dialog().locator("li code").first().waitFor();
+	codes = await dialog().locator("li code").allTextContents();
+	await dialog().locator("input[type=checkbox]").check();
+	await dialog().locator(".foot .main").click();
+	await page.evaluate(async ([login, password, recovery]) => {
+		const send = (path, body) => fetch(`/api/v1/${path}`, { method: "POST", credentials: "omit", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+		const { ticket } = await (await send("sessions", { login, password })).json();
+		await send("sessions/factors", { ticket, recovery }); // another browser, with a session of its own
+	}, [login, word, codes[0]]);
+	await settled("/account");
+	execSync(process.env.KHIEN_LATER);
+	await page.getByRole("button", { name: "Kết thúc các phiên khác" }).click();
+	await prove();
+	await page.locator("text=Các phiên khác đã kết thúc").first().waitFor();
+	await card("Mã khôi phục").getByRole("button").click();
+	await prove();
+	await dialog().getByRole("button", { name: "Dùng mã khôi phục" }).click();
+	await dialog().locator("input[name=code]").fill(codes[1]);
+	await page.keyboard.press("Enter");
+	await dialog().locator("li code").first().waitFor();
+	await dialog().locator("input[type=checkbox]").check();
+	await dialog().locator(".foot .main").click();
 });
 
 await chapter(page, "a new password, and the other sessions end", async () => {

@@ -124,7 +124,7 @@ TEST(recovery_codes_work_once_and_not_alone)
 	CHECK_INT(recovery_use(r.db, r.an, buf_str(&typed), NOW), 0);
 	buf_release(&typed);
 	CHECK(factors_of(r.db, r.an, &f) == 0 && f.recovery == RECOVERY_CODES - 2);
-	static const char *const wrong[] = {"", "-", "0000-0000-0000-0000", "0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000"};
+	static const char *const wrong[] = {"", "-", "0000-0000-0000-0000", "0000-0000-0000-0000-0000-0000", "0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000"};
 	for (size_t i = 0; i < COUNT(wrong); i++)
 		CHECK_INT(recovery_use(r.db, r.an, str_z(wrong[i]), NOW), E_DENIED);
 	CHECK_INT(recovery_renew(r.db, r.an, NOW, again), 0);
