@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -300,6 +301,9 @@ sandbox_enter(unsigned powers, const struct sandbox_path *paths, size_t count, i
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return E_UNSUPPORTED;
+	/* A thread's own heap asks /proc whether it may shrink: who may open nothing shares one heap. */
+	if (!(powers & SANDBOX_FILES) && !mallopt(M_ARENA_MAX, 1))
 		return E_UNSUPPORTED;
 	TRY(landlock_enter(powers, paths, powers & SANDBOX_FILES ? count : 0, &abi));
 	TRY(seccomp_enter(powers));

@@ -87,12 +87,16 @@ do_unlink(void)
 static void *
 add_up(void *user)
 {
-	char *p = mem_calloc(1000, 1000);
+	char *p = mem_calloc(1000, 1000), *small[200];
 
 	for (int i = 0; i < 1000; i++)
 		p[i * 1000] = 1;
 	*(int *)user += p[999000];
 	mem_free(p);
+	for (size_t i = 0; i < COUNT(small); i++)
+		small[i] = mem_calloc(1, 60000);
+	for (size_t i = COUNT(small); i > 0; i--) /* a heap of the thread's own would shrink here, and ask /proc for leave */
+		mem_free(small[i - 1]);
 	return NULL;
 }
 
