@@ -267,14 +267,14 @@ on_posted(struct core_witness *w, struct str payload)
 {
 	struct wire r = {payload, false};
 	uint32_t i = wire_u32(&r), error = wire_u32(&r), status = wire_u32(&r);
-	struct str body = wire_str(&r);
+	struct str refusal = post_refusal_name(wire_u32(&r)), body = wire_str(&r);
 	int64_t now_ms = clock_now_ms();
 	if (r.bad || i >= w->count || !w->one[i].asked || !log_of(w))
 		return;
 	struct one *o = &w->one[i];
 	o->asked = false;
 	if (error)
-		failed(o, str_z(error_name(-(int)error)), now_ms);
+		failed(o, refusal.n ? refusal : str_z(error_name(-(int)error)), now_ms);
 	else if (status == 200)
 		cosigned(w, o, body, now_ms);
 	else if (status == 409)

@@ -55,6 +55,7 @@ post(struct push_role *p, struct str payload)
 	wire_put_u32(&p->out, i);
 	wire_put_u32(&p->out, (uint32_t)-error);
 	wire_put_u32(&p->out, status);
+	wire_put_u32(&p->out, p->target[i] ? post_refusal(p->target[i]) : POST_REFUSED_NOT);
 	wire_put_str(&p->out, error ? STR("") : buf_str(&p->body));
 	if (channel_send(p->core, MSG_POSTED, buf_str(&p->out), STR(""), STR("")) < 0)
 		log_say(LOG_LEVEL_WARN, "push.answer_lost", LOG_NUMBER("bytes", (int64_t)p->out.n));

@@ -54,7 +54,7 @@ enum message {
 	MSG_SCAN_RULES,     /* yara to core, at first: which rules it has */
 	/* core <-> push (push_role.h) */
 	MSG_POST = 160,     /* u32 number of the witness, str path, str body */
-	MSG_POSTED,         /* u32 number, u32 error without its sign, u32 HTTP status, str body; in the order asked */
+	MSG_POSTED,         /* u32 number, u32 error without its sign, u32 HTTP status, u32 enum post_refusal, str body; in the order asked */
 	/* web <-> core */
 	MSG_REQUEST = 96,   /* web/message.h */
 	MSG_RESPONSE,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "host/post.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -24,6 +26,7 @@ struct post_target {
 	bool bracketed;           /* host is an IPv6 address */
 	SSL_CTX *tls;             /* NULL: plain */
 	struct addrinfo *address; /* NULL: the name was not found */
+	enum post_refusal refusal;
 };
 
 struct connection {
@@ -108,6 +111,7 @@ tls_new(void)
 	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
 	const char *file = getenv(X509_get_default_cert_file_env());
+	tzset(); /* the dates of a certificate are read by mktime(), which wants the file of the time zone once */
 	(void)SSL_CTX_load_verify_file(tls, file ? file : CERTIFICATES); /* without it no certificate is good, and that is told */
 	return tls;
 }
@@ -209,6 +213,55 @@ read_all(const struct connection *c, struct buf *ret)
 
 /* ---- one request ---- */
 
+static enum post_refusal
+refusal_of(const struct connection *c)
+{
+	if (!c->tls)
+		return POST_REFUSED_NOT;
+	switch (SSL_get_verify_result(c->tls)) {
+	case X509_V_OK:
+		return POST_REFUSED_NOT;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return POST_REFUSED_NAME;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return POST_REFUSED_TIME;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return POST_REFUSED_AUTHORITY;
+	default:
+		return POST_REFUSED_OTHER;
+	}
+}
+
+struct str
+post_refusal_name(uint32_t refusal)
+{
+	static const struct str name[POST_REFUSALS] = {
+		[POST_REFUSED_NAME] = STR_INIT("certificate_name"), [POST_REFUSED_TIME] = STR_INIT("certificate_time"),
+		[POST_REFUSED_AUTHORITY] = STR_INIT("certificate_authority"), [POST_REFUSED_OTHER] = STR_INIT("certificate"),
+	};
+	return refusal < POST_REFUSALS ? name[refusal] : STR("");
+}
+
+enum post_refusal
+post_refusal(const struct post_target *t)
+{
+	return t->refusal;
+}
+
+/* RFC 6066: the name that is asked for is never an address. */
+static bool
+is_address(const char *host)
+{
+	struct in6_addr a;
+	return inet_pton(AF_INET, host, &a) == 1 || inet_pton(AF_INET6, host, &a) == 1;
+}
+
 static int
 open_tls(const struct post_target *t, struct connection *c)
 {
@@ -216,7 +269,8 @@ open_tls(const struct post_target *t, struct connection *c)
 	c->tls = SSL_new(t->tls);
 	if (!c->tls || !SSL_set_fd(c->tls, c->fd) || !SSL_set1_host(c->tls, t->host))
 		return E_LIMIT;
-	SSL_set_tlsext_host_name(c->tls, t->host);
+	if (!is_address(t->host))
+		SSL_set_tlsext_host_name(c->tls, t->host);
 	while ((result = SSL_connect(c->tls)) != 1)
 		TRY(tls_wait(c, result));
 	return 0;
@@ -333,6 +387,7 @@ post_send(struct post_target *t, struct str path, struct str body, int64_t timeo
 		error = ask(t, &c, path, body, &all);
 	if (!error)
 		error = post_answer_read(buf_str(&all), ret_status, ret);
+	t->refusal = error == E_DENIED ? refusal_of(&c) : POST_REFUSED_NOT;
 	SSL_free(c.tls);
 	if (c.fd >= 0)
 		close(c.fd);

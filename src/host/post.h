@@ -14,6 +14,16 @@
 
 struct post_target;
 
+/* What is wrong with a server's certificate. */
+enum post_refusal {
+	POST_REFUSED_NOT,
+	POST_REFUSED_NAME,      /* it is another's */
+	POST_REFUSED_TIME,      /* not yet or no longer good */
+	POST_REFUSED_AUTHORITY, /* signed by nobody whom this machine knows */
+	POST_REFUSED_OTHER,
+	POST_REFUSALS,
+};
+
 /* "http://HOST[:PORT][/PREFIX]" or https; E_INVALID when it is not. A name that cannot be found now is told by every
  * post_send(). Reads files of the system (addresses, certificates): before power is given up. */
 [[nodiscard]] int post_target_open(struct str url, struct post_target **ret);
@@ -28,5 +38,9 @@ bool post_url_is_good(struct str url);
  * reached or cut off; E_AGAIN: too slow; E_DENIED: it is not who its certificate should say; E_INVALID: no HTTP; E_LIMIT. */
 [[nodiscard]] int post_send(struct post_target *t, struct str path, struct str body, int64_t timeout_ms, uint16_t *ret_status,
     struct buf *ret);
+/* Why the last post_send() said E_DENIED. */
+enum post_refusal post_refusal(const struct post_target *t);
+/* "certificate_name" and the like; "" for POST_REFUSED_NOT and for what is none of them. */
+struct str post_refusal_name(uint32_t refusal);
 
 #endif
