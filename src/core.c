@@ -66,24 +66,12 @@ import_register(struct core *core, const char *path, bool demonstration)
 	return error;
 }
 
-static int
-load_register(struct core *core)
-{
-	struct registry *fresh;
-	struct str today = registry_today(clock_now_ms(), core->day);
-	TRY(registry_load_at(core->desk.db, today, &fresh));
-	registry_free(core->desk.registry);
-	core->desk.registry = fresh;
-	core->registry_stale = false;
-	return 0;
-}
-
 /* A call has changed the register and is committed: events that come next are asked of what stands there now. While it
  * cannot be read the one before is better than none; the next tick tries again. */
 static void
 renew_register(struct core *core)
 {
-	int error = core->registry_stale ? load_register(core) : 0;
+	int error = registry_renew(&core->desk.registry, core->desk.db, str_z(core->day));
 	if (error)
 		log_say(LOG_LEVEL_ERROR, "register.not_read", LOG_TEXT("error", str_z(error_name(error))));
 }
@@ -111,7 +99,7 @@ turn_day(struct core *core, int64_t now)
 	if (error)
 		log_say(LOG_LEVEL_ERROR, "register.not_turned", LOG_TEXT("error", str_z(error_name(error))));
 	else
-		core->registry_stale = true;
+		memcpy(core->day, day, sizeof day);
 }
 
 /* A province without a readable law has none in force, and every screen says so: better than not to start. */
@@ -145,7 +133,7 @@ open_register(struct core *core)
 		core->desk.demonstration = true;
 	}
 	TRY(turn_register(core, registry_today(clock_now_ms(), core->day), clock_now_ms()));
-	return load_register(core);
+	return registry_load_at(core->desk.db, str_z(core->day), &core->desk.registry);
 }
 
 /* A record that does not fit its log is no reason to leave the province without a desk: it is said, in the log and in
@@ -220,7 +208,6 @@ static void sweep_changed(void *user, int64_t id);
 static void lookback_changed(void *user, int64_t id);
 static void lookback_told(void *user, int64_t id);
 static void indicators_told(void *user);
-static void registry_changed(void *user);
 static void table_read_for(void *user, struct api_call *call, struct str bytes);
 static void rules_check(void *user, struct api_call *call, struct str text);
 static void session_over(void *user, struct str id);
@@ -287,7 +274,6 @@ give_desk(struct core *core)
 	d->lookback_told = lookback_told;
 	d->indicators_told = indicators_told;
 	d->rules_check = rules_check;
-	d->registry_changed = registry_changed;
 	d->table_read = table_read_for;
 	d->core = core;
 	core->book = alert_book_new(d->db);
@@ -696,13 +682,6 @@ table_read_for(void *user, struct api_call *call, struct str bytes)
 }
 
 static void
-registry_changed(void *user)
-{
-	struct core *core = user;
-	core->registry_stale = true;
-}
-
-static void
 rules_check(void *user, struct api_call *call, struct str text)
 {
 	struct core *core = user;
@@ -726,7 +705,8 @@ end_demonstration(void *user)
 		return error;
 	}
 	core->desk.demonstration = false;
-	return load_register(core);
+	registry_touch_all(core->desk.registry);
+	return registry_renew(&core->desk.registry, core->desk.db, str_z(core->day));
 }
 
 /* --- time --- */

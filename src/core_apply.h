@@ -46,8 +46,7 @@ struct core {
 	bool worker_ends;          /* what it said could not be read: it was asked to be killed, the next judges anew */
 	struct core_lookback *lookback;
 	struct core_indicators *indicators;
-	bool registry_stale;       /* the database knows more of the register than desk.registry */
-	char day[REGISTRY_DAY];    /* that desk.registry is of */
+	char day[REGISTRY_DAY];    /* that the register is of */
 	struct core_witness *witness; /* NULL: nobody cosigns the record */
 	struct core_directory *directory; /* core_directory.h; NULL: none is named */
 	uint64_t ticks, rate[11];

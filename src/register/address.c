@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include <arpa/inet.h>
+#include <assert.h>
 
 #include "register/internal.h"
 
@@ -41,6 +42,14 @@ prefix_parse(struct str text, struct prefix *ret)
 			return false;
 	*ret = p;
 	return true;
+}
+
+static_assert(sizeof(struct prefix) == 17, "all of it is told by its bytes");
+
+struct str
+prefix_name(const struct prefix *p)
+{
+	return str_from((const char *)p, sizeof *p);
 }
 
 void

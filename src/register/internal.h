@@ -6,14 +6,18 @@
 
 #include "register/organisation.h"
 
+#define PREFIX_NONE 255
+
 struct prefix {
 	uint8_t address[16];
-	uint8_t bits; /* 0..128 */
+	uint8_t bits; /* 0..128, or PREFIX_NONE */
 };
 
 bool registry_read_address(struct str text, uint8_t ret[16]);
 /* "10.21.4.0/24", "2001:db8::/32", or a single address. False: no network, or host bits set beyond the prefix. */
 bool prefix_parse(struct str text, struct prefix *ret);
+/* Its bytes as a name to find it by; the prefix stays. */
+struct str prefix_name(const struct prefix *p);
 /* The network of that many bits that an address is in. */
 void prefix_cut(const uint8_t address[16], uint8_t bits, struct prefix *ret);
 

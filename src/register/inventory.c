@@ -37,63 +37,25 @@ read_row(struct db_rows *rows, struct arena *a, struct inventory *s)
 	return true;
 }
 
-static int
-count_all(struct db *db, const struct inventory_query *q, struct str part, int64_t *ret)
-{
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_INVENTORY_COUNT, "ssissisis", q->scope, part, (int64_t)q->level, q->organisation, q->sector,
-	    (int64_t)q->critical, q->ends_before, (int64_t)q->closed, q->today));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
-}
-
-static int
-query_page(struct db *db, const struct inventory_query *q, struct str part, struct db_rows **ret)
-{
-	if (q->by_level)
-		return db_query(db, ret, Q_INVENTORY_BY_LEVEL, "ssissisisssii", q->scope, part, (int64_t)q->level, q->organisation,
-		    q->sector, (int64_t)q->critical, q->ends_before, (int64_t)q->closed, q->today, q->after_fold, q->after_id,
-		    (int64_t)q->limit, (int64_t)(q->after_level ? q->after_level : 6));
-	return db_query(db, ret, Q_INVENTORY_BY_NAME, "ssissisisssi", q->scope, part, (int64_t)q->level, q->organisation, q->sector,
-	    (int64_t)q->critical, q->ends_before, (int64_t)q->closed, q->today, q->after_fold, q->after_id, (int64_t)q->limit);
-}
-
-static int
-list_page(struct db *db, const struct inventory_query *q, struct str part, struct arena *arena, struct inventory *list,
-    uint32_t *ret_count)
-{
-	struct db_rows *rows;
-	uint32_t count = 0;
-	int more;
-	TRY(query_page(db, q, part, &rows));
-	while ((more = db_next(rows)) > 0 && count < q->limit)
-		if (!read_row(rows, arena, &list[count++])) {
-			more = E_LIMIT;
-			break;
-		}
-	db_end(rows);
-	*ret_count = count;
-	return more < 0 ? more : 0;
-}
-
 int
-inventory_list(struct db *db, const struct inventory_query *q, struct arena *arena, struct inventory **ret, uint32_t *ret_count,
-    int64_t *ret_total)
+inventory_list(struct db *db, const struct registry *r, const struct registry_query *q, struct arena *arena,
+    struct inventory **ret, uint32_t *ret_count, int64_t *ret_total)
 {
-	struct buf part = BUF_INIT_MAX(8192);
+	const struct system **found = arena_calloc(arena, q->limit + 1, sizeof *found);
 	struct inventory *list = arena_calloc(arena, q->limit + 1, sizeof *list);
-	if (!list)
+	uint32_t kept = 0;
+	if (!found || !list)
 		return E_LIMIT;
-	db_fold(str_trim(q->q), &part);
-	int error = list_page(db, q, buf_str(&part), arena, list, ret_count);
-	if (!error)
-		error = count_all(db, q, buf_str(&part), ret_total);
-	buf_release(&part);
+	uint32_t count = registry_find(r, q, found, ret_total);
+	for (uint32_t i = 0; i < count; i++) {
+		int error = inventory_get(db, found[i]->id, q->scope, arena, &list[kept]);
+		if (error && error != E_NOT_FOUND)
+			return error;
+		kept += !error;
+	}
 	*ret = list;
-	return error;
+	*ret_count = kept;
+	return 0;
 }
 
 int

@@ -7,8 +7,8 @@
  * decide its level, the levels as they were decided, who had which part in it and when, applications, the four layers of protection
  * with their evidence, devices with their clearance, licences with their end. Core, one thread.
  *
- * Unlike register/system.h, which answers for every event and therefore lives in memory, all of this is asked of the database a page or
- * a system at a time: 200,000 systems cost a page nothing. Parts of a system are rows of one table of descriptions
+ * Unlike register/system.h, which answers for every event and therefore lives in memory, all of this is asked of the database a
+ * system at a time; which systems stand on a page is asked of the register in memory, which has 200,000 of them at hand. Parts of a system are rows of one table of descriptions
  * (part_kinds): each says which members it has, of which form, and where its SQL is.
  *
  * Nothing is deleted but a part that was entered by mistake: a system is closed on a day, a party leaves on one. Days are
@@ -38,25 +38,9 @@ struct inventory {
 	int64_t version;
 };
 
-struct inventory_query {
-	struct str scope;        /* of the caller; empty: all */
-	struct str q;            /* any case, with or without accents: name, id, place or owner's name */
-	int level;               /* 0: any */
-	struct str organisation; /* and all below it */
-	struct str sector;
-	bool critical;
-	struct str ends_before;  /* a licence or the evidence of a layer ends on this day or before */
-	bool closed;             /* also those that are closed */
-	struct str today;
-	bool by_level;           /* highest first, else by name */
-	int after_level;         /* 0: from the start */
-	struct str after_fold, after_id;
-	uint32_t limit;
-};
-
-/* One page; texts in `arena`. *ret_total: all that the query finds. E_IO, E_LIMIT. */
-[[nodiscard]] int inventory_list(struct db *db, const struct inventory_query *q, struct arena *arena, struct inventory **ret,
-    uint32_t *ret_count, int64_t *ret_total);
+/* One page of what registry_find() finds, as it stands in the database; texts in `arena`. *ret_total: all of them. E_IO, E_LIMIT. */
+[[nodiscard]] int inventory_list(struct db *db, const struct registry *r, const struct registry_query *q, struct arena *arena,
+    struct inventory **ret, uint32_t *ret_count, int64_t *ret_total);
 /* E_NOT_FOUND also outside of `scope`. */
 [[nodiscard]] int inventory_get(struct db *db, struct str id, struct str scope, struct arena *arena, struct inventory *ret);
 /* Is everything in it of its form? NULL, or the member that is not. */
@@ -108,7 +92,6 @@ struct part_kind {
 	struct member member[PART_MEMBERS];
 	int members;
 	enum query list, remove;
-	bool of_register;  /* a change of it changes the register in memory */
 };
 
 extern const struct part_kind part_kinds[PART_COUNT];

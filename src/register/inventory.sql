@@ -6,57 +6,6 @@ SELECT s.id, s.name, s.organisation, o.name, s.level, s.class, s.sector, s.criti
 FROM system s JOIN organisation o ON o.id = s.organisation
 WHERE s.id = $1 AND ($2 = '' OR s.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $2));
 
--- $1 scope, $2 part of a name, id, place or owner's name, $3 level, $4 organisation and what is below it, $5 sector, $6 critical,
--- $7 a licence or a layer ends before this day, $8 closed ones too or only those that stand on day $9, $10 $11 behind this
--- name: inventory_by_name
-SELECT s.id, s.name, s.organisation, o.name, s.level, s.class, s.sector, s.critical, s.separated, s.facts, s.from_day, s.until_day,
-	s.note, s.contact_name, s.contact_phone, s.contact_email, s.demonstration, s.version, s.name_fold
-FROM system s JOIN organisation o ON o.id = s.organisation
-WHERE (s.name_fold, s.id) > ($10, $11)
-	AND ($1 = '' OR s.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $1))
-	AND ($2 = '' OR s.name_fold LIKE '%' || $2 || '%' OR s.id LIKE '%' || $2 || '%' OR s.organisation IN (SELECT id FROM organisation WHERE name_fold LIKE '%' || $2 || '%')
-		OR s.id IN (SELECT system FROM system_place WHERE value LIKE '%' || $2 || '%'))
-	AND ($3 = 0 OR s.level = $3)
-	AND ($4 = '' OR s.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $4))
-	AND ($5 = '' OR s.sector = $5)
-	AND ($6 = 0 OR s.critical = 1)
-	AND ($7 = '' OR s.id IN (SELECT system FROM system_licence WHERE until_day <= $7
-		UNION SELECT system FROM system_layer WHERE until_day <= $7))
-	AND ($8 = 1 OR s.until_day IS NULL OR s.until_day >= $9)
-ORDER BY s.name_fold, s.id LIMIT $12;
-
--- the same, highest level first; $13 the level of the last one told
--- name: inventory_by_level
-SELECT s.id, s.name, s.organisation, o.name, s.level, s.class, s.sector, s.critical, s.separated, s.facts, s.from_day, s.until_day,
-	s.note, s.contact_name, s.contact_phone, s.contact_email, s.demonstration, s.version, s.name_fold
-FROM system s JOIN organisation o ON o.id = s.organisation
-WHERE (s.level < $13 OR (s.level = $13 AND (s.name_fold, s.id) > ($10, $11)))
-	AND ($1 = '' OR s.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $1))
-	AND ($2 = '' OR s.name_fold LIKE '%' || $2 || '%' OR s.id LIKE '%' || $2 || '%' OR s.organisation IN (SELECT id FROM organisation WHERE name_fold LIKE '%' || $2 || '%')
-		OR s.id IN (SELECT system FROM system_place WHERE value LIKE '%' || $2 || '%'))
-	AND ($3 = 0 OR s.level = $3)
-	AND ($4 = '' OR s.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $4))
-	AND ($5 = '' OR s.sector = $5)
-	AND ($6 = 0 OR s.critical = 1)
-	AND ($7 = '' OR s.id IN (SELECT system FROM system_licence WHERE until_day <= $7
-		UNION SELECT system FROM system_layer WHERE until_day <= $7))
-	AND ($8 = 1 OR s.until_day IS NULL OR s.until_day >= $9)
-ORDER BY s.level DESC, s.name_fold, s.id LIMIT $12;
-
--- name: inventory_count
-SELECT COUNT(*)
-FROM system s
-WHERE ($1 = '' OR s.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $1))
-	AND ($2 = '' OR s.name_fold LIKE '%' || $2 || '%' OR s.id LIKE '%' || $2 || '%' OR s.organisation IN (SELECT id FROM organisation WHERE name_fold LIKE '%' || $2 || '%')
-		OR s.id IN (SELECT system FROM system_place WHERE value LIKE '%' || $2 || '%'))
-	AND ($3 = 0 OR s.level = $3)
-	AND ($4 = '' OR s.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $4))
-	AND ($5 = '' OR s.sector = $5)
-	AND ($6 = 0 OR s.critical = 1)
-	AND ($7 = '' OR s.id IN (SELECT system FROM system_licence WHERE until_day <= $7
-		UNION SELECT system FROM system_layer WHERE until_day <= $7))
-	AND ($8 = 1 OR s.until_day IS NULL OR s.until_day >= $9);
-
 -- name: inventory_add
 INSERT INTO system (id, organisation, name, name_fold, level, class, sector, critical, separated, facts, from_day, until_day, note,
 	contact_name, contact_phone, contact_email, demonstration, updated_ms)

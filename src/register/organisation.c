@@ -26,7 +26,7 @@ register_id_ok(struct str id)
 	for (size_t i = 0; i < id.n; i++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", id.p[i]) || !id.p[i])
 			return false;
-	return id.n > 0 && id.n <= 64;
+	return id.n > 0 && id.n <= REGISTER_ID_MAX;
 }
 
 bool

@@ -26,6 +26,7 @@ int register_refuse(struct register_fault *f, const char *what, const char *fiel
 /* Empty or a day that a calendar has. */
 bool register_day_ok(struct str day);
 /* Ids go into addresses and file names. */
+#define REGISTER_ID_MAX 64u
 bool register_id_ok(struct str id);
 /* NFC is the browser's work; what must not come in is what is no UTF-8, control characters, or too long. */
 bool register_text_ok(struct str text, size_t max);

@@ -33,8 +33,8 @@ INSERT INTO system_place (system, kind, value) VALUES ($1, $2, $3)
 ON CONFLICT (system, kind, value) DO NOTHING;
 
 -- name: organisation_all
-SELECT id, name, kind, contact_name, contact_phone, contact_email, demonstration, from_day, until_day, version
-FROM organisation ORDER BY name_fold, id;
+SELECT id, name, name_fold, kind, contact_name, contact_phone, contact_email, demonstration, from_day, until_day, version, parent
+FROM organisation ORDER BY id;
 
 -- name: organisation_known
 SELECT 1 FROM organisation WHERE id = $1;
@@ -48,9 +48,6 @@ UPDATE organisation SET parent = NULL WHERE id = $1;
 -- name: organisation_contact
 SELECT contact_name, contact_phone, contact_email FROM organisation WHERE id = $1;
 
--- name: organisation_parents
-SELECT id, parent FROM organisation WHERE parent IS NOT NULL;
-
 -- name: organisation_reach_clear
 DELETE FROM organisation_reach;
 
@@ -60,15 +57,31 @@ WITH RECURSIVE up (organisation, ancestor) AS (
 	UNION SELECT up.organisation, o.parent FROM up JOIN organisation o ON o.id = up.ancestor WHERE o.parent IS NOT NULL)
 INSERT INTO organisation_reach (ancestor, organisation) SELECT ancestor, organisation FROM up;
 
+-- The register in memory (registry.c), of all systems and of one: the same columns.
+
 -- name: system_all
-SELECT id, organisation, name, level, contact_name, contact_phone, contact_email, demonstration FROM system ORDER BY name_fold, id;
+SELECT id, organisation, name, name_fold, level, contact_name, contact_phone, contact_email, demonstration, critical, sector, until_day
+FROM system ORDER BY name_fold, id;
+
+-- name: system_one
+SELECT id, organisation, name, name_fold, level, contact_name, contact_phone, contact_email, demonstration, critical, sector, until_day
+FROM system WHERE id = $1;
 
 -- name: system_place_all
-SELECT p.system, p.kind, p.value FROM system_place p JOIN system s ON s.id = p.system
-WHERE s.until_day IS NULL OR s.until_day >= $1 ORDER BY p.system, p.kind, p.value;
+SELECT system, kind, value FROM system_place ORDER BY system, kind, value;
 
--- name: system_place_counts
-SELECT kind, count(*) FROM system_place GROUP BY kind;
+-- name: system_place_one
+SELECT system, kind, value FROM system_place WHERE system = $1 ORDER BY kind, value;
+
+-- 1 the first licence that ends, 2 the first evidence of a layer
+
+-- name: system_ends_all
+SELECT system, 1, MIN(until_day) FROM system_licence GROUP BY system
+UNION ALL SELECT system, 2, MIN(until_day) FROM system_layer WHERE until_day IS NOT NULL GROUP BY system;
+
+-- name: system_ends_one
+SELECT '', 1, MIN(until_day) FROM system_licence WHERE system = $1
+UNION ALL SELECT '', 2, MIN(until_day) FROM system_layer WHERE system = $1 AND until_day IS NOT NULL;
 
 -- name: system_forget_demonstration
 DELETE FROM system WHERE demonstration = 1;

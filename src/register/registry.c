@@ -1,132 +1,15 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+/* The register in memory: read whole, kept up with what was touched, asked. */
 #include <assert.h>
 
-#include "base/arena.h"
-#include "base/hash.h"
 #include "base/memory.h"
 #include "host/clock.h"
-#include "register/internal.h"
 #include "register/law.h"
+#include "register/registry_held.h"
 
 #define REGISTRY_DEPTH 64
-#define TABLE_KEY UINT64_C(0x9e3779b97f4a7c15) /* with the key 0 hash64_nocase() gives one number for all short texts */
 #define REGISTRY_BYTES (256u << 20) /* two hundred thousand systems and more */
-
-/* name, domain or id -> system or organisation; open addressing */
-struct entry {
-	struct str name;
-	const void *value;
-};
-
-struct table {
-	struct entry *slot;
-	uint32_t mask;
-};
-
-struct network {
-	struct prefix prefix;
-	const struct system *system;
-};
-
-struct registry {
-	struct arena arena;
-	struct organisation *organisation;
-	struct system *system;
-	uint32_t organisations, systems;
-	struct table hosts, domains, ids, organisation_ids;
-	struct network *network; /* open addressing by prefix; a slot without a system is free */
-	uint32_t network_mask;
-	uint8_t length[129];     /* lengths of prefix that occur, longest first */
-	uint32_t lengths;
-	bool occurs[129];
-};
-
-static struct entry *
-table_slot(const struct table *t, struct str name)
-{
-	uint32_t at = (uint32_t)hash64_nocase(name, TABLE_KEY) & t->mask;
-	while (t->slot[at].value && !str_eq_nocase(t->slot[at].name, name))
-		at = (at + 1) & t->mask;
-	return &t->slot[at];
-}
-
-static uint32_t
-mask_for(uint32_t entries)
-{
-	uint32_t mask = 15;
-	while (mask < entries * 2)
-		mask = mask * 2 + 1;
-	return mask;
-}
-
-static void
-table_new(struct table *t, uint32_t entries)
-{
-	t->mask = mask_for(entries);
-	t->slot = mem_calloc(t->mask + 1, sizeof *t->slot);
-}
-
-/* The first to register a name keeps it. */
-static void
-table_put(struct table *t, struct str name, const void *value)
-{
-	struct entry *e = table_slot(t, name);
-	if (!e->value)
-		*e = (struct entry){name, value};
-}
-
-static struct network *
-network_slot(const struct registry *r, const struct prefix *p)
-{
-	uint64_t h = hash64(str_from((const char *)p->address, sizeof p->address), p->bits);
-	uint32_t at = (uint32_t)h & r->network_mask;
-	while (r->network[at].system &&
-	    (r->network[at].prefix.bits != p->bits || memcmp(r->network[at].prefix.address, p->address, 16)))
-		at = (at + 1) & r->network_mask;
-	return &r->network[at];
-}
-
-static void
-network_put(struct registry *r, const struct prefix *p, const struct system *s)
-{
-	struct network *n = network_slot(r, p);
-	if (!n->system)
-		*n = (struct network){*p, s};
-	r->occurs[p->bits] = true;
-}
-
-static struct str
-copy(struct registry *r, struct str s)
-{
-	struct str kept = {0};
-	return arena_copy(&r->arena, s, &kept) ? kept : (struct str){0};
-}
-
-static struct contact
-contact_at(struct registry *r, struct db_rows *rows, int column)
-{
-	return (struct contact){copy(r, db_text(rows, column)), copy(r, db_text(rows, column + 1)),
-	    copy(r, db_text(rows, column + 2))};
-}
-
-/* Once all of them stand where they stay. */
-static int
-load_parents(struct registry *r, struct db *db)
-{
-	struct db_rows *rows;
-	int more;
-	table_new(&r->organisation_ids, r->organisations);
-	for (uint32_t i = 0; i < r->organisations; i++)
-		table_put(&r->organisation_ids, r->organisation[i].id, &r->organisation[i]);
-	TRY(db_query(db, &rows, Q_ORGANISATION_PARENTS, ""));
-	while ((more = db_next(rows)) > 0) {
-		struct organisation *o = (struct organisation *)registry_organisation(r, db_text(rows, 0));
-		if (o)
-			o->parent = registry_organisation(r, db_text(rows, 1));
-	}
-	db_end(rows);
-	return more;
-}
+#define ORGANISATION_BYTES (64u << 20)
 
 static bool
 contact_known(const struct contact *c)
@@ -134,171 +17,298 @@ contact_known(const struct contact *c)
 	return c->name.n || c->phone.n || c->email.n;
 }
 
-/* Whom to call today: the first of its people, else who stands in its row, else whom its parent names. */
+/* --- organisations --- */
+
+/* A row of the database, before anybody points to it. */
+struct fresh {
+	struct organisation organisation;
+	struct str parent;
+};
+
+static struct contact
+contact_at(struct arena *a, struct db_rows *rows, int column)
+{
+	struct contact c = {0};
+	struct str *text[] = {&c.name, &c.phone, &c.email};
+	for (int i = 0; i < 3; i++)
+		if (!arena_copy(a, db_text(rows, column + i), text[i]))
+			break; /* counted by the arena */
+	return c;
+}
+
+static struct str
+copy(struct arena *a, struct str s)
+{
+	struct str kept = {0};
+	return arena_copy(a, s, &kept) ? kept : (struct str){0};
+}
+
 static int
-load_contacts(struct registry *r, struct db *db, struct str today)
+read_organisations(struct db *db, struct arena *a, struct fresh **ret, uint32_t *ret_count)
 {
 	struct db_rows *rows;
-	const struct organisation *last = NULL;
+	uint32_t count = 0, cap = 0;
+	int more;
+	TRY(db_query(db, &rows, Q_ORGANISATION_ALL, ""));
+	while ((more = db_next(rows)) > 0) {
+		MEM_GROW(*ret, count, cap);
+		(*ret)[count++] = (struct fresh){
+		    .organisation = {
+			.id = copy(a, db_text(rows, 0)),
+			.name = copy(a, db_text(rows, 1)),
+			.name_fold = copy(a, db_text(rows, 2)),
+			.kind = copy(a, db_text(rows, 3)),
+			.contact = contact_at(a, rows, 4),
+			.demonstration = db_i64(rows, 7) != 0,
+			.from_day = copy(a, db_text(rows, 8)),
+			.until_day = copy(a, db_text(rows, 9)),
+			.version = db_i64(rows, 10),
+		    },
+		    .parent = copy(a, db_text(rows, 11)),
+		};
+	}
+	db_end(rows);
+	*ret_count = count;
+	return more;
+}
+
+/* Whom to call today: the first of its people, else who stands in its row. Both lists come sorted by organisation. */
+static int
+read_contacts(struct db *db, struct str today, struct arena *a, struct fresh *list, uint32_t count)
+{
+	struct db_rows *rows;
+	struct fresh *at = list, *last = NULL;
 	int more;
 	TRY(db_query(db, &rows, Q_CONTACT_VALID, "s", today));
 	while ((more = db_next(rows)) > 0) {
-		struct organisation *o = (struct organisation *)registry_organisation(r, db_text(rows, 0));
-		if (o && o != last)
-			o->contact = contact_at(r, rows, 1);
-		last = o;
+		while (at < list + count && str_cmp(at->organisation.id, db_text(rows, 0)) < 0)
+			at++;
+		if (at == list + count || at == last || !str_eq(at->organisation.id, db_text(rows, 0)))
+			continue;
+		at->organisation.contact = contact_at(a, rows, 1);
+		last = at;
 	}
 	db_end(rows);
-	for (uint32_t i = 0; i < r->organisations; i++) {
-		const struct organisation *o = &r->organisation[i];
-		for (int depth = 0; o && !contact_known(&o->contact) && depth < REGISTRY_DEPTH; depth++)
-			o = o->parent;
-		if (o)
-			r->organisation[i].contact = o->contact;
+	return more;
+}
+
+static struct agency *
+agency_of(const struct registry *r, struct str id)
+{
+	return (struct agency *)claims_find(&r->agency_ids, id);
+}
+
+/* Nobody points to an organisation that is not in the list any more? */
+static bool
+all_are_there(const struct registry *r, const struct fresh *list, uint32_t count)
+{
+	uint32_t known = 0;
+	for (uint32_t i = 0; i < count; i++)
+		known += agency_of(r, list[i].organisation.id) != NULL;
+	return known == r->agencies;
+}
+
+static void
+adopt(struct registry *r, const struct fresh *f)
+{
+	struct agency *a = agency_of(r, f->organisation.id);
+	bool known = a != NULL;
+	if (!known) {
+		a = MEM_NEW(struct agency);
+		a->organisation.number = r->agencies;
+		MEM_GROW(r->agency, r->agencies, r->agencies_cap);
+		r->agency[r->agencies++] = a;
 	}
+	uint32_t number = a->organisation.number, systems = a->organisation.systems;
+	a->organisation = f->organisation;
+	a->organisation.number = number;
+	a->organisation.systems = systems;
+	a->id.name = a->id.id = a->organisation.id;
+	a->id.owner = a;
+	if (!known)
+		claims_add(&r->agency_ids, &a->id);
+}
+
+/* Who names nobody to call is reached through his parent. */
+static void
+inherit_contact(struct organisation *o)
+{
+	const struct organisation *up = o;
+	for (int depth = 0; up && !contact_known(&up->contact) && depth < REGISTRY_DEPTH; depth++)
+		up = up->parent;
+	if (up)
+		o->contact = up->contact;
+}
+
+static void
+adopt_all(struct registry *r, const struct fresh *list, uint32_t count, struct arena *texts)
+{
+	for (uint32_t i = 0; i < count; i++)
+		adopt(r, &list[i]);
+	for (uint32_t i = 0; i < count; i++)
+		agency_of(r, list[i].organisation.id)->organisation.parent = registry_organisation(r, list[i].parent);
+	for (uint32_t i = 0; i < r->agencies; i++)
+		inherit_contact(&r->agency[i]->organisation);
+	arena_release(&r->texts);
+	r->texts = *texts;
+	r->organisations_touched = false;
+}
+
+/* E_CONFLICT: one is gone, and everything has to be read. */
+static int
+load_organisations(struct registry *r, struct db *db)
+{
+	struct arena texts;
+	struct fresh *list = NULL;
+	uint32_t count = 0;
+	arena_init(&texts, 64 << 10, ORGANISATION_BYTES);
+	int error = read_organisations(db, &texts, &list, &count);
+	if (!error)
+		error = read_contacts(db, str_z(r->today), &texts, list, count);
+	if (!error && texts.over)
+		error = E_LIMIT;
+	if (!error && !all_are_there(r, list, count))
+		error = E_CONFLICT;
+	if (error)
+		arena_release(&texts);
+	else
+		adopt_all(r, list, count, &texts);
+	mem_free(list);
+	return error;
+}
+
+/* --- all systems --- */
+
+static struct held *
+held_of(const struct registry *r, struct str id)
+{
+	return (struct held *)registry_system(r, id);
+}
+
+static int
+load_rows(struct registry *r, struct db *db)
+{
+	struct db_rows *rows;
+	struct held *h;
+	int more;
+	TRY(db_query(db, &rows, Q_SYSTEM_ALL, ""));
+	while ((more = db_next(rows)) > 0 && (more = held_read(r, rows, &h)) == 0) {
+		MEM_GROW(r->by_name, r->systems, r->by_name_cap);
+		r->by_name[r->systems++] = &h->system;
+		claims_add(&r->ids, &h->id);
+	}
+	db_end(rows);
+	return more;
+}
+
+/* They come sorted by system; in memory they lie in the order of the lists, which a search walks from end to end. */
+static int
+load_places(struct registry *r, struct db *db)
+{
+	struct db_rows *rows;
+	struct held *h = NULL;
+	struct place_list list = {.text = BUF_INIT_MAX(REGISTRY_BYTES)};
+	int more;
+	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ALL, ""));
+	while ((more = db_next(rows)) > 0) {
+		if (!h || !str_eq(h->system.id, db_text(rows, 0))) {
+			h = held_of(r, db_text(rows, 0));
+			assert(h && !h->place_count); /* a foreign key of the schema */
+			h->first_place = list.count;
+		}
+		h->place_count++;
+		place_list_add(&list, db_text(rows, 1), db_text(rows, 2));
+	}
+	db_end(rows);
+	if (list.text.over)
+		more = E_LIMIT;
+	for (uint32_t i = 0; i < r->systems && !more; i++)
+		held_take_places((struct held *)r->by_name[i], &list, str_z(r->today));
+	place_list_release(&list);
 	return more;
 }
 
 static int
-load_organisations(struct registry *r, struct db *db)
+load_ends(struct registry *r, struct db *db)
 {
 	struct db_rows *rows;
-	uint32_t cap = 0;
 	int more;
-	TRY(db_query(db, &rows, Q_ORGANISATION_ALL, ""));
-	while ((more = db_next(rows)) > 0) {
-		MEM_GROW(r->organisation, r->organisations, cap);
-		r->organisation[r->organisations++] = (struct organisation){
-		    .id = copy(r, db_text(rows, 0)),
-		    .name = copy(r, db_text(rows, 1)),
-		    .kind = copy(r, db_text(rows, 2)),
-		    .contact = contact_at(r, rows, 3),
-		    .demonstration = db_i64(rows, 6) != 0,
-		    .from_day = copy(r, db_text(rows, 7)),
-		    .until_day = copy(r, db_text(rows, 8)),
-		    .version = db_i64(rows, 9),
-		};
-	}
+	TRY(db_query(db, &rows, Q_SYSTEM_ENDS_ALL, ""));
+	while ((more = db_next(rows)) > 0)
+		held_take_end(held_of(r, db_text(rows, 0)), rows);
 	db_end(rows);
-	return more < 0 ? more : load_parents(r, db);
+	return more;
+}
+
+/* Sorted by name already, so that each level is one pass. */
+static void
+list_by_level(struct registry *r)
+{
+	uint32_t n = 0;
+	if (!r->systems)
+		return;
+	r->by_level_cap = r->systems;
+	r->by_level = mem_calloc(r->systems, sizeof *r->by_level);
+	for (int level = 5; level >= 1; level--)
+		for (uint32_t i = 0; i < r->systems; i++)
+			if (r->by_name[i]->level == level)
+				r->by_level[n++] = r->by_name[i];
+	assert(n == r->systems);
 }
 
 static int
 load_systems(struct registry *r, struct db *db)
 {
-	struct db_rows *rows;
-	uint32_t cap = 0;
-	int more;
-	TRY(db_query(db, &rows, Q_SYSTEM_ALL, ""));
-	while ((more = db_next(rows)) > 0) {
-		struct organisation *owner = (struct organisation *)registry_organisation(r, db_text(rows, 1));
-		assert(owner); /* a foreign key of the schema */
-		owner->systems++;
-		struct contact own = contact_at(r, rows, 4);
-		MEM_GROW(r->system, r->systems, cap);
-		r->system[r->systems++] = (struct system){
-		    .id = copy(r, db_text(rows, 0)),
-		    .organisation = owner,
-		    .name = copy(r, db_text(rows, 2)),
-		    .level = (int)db_i64(rows, 3),
-		    .contact = contact_known(&own) ? own : owner->contact,
-		    .demonstration = db_i64(rows, 7) != 0,
-		};
-	}
-	db_end(rows);
-	return more;
-}
-
-static void
-add_place(struct registry *r, struct system *s, struct str kind, struct str value)
-{
-	bool host = str_eq(kind, STR("host")), domain = str_eq(kind, STR("domain"));
-	const struct str **list = host ? &s->host : domain ? &s->domain : &s->network;
-	uint32_t *count = host ? &s->hosts : domain ? &s->domains : &s->networks;
-	/* Places come sorted by system and kind, so a list grows in one piece at the end of the arena's run. */
-	struct str *grown = arena_alloc(&r->arena, (*count + 1) * sizeof *grown);
-	if (!grown)
-		return;
-	if (*count)
-		memcpy(grown, *list, *count * sizeof *grown);
-	grown[(*count)++] = value;
-	*list = grown;
-	if (host || domain) {
-		table_put(host ? &r->hosts : &r->domains, value, s);
-		return;
-	}
-	struct prefix p;
-	if (prefix_parse(value, &p))
-		network_put(r, &p, s);
-}
-
-/* How many of a kind there are: the tables never grow, and a full one would be searched for ever. */
-static int
-size_places(struct registry *r, struct db *db)
-{
-	struct db_rows *rows;
-	uint32_t hosts = 0, domains = 0, networks = 0;
-	int more;
-	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_COUNTS, ""));
-	while ((more = db_next(rows)) > 0) {
-		struct str kind = db_text(rows, 0);
-		uint32_t *n = str_eq(kind, STR("host")) ? &hosts : str_eq(kind, STR("domain")) ? &domains : &networks;
-		*n += (uint32_t)db_i64(rows, 1);
-	}
-	db_end(rows);
-	table_new(&r->hosts, hosts);
-	table_new(&r->domains, domains);
-	r->network_mask = mask_for(networks);
-	r->network = mem_calloc(r->network_mask + 1, sizeof *r->network);
-	return more;
-}
-
-static int
-load_places(struct registry *r, struct db *db, struct str today)
-{
-	struct db_rows *rows;
-	struct system *s = NULL; /* they come sorted by system */
-	int more;
-	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ALL, "s", today));
-	while ((more = db_next(rows)) > 0) {
-		if (!s || !str_eq(s->id, db_text(rows, 0)))
-			s = (struct system *)registry_system(r, db_text(rows, 0));
-		assert(s);
-		add_place(r, s, db_text(rows, 1), copy(r, db_text(rows, 2)));
-	}
-	db_end(rows);
-	for (int bits = 128; bits >= 0; bits--)
-		if (r->occurs[bits])
-			r->length[r->lengths++] = (uint8_t)bits;
-	return more;
-}
-
-static int
-load_all(struct registry *r, struct db *db, struct str today)
-{
-	TRY(load_organisations(r, db));
-	TRY(load_contacts(r, db, today));
-	TRY(load_systems(r, db));
-	TRY(size_places(r, db));
-	table_new(&r->ids, r->systems);
+	TRY(load_rows(r, db));
+	TRY(load_places(r, db));
+	TRY(load_ends(r, db));
+	list_by_level(r);
 	for (uint32_t i = 0; i < r->systems; i++)
-		table_put(&r->ids, r->system[i].id, &r->system[i]);
-	TRY(load_places(r, db, today));
-	return r->arena.over ? E_LIMIT : 0;
+		held_enter(r, (struct held *)r->by_name[i]);
+	return r->bytes > REGISTRY_BYTES ? E_LIMIT : 0;
 }
 
-int
-registry_load_at(struct db *db, struct str today, struct registry **ret)
+/* --- whole --- */
+
+static struct registry *
+registry_new(struct str today)
 {
 	struct registry *r = MEM_NEW(struct registry);
-	arena_init(&r->arena, 64 << 10, REGISTRY_BYTES);
-	int error = load_all(r, db, today);
+	memcpy(r->today, today.p, today.n < REGISTRY_DAY ? today.n : REGISTRY_DAY - 1);
+	arena_init(&r->texts, 4 << 10, ORGANISATION_BYTES);
+	claims_init(&r->agency_ids, true);
+	claims_init(&r->ids, true);
+	claims_init(&r->hosts, false);
+	claims_init(&r->domains, false);
+	claims_init(&r->networks, true);
+	return r;
+}
+
+static int
+load(struct db *db, struct str today, bool systems, struct registry **ret)
+{
+	struct registry *r = registry_new(today);
+	int error = load_organisations(r, db);
+	if (!error && systems)
+		error = load_systems(r, db);
 	if (error) {
 		registry_free(r);
 		return error;
 	}
 	*ret = r;
 	return 0;
+}
+
+int
+registry_load_at(struct db *db, struct str today, struct registry **ret)
+{
+	return load(db, today, true, ret);
+}
+
+int
+registry_load_organisations(struct db *db, struct str today, struct registry **ret)
+{
+	return load(db, today, false, ret);
 }
 
 struct str
@@ -325,36 +335,200 @@ registry_free(struct registry *r)
 {
 	if (!r)
 		return;
-	mem_free(r->hosts.slot);
-	mem_free(r->domains.slot);
-	mem_free(r->ids.slot);
-	mem_free(r->organisation_ids.slot);
-	mem_free(r->network);
-	mem_free(r->organisation);
-	mem_free(r->system);
-	arena_release(&r->arena);
+	for (uint32_t i = 0; i < r->systems; i++)
+		held_free((struct held *)r->by_name[i]);
+	for (uint32_t i = 0; i < r->agencies; i++)
+		mem_free(r->agency[i]);
+	struct claims *tables[] = {&r->agency_ids, &r->ids, &r->hosts, &r->domains, &r->networks};
+	for (size_t i = 0; i < COUNT(tables); i++)
+		claims_release(tables[i]);
+	mem_free(r->agency);
+	mem_free(r->by_name);
+	mem_free(r->by_level);
+	arena_release(&r->texts);
 	mem_free(r);
 }
 
-const struct organisation *
-registry_organisations(const struct registry *r, uint32_t *ret_count)
+/* --- what was touched --- */
+
+void
+registry_touch_all(struct registry *r)
 {
-	*ret_count = r->organisations;
-	return r->organisation;
+	r->all_touched = true;
 }
 
-const struct system *
+void
+registry_touch_organisations(struct registry *r)
+{
+	r->organisations_touched = true;
+}
+
+void
+registry_touch_system(struct registry *r, struct str id)
+{
+	for (uint32_t i = 0; i < r->touches; i++)
+		if (str_eq(str_z(r->touched[i]), id))
+			return;
+	if (r->touches == REGISTRY_TOUCHED || id.n > REGISTER_ID_MAX) {
+		r->all_touched = true;
+		return;
+	}
+	char *at = r->touched[r->touches++];
+	memcpy(at, id.p, id.n);
+	at[id.n] = '\0';
+}
+
+static void
+list_insert(const struct system ***list, uint32_t count, uint32_t *cap, const struct system *s, bool by_level)
+{
+	uint32_t at = system_position(*list, count, s, by_level);
+	MEM_GROW(*list, count, *cap);
+	memmove(*list + at + 1, *list + at, (count - at) * sizeof **list);
+	(*list)[at] = s;
+}
+
+static void
+list_remove(const struct system **list, uint32_t count, const struct system *s, bool by_level)
+{
+	uint32_t at = system_position(list, count, s, by_level);
+	assert(at < count && list[at] == s);
+	memmove(list + at, list + at + 1, (count - at - 1) * sizeof *list);
+}
+
+static void
+take_out(struct registry *r, struct held *h)
+{
+	list_remove(r->by_name, r->systems, &h->system, false);
+	list_remove(r->by_level, r->systems, &h->system, true);
+	r->systems--;
+	claims_remove(&r->ids, &h->id);
+	held_leave(r, h);
+	held_free(h);
+}
+
+static void
+put_in(struct registry *r, struct held *h)
+{
+	list_insert(&r->by_name, r->systems, &r->by_name_cap, &h->system, false);
+	list_insert(&r->by_level, r->systems, &r->by_level_cap, &h->system, true);
+	r->systems++;
+	claims_add(&r->ids, &h->id);
+	held_enter(r, h);
+}
+
+static int
+read_places(const struct registry *r, struct db *db, struct held *h)
+{
+	struct place_list list = {.text = BUF_INIT_MAX(64 << 20)};
+	struct db_rows *rows;
+	int more;
+	TRY(db_query(db, &rows, Q_SYSTEM_PLACE_ONE, "s", h->system.id));
+	for (; (more = db_next(rows)) > 0; h->place_count++)
+		place_list_add(&list, db_text(rows, 1), db_text(rows, 2));
+	db_end(rows);
+	if (!more)
+		held_take_places(h, &list, str_z(r->today));
+	place_list_release(&list);
+	return more;
+}
+
+static int
+read_ends(struct db *db, struct held *h)
+{
+	struct db_rows *rows;
+	int more;
+	TRY(db_query(db, &rows, Q_SYSTEM_ENDS_ONE, "s", h->system.id));
+	while ((more = db_next(rows)) > 0)
+		held_take_end(h, rows);
+	db_end(rows);
+	return more;
+}
+
+/* NULL when it is gone. */
+static int
+read_one(const struct registry *r, struct db *db, struct str id, struct held **ret)
+{
+	struct db_rows *rows;
+	struct held *h = NULL;
+	TRY(db_query(db, &rows, Q_SYSTEM_ONE, "s", id));
+	int error = db_next(rows);
+	if (error > 0)
+		error = held_read(r, rows, &h);
+	db_end(rows);
+	if (!error && h)
+		error = read_places(r, db, h);
+	if (!error && h)
+		error = read_ends(db, h);
+	if (error)
+		held_free(h);
+	else
+		*ret = h;
+	return error;
+}
+
+static int
+renew_system(struct registry *r, struct db *db, struct str id)
+{
+	struct held *fresh = NULL, *was = held_of(r, id);
+	TRY(read_one(r, db, id, &fresh));
+	if (was)
+		take_out(r, was);
+	if (fresh)
+		put_in(r, fresh);
+	return r->bytes > REGISTRY_BYTES ? E_LIMIT : 0;
+}
+
+static int
+renew_parts(struct registry *r, struct db *db)
+{
+	if (r->organisations_touched)
+		TRY(load_organisations(r, db));
+	for (; r->touches; r->touches--)
+		TRY(renew_system(r, db, str_z(r->touched[r->touches - 1])));
+	return 0;
+}
+
+int
+registry_renew(struct registry **r, struct db *db, struct str today)
+{
+	struct registry *fresh;
+	bool whole = (*r)->all_touched || !str_eq(str_z((*r)->today), today);
+	int error = whole ? 0 : renew_parts(*r, db);
+	if (!whole && error != E_CONFLICT && error != E_NOT_FOUND) /* then what stands here fits no longer together */
+		return error;
+	TRY(registry_load_at(db, today, &fresh));
+	registry_free(*r);
+	*r = fresh;
+	return 0;
+}
+
+/* --- asking --- */
+
+uint32_t
+registry_organisations(const struct registry *r)
+{
+	return r->agencies;
+}
+
+const struct organisation *
+registry_organisation_at(const struct registry *r, uint32_t number)
+{
+	assert(number < r->agencies);
+	return &r->agency[number]->organisation;
+}
+
+const struct system *const *
 registry_systems(const struct registry *r, uint32_t *ret_count)
 {
 	*ret_count = r->systems;
-	return r->system;
+	return r->by_name;
 }
 
 const struct organisation *
 registry_organisation(const struct registry *r, struct str id)
 {
-	const struct organisation *o = id.n ? table_slot(&r->organisation_ids, id)->value : NULL;
-	return o && str_eq(o->id, id) ? o : NULL;
+	const struct agency *a = agency_of(r, id);
+	return a ? &a->organisation : NULL;
 }
 
 bool
@@ -372,16 +546,22 @@ registry_within(const struct registry *r, struct str organisation, struct str an
 const struct system *
 registry_system(const struct registry *r, struct str id)
 {
-	return table_slot(&r->ids, id)->value;
+	return claims_find(&r->ids, id);
+}
+
+const struct contact *
+system_contact(const struct system *s)
+{
+	return contact_known(&s->contact) ? &s->contact : &s->organisation->contact;
 }
 
 const struct system *
 registry_by_host(const struct registry *r, struct str host)
 {
 	ptrdiff_t dot = str_find_char(host, '.');
-	const struct system *s = host.n ? table_slot(&r->hosts, host)->value : NULL;
+	const struct system *s = host.n ? claims_find(&r->hosts, host) : NULL;
 	if (!s && dot > 0)
-		s = table_slot(&r->hosts, str_cut(host, 0, (size_t)dot))->value;
+		s = claims_find(&r->hosts, str_cut(host, 0, (size_t)dot));
 	return s;
 }
 
@@ -391,7 +571,7 @@ registry_by_bytes(const struct registry *r, const uint8_t bytes[16])
 	for (uint32_t i = 0; i < r->lengths; i++) {
 		struct prefix p;
 		prefix_cut(bytes, r->length[i], &p);
-		const struct system *s = network_slot(r, &p)->system;
+		const struct system *s = claims_find(&r->networks, prefix_name(&p));
 		if (s)
 			return s;
 	}
@@ -409,7 +589,7 @@ const struct system *
 registry_by_domain(const struct registry *r, struct str domain)
 {
 	while (domain.n) {
-		const struct system *s = table_slot(&r->domains, domain)->value;
+		const struct system *s = claims_find(&r->domains, domain);
 		ptrdiff_t dot = str_find_char(domain, '.');
 		if (s || dot < 0)
 			return s;

@@ -128,12 +128,13 @@ static void
 read_register(struct warning_lists *w, const struct registry *r)
 {
 	uint32_t systems;
-	const struct system *s = registry_systems(r, &systems);
+	const struct system *const *all = registry_systems(r, &systems);
 	for (uint32_t i = 0; i < systems; i++) {
-		for (uint32_t k = 0; k < s[i].networks; k++)
-			(void)add_value(w, w->own, REACH_BELOW, s[i].network[k]);
-		for (uint32_t k = 0; k < s[i].domains; k++) {
-			struct str name = s[i].domain[k], label;
+		const struct system *s = all[i];
+		for (uint32_t k = 0; k < s->networks; k++)
+			(void)add_value(w, w->own, REACH_BELOW, s->network[k]);
+		for (uint32_t k = 0; k < s->domains; k++) {
+			struct str name = s->domain[k], label;
 			(void)add_value(w, w->own, REACH_BELOW, name);
 			while (str_split(&name, '.', &label) && str_find_char(name, '.') > 0)
 				(void)add_value(w, w->own, REACH_EXACT, name);

@@ -22,7 +22,7 @@ owner_json(struct buf *out, const struct desk *desk, const struct alert *a, bool
 	out_text(out, "name", s->name);
 	out_i64(out, "level", s->level);
 	buf_add_char(out, '}');
-	out_contact(out, &s->contact, shown);
+	out_contact(out, system_contact(s), shown);
 }
 
 static void

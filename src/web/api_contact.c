@@ -162,7 +162,7 @@ answer(struct api_call *c, int error, const struct register_fault *f, const stru
 		api_reply_error(c, error);
 		return;
 	}
-	api_register_changed(c);
+	registry_touch_organisations(c->desk->registry);
 	contact_json(&c->out, &now, api_today(c), personal_shown(c));
 	api_reply(c, status);
 }

@@ -142,7 +142,7 @@ api_merger_post(struct api_call *c)
 		return;
 	}
 	c->noun_id = m->into;
-	api_register_changed(c);
+	registry_touch_all(c->desk->registry);
 	row_json(&c->out, &row);
 	api_reply(c, 201);
 }

@@ -58,12 +58,6 @@ api_find_organisation(struct api_call *c, struct str id, struct organisation_row
 	return !error;
 }
 
-void
-api_register_changed(struct api_call *c)
-{
-	c->desk->registry_changed(c->desk->core);
-}
-
 /* --- who sends, and who has fallen silent --- */
 
 struct senders {
@@ -88,9 +82,8 @@ static bool
 count_senders(struct api_call *c, struct senders *ret)
 {
 	static const uint8_t nowhere[16];
-	uint32_t place = 0, organisations;
+	uint32_t place = 0, organisations = registry_organisations(c->desk->registry);
 	int64_t now = clock_now_ms();
-	registry_organisations(c->desk->registry, &organisations);
 	ret->mask = 63;
 	while (ret->mask < organisations * 2)
 		ret->mask = ret->mask * 2 + 1;
@@ -346,7 +339,7 @@ answer(struct api_call *c, int error, const struct register_fault *f, struct str
 	} else if (error) {
 		api_reply_error(c, error);
 	} else {
-		api_register_changed(c);
+		registry_touch_organisations(c->desk->registry);
 		reply_one(c, id, status);
 	}
 }

@@ -15,8 +15,6 @@ bool api_take_text(struct api_call *c, const char *key, size_t max, bool *ret_se
 struct str api_today(struct api_call *c);
 /* An organisation within the caller's scope; else the call is answered with 404. */
 bool api_find_organisation(struct api_call *c, struct str id, struct organisation_row *ret);
-/* The register in memory is built anew before the next message is heard. */
-void api_register_changed(struct api_call *c);
 /* The body is a file with a table: it is read in the look-back role, then `step` runs. For real that is inside the transaction
  * that ends with the entry in the record; with ?dry_run=1 the step must leave nothing. It ends with api_table_reply(). */
 typedef void api_table_step(struct api_call *c, const struct table *t, bool dry_run);

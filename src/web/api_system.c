@@ -103,7 +103,7 @@ static int
 item_json(struct api_call *c, const struct inventory *s, struct str today, struct str soon)
 {
 	const struct system *known = registry_system(c->desk->registry, s->id);
-	const struct contact *contact = known ? &known->contact : &s->contact;
+	const struct contact *contact = known ? system_contact(known) : &s->contact;
 	plain_json(&c->out, s);
 	TRY(places_json(c, s->id));
 	out_contact(&c->out, contact, personal_shown(c));
@@ -142,33 +142,21 @@ law_json(struct api_call *c, const struct inventory *s, struct str date)
 static void
 overlaps_json(struct api_call *c, struct str id)
 {
-	const struct system *own = registry_system(c->desk->registry, id);
-	uint32_t count, told = 0;
-	const struct system *all = registry_systems(c->desk->registry, &count);
+	const struct registry *r = c->desk->registry;
+	struct registry_overlap list[OVERLAPS_MAX];
+	const struct system *own = registry_system(r, id);
+	uint32_t count = own ? registry_overlaps(r, own, list, OVERLAPS_MAX) : 0;
 	out_name(&c->out, "overlaps");
 	buf_add_char(&c->out, '[');
-	for (uint32_t i = 0; own && i < count && told < OVERLAPS_MAX; i++) {
-		const struct system *o = &all[i];
-		const struct {
-			struct str kind;
-			const struct str *mine, *theirs;
-			uint32_t mines, theirses;
-		} lists[] = {{STR("network"), own->network, o->network, own->networks, o->networks},
-		    {STR("host"), own->host, o->host, own->hosts, o->hosts},
-		    {STR("domain"), own->domain, o->domain, own->domains, o->domains}};
-		for (size_t k = 0; o != own && k < COUNT(lists); k++)
-			for (uint32_t n = 0; n < lists[k].mines * lists[k].theirses && told < OVERLAPS_MAX; n++) {
-				struct str mine = lists[k].mine[n / lists[k].theirses], theirs = lists[k].theirs[n % lists[k].theirses];
-				if (!place_overlaps(lists[k].kind, mine, theirs))
-					continue;
-				bool seen = registry_within(c->desk->registry, o->organisation->id, api_scope(c));
-				buf_add(&c->out, told++ ? STR(",{") : STR("{"));
-				out_text(&c->out, "value", mine);
-				out_text_or_null(&c->out, "other", seen ? theirs : STR(""));
-				out_text_or_null(&c->out, "system", seen ? o->id : STR(""));
-				out_text_or_null(&c->out, "name", seen ? o->name : STR(""));
-				buf_add_char(&c->out, '}');
-			}
+	for (uint32_t i = 0; i < count; i++) {
+		const struct system *o = list[i].other;
+		bool seen = registry_within(r, o->organisation->id, api_scope(c));
+		buf_add(&c->out, i ? STR(",{") : STR("{"));
+		out_text(&c->out, "value", list[i].mine);
+		out_text_or_null(&c->out, "other", seen ? list[i].theirs : STR(""));
+		out_text_or_null(&c->out, "system", seen ? o->id : STR(""));
+		out_text_or_null(&c->out, "name", seen ? o->name : STR(""));
+		buf_add_char(&c->out, '}');
 	}
 	buf_add_char(&c->out, ']');
 }
@@ -177,7 +165,7 @@ overlaps_json(struct api_call *c, struct str id)
 
 /* "level.fold.id": where the next page begins. The fold is of words and blanks, which an address must not hold bare. */
 static bool
-read_cursor(struct api_call *c, struct inventory_query *q)
+read_cursor(struct api_call *c, struct registry_query *q)
 {
 	struct str rest = api_query(c, STR("cursor")), part;
 	int64_t level;
@@ -190,8 +178,22 @@ read_cursor(struct api_call *c, struct inventory_query *q)
 	return str_is_utf8(rest);
 }
 
+/* As names are searched: without accents. */
+static bool
+read_part(struct api_call *c, struct str *ret)
+{
+	struct str part = api_query(c, STR("q"));
+	struct buf fold = BUF_INIT_MAX(8192);
+	if (part.n > 200 || !str_is_utf8(part) || str_find_char(part, '\0') >= 0)
+		return false;
+	db_fold(str_trim(part), &fold);
+	bool kept = arena_copy(&c->arena, buf_str(&fold), ret);
+	buf_release(&fold);
+	return kept;
+}
+
 static const char *
-read_query(struct api_call *c, struct inventory_query *q)
+read_query(struct api_call *c, struct registry_query *q)
 {
 	int64_t level, limit, days;
 	if (!read_cursor(c, q) || !api_query_i64(c, STR("limit"), 200, 1, PAGE_MAX, &limit))
@@ -203,8 +205,7 @@ read_query(struct api_call *c, struct inventory_query *q)
 	struct str sort = api_query(c, STR("sort"));
 	if (sort.n && !str_eq(sort, STR("name")) && !str_eq(sort, STR("level")))
 		return "sort";
-	q->q = api_query(c, STR("q"));
-	if (q->q.n > 200 || !str_is_utf8(q->q))
+	if (!read_part(c, &q->part))
 		return "q";
 	q->level = (int)level;
 	q->limit = (uint32_t)limit;
@@ -237,7 +238,7 @@ soon_day(struct api_call *c)
 void
 api_systems(struct api_call *c)
 {
-	struct inventory_query q = {.scope = api_scope(c), .today = api_today(c)};
+	struct registry_query q = {.scope = api_scope(c)};
 	struct inventory *list;
 	uint32_t count = 0;
 	int64_t total = 0;
@@ -246,12 +247,12 @@ api_systems(struct api_call *c)
 		api_reply_problem(c, 422, "invalid", field);
 		return;
 	}
-	int error = inventory_list(c->desk->db, &q, &c->arena, &list, &count, &total);
-	struct str soon = soon_day(c);
+	int error = inventory_list(c->desk->db, c->desk->registry, &q, &c->arena, &list, &count, &total);
+	struct str soon = soon_day(c), today = api_today(c);
 	buf_add(&c->out, STR("{\"items\":["));
 	for (uint32_t i = 0; i < count && !error; i++) {
 		buf_add(&c->out, i ? STR(",") : STR(""));
-		error = item_json(c, &list[i], q.today, soon);
+		error = item_json(c, &list[i], today, soon);
 		buf_add_char(&c->out, '}');
 	}
 	if (error) {
@@ -415,10 +416,9 @@ before_json(struct api_call *c, const struct inventory *s)
 }
 
 void
-system_changed(struct api_call *c, bool of_register, uint16_t status)
+system_changed(struct api_call *c, uint16_t status)
 {
-	if (of_register)
-		api_register_changed(c);
+	registry_touch_system(c->desk->registry, c->noun_id);
 	api_reply(c, status);
 }
 
@@ -449,7 +449,7 @@ api_system_post(struct api_call *c)
 		buf_add_char(&c->out, '{');
 		out_text(&c->out, "id", s.id);
 		out_raw(&c->out, "version", STR("1}"));
-		system_changed(c, true, 201);
+		system_changed(c, 201);
 	}
 }
 
@@ -474,7 +474,7 @@ api_system_patch(struct api_call *c)
 	buf_add_char(&c->out, '{');
 	out_i64(&c->out, "version", s.version + 1);
 	buf_add_char(&c->out, '}');
-	system_changed(c, true, 200);
+	system_changed(c, 200);
 }
 
 /* --- what ends soon, over all systems --- */

@@ -11,7 +11,7 @@
 bool system_open(struct api_call *c, bool match, struct inventory *ret);
 /* Parts of a system in one page: {"parties":[...],...}, without braces. */
 [[nodiscard]] int system_parts_json(struct api_call *c, const struct inventory *s, struct str today);
-/* End of a call that changed something. `of_register`: the register in memory is to be read anew. c->out is the answer. */
-void system_changed(struct api_call *c, bool of_register, uint16_t status);
+/* End of a call that changed c->noun_id. c->out is the answer. */
+void system_changed(struct api_call *c, uint16_t status);
 
 #endif

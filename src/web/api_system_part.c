@@ -332,7 +332,7 @@ settle(struct api_call *c, const struct inventory *s, enum part part, int64_t id
 		out_i64(&c->out, "id", id);
 	out_i64(&c->out, "version", s->version + 1);
 	buf_add_char(&c->out, '}');
-	system_changed(c, part == PART_COUNT || part_kinds[part].of_register, status);
+	system_changed(c, status);
 }
 
 /* --- handlers --- */

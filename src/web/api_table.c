@@ -190,7 +190,7 @@ import_organisations(struct api_call *c, const struct table *t, bool dry_run)
 		return;
 	}
 	if (!dry_run && !error)
-		api_register_changed(c);
+		registry_touch_organisations(c->desk->registry);
 	api_table_reply(c, report, dry_run);
 }
 

@@ -40,7 +40,7 @@ struct desk {
 	const struct options *options;
 	struct db *db;
 	struct archive *archive;
-	struct registry *registry;  /* swapped when the register changes */
+	struct registry *registry;  /* who changes what it was made of touches it, and it is renewed before the next message is heard */
 	struct law *law;            /* the rules in force; never NULL */
 	struct rules *rules;        /* what judges: findings name rules of this set */
 	struct rules *rules_next;   /* read already, judges as soon as a worker has it; NULL = no change is under way */
@@ -103,7 +103,6 @@ struct desk {
 	void (*indicators_told)(void *core); /* tell the live stream that others are in use now */
 	/* Have a file read as a table by the look-back role; then call->tabled. */
 	void (*table_read)(void *core, struct api_call *call, struct str bytes);
-	void (*registry_changed)(void *core); /* the register in the database is another: the one in memory is swapped soon */
 	/* Have the text of rules checked by the look-back role, which ends the call. */
 	void (*rules_check)(void *core, struct api_call *call, struct str text);
 	/* The database holds other rules, switches or exceptions: publish and read them; `then` when that is done. */

@@ -189,16 +189,20 @@ TEST(facts_decide_under_the_rules_of_the_day)
 }
 
 static uint32_t
-found(struct house *h, struct inventory_query q, struct str *ret_first)
+found(struct house *h, struct registry_query q, const char *part, struct str *ret_first)
 {
 	struct inventory *list;
+	struct buf fold = BUF_INIT;
 	uint32_t count = 0;
 	int64_t total = -1;
-	q.limit = q.limit ? q.limit : 10;
-	q.today = STR("2026-11-22");
-	CHECK_INT(inventory_list(h->db, &q, &h->arena, &list, &count, &total), 0);
+	db_fold(str_z(part), &fold);
+	q.part = buf_str(&fold);
+	q.limit = 10;
+	CHECK_INT(registry_renew(&h->registry, h->db, STR("2026-11-22")), 0);
+	CHECK_INT(inventory_list(h->db, h->registry, &q, &h->arena, &list, &count, &total), 0);
 	CHECK(total >= count);
 	*ret_first = count ? list[0].id : STR("");
+	buf_release(&fold);
 	return count;
 }
 
@@ -206,26 +210,27 @@ TEST(found_by_name_place_and_owner_within_reach)
 {
 	struct house h = open_house();
 	struct str first;
-	CHECK_INT(found(&h, (struct inventory_query){0}, &first), 2);
-	CHECK_INT(found(&h, (struct inventory_query){.by_level = true}, &first), 2);
+	CHECK_INT(found(&h, (struct registry_query){0}, "", &first), 2);
+	CHECK_INT(found(&h, (struct registry_query){.by_level = true}, "", &first), 2);
 	CHECK_STR(first, STR("kho"));
-	CHECK_INT(found(&h, (struct inventory_query){.by_level = true, .after_level = 4, .after_fold = STR("kho"), .after_id = STR("kho")}, &first), 1);
+	CHECK_INT(found(&h, (struct registry_query){.by_level = true, .after_level = 4, .after_fold = STR("kho"), .after_id = STR("kho")}, "", &first), 1);
 	CHECK_STR(first, STR("web"));
-	CHECK_INT(found(&h, (struct inventory_query){.q = STR("CONG dat")}, &first), 1);
-	CHECK_INT(found(&h, (struct inventory_query){.q = STR("10.21.4")}, &first), 1);
-	CHECK_INT(found(&h, (struct inventory_query){.q = STR("tinh")}, &first), 1);
+	CHECK_INT(found(&h, (struct registry_query){0}, "CONG dat", &first), 1);
+	CHECK_INT(found(&h, (struct registry_query){0}, "10.21.4", &first), 1);
+	CHECK_INT(found(&h, (struct registry_query){0}, "tinh", &first), 1);
 	CHECK_STR(first, STR("kho"));
-	CHECK_INT(found(&h, (struct inventory_query){.q = STR("100%")}, &first), 0);
-	CHECK_INT(found(&h, (struct inventory_query){.scope = STR("so")}, &first), 1);
-	CHECK_INT(found(&h, (struct inventory_query){.organisation = STR("so"), .level = 4}, &first), 0);
+	CHECK_INT(found(&h, (struct registry_query){0}, "100%", &first), 0);
+	CHECK_INT(found(&h, (struct registry_query){.scope = STR("so")}, "", &first), 1);
+	CHECK_INT(found(&h, (struct registry_query){.organisation = STR("so"), .level = 4}, "", &first), 0);
 	struct inventory s;
 	CHECK_INT(inventory_get(h.db, STR("kho"), STR("so"), &h.arena, &s), E_NOT_FOUND);
 	CHECK_INT(inventory_get(h.db, STR("kho"), STR("tinh"), &h.arena, &s), 0);
 	s.until_day = STR("2026-11-21");
 	CHECK_INT(inventory_change(h.db, &s, 1), 0);
 	CHECK_INT(inventory_change(h.db, &s, 1), E_CONFLICT); /* another version is there by now */
-	CHECK_INT(found(&h, (struct inventory_query){0}, &first), 1);
-	CHECK_INT(found(&h, (struct inventory_query){.closed = true}, &first), 2);
+	registry_touch_system(h.registry, STR("kho"));
+	CHECK_INT(found(&h, (struct registry_query){0}, "", &first), 1);
+	CHECK_INT(found(&h, (struct registry_query){.closed = true}, "", &first), 2);
 	close_house(&h);
 }
 
