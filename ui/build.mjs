@@ -51,7 +51,7 @@ async function checkSentences() {
 	for (const file of await sourceFiles(join(here, "src"))) {
 		const text = await readFile(file, "utf8");
 		for (const m of text.matchAll(/["'`]([a-z0-9_]+(?:\.[a-z0-9_]+)+)["'`]/g)) said.add(m[1]);
-		for (const m of text.matchAll(/`([a-z0-9_.]+[._])\$\{|\bword\("(\w+)"/g)) begun.add(m[1] ?? `${m[2]}.`);
+		for (const m of text.matchAll(/`([a-z0-9_.]+[._])\$\{|\bword\("([\w.]+)"/g)) begun.add(m[1] ?? `${m[2]}.`);
 		for (const m of text.matchAll(/\bt\(\s*["']([^"']+)["']/g)) {
 			said.add(m[1]);
 			if (!(m[1] in vi) || !(m[1] in en)) problems.push(`${file}: no sentence ui.${m[1]}`);

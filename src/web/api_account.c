@@ -173,15 +173,14 @@ api_account(struct api_call *c)
 /* --- the password --- */
 
 struct change {
-	struct str fresh;
-	char stored[PASSWORD_TEXT];
+	struct new_password fresh;
 };
 
 static int
 hash_work(struct api_call *c)
 {
 	struct change *change = c->user;
-	return password_hash(change->fresh, change->stored);
+	return new_password_work(&change->fresh);
 }
 
 /* All sessions end; this browser gets a new one, so that a copy of the old cookie is worth nothing. */
@@ -191,8 +190,12 @@ hash_done(struct api_call *c, int error)
 	struct change *change = c->user;
 	char *secret = arena_alloc(&c->arena, SECRET_TEXT);
 	struct desk *d = c->desk;
+	if (error == E_INVALID) {
+		api_reply_problem(c, 422, change->fresh.fault, "new_password");
+		return;
+	}
 	if (!error)
-		error = secret ? person_set_password(d->db, c->who.person, change->stored, clock_now_ms()) : E_LIMIT;
+		error = secret ? person_set_password(d->db, c->who.person, change->fresh.stored, clock_now_ms()) : E_LIMIT;
 	if (!error)
 		error = sessions_end(d, c->who.person, STR(""), &c->arena);
 	if (!error)
@@ -222,13 +225,14 @@ api_account_password(struct api_call *c)
 		return;
 	if (c->who.directory)
 		api_reply_problem(c, 409, "directory_password", NULL);
-	else if (!change || !json_get_string(&c->body, 0, STR("new_password"), &c->arena, &change->fresh) ||
-	    change->fresh.n < PASSWORD_MIN || change->fresh.n > PASSWORD_MAX)
+	else if (!change || !json_get_string(&c->body, 0, STR("new_password"), &c->arena, &change->fresh.text))
 		api_reply_problem(c, 422, "password_short", "new_password");
-	else if (json_get_string(&c->body, 0, STR("password"), &c->arena, &before) && str_eq(before, change->fresh))
+	else if (json_get_string(&c->body, 0, STR("password"), &c->arena, &before) && str_eq(before, change->fresh.text))
 		api_reply_problem(c, 422, "password_same", "new_password");
-	else
+	else {
+		new_password_of(c, &change->fresh, str_z(c->who.login), str_z(c->who.name), str_z(c->who.organisation));
 		account_ask_password(c, password_proven);
+	}
 }
 
 /* --- the authenticator app --- */

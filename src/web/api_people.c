@@ -6,7 +6,7 @@
 #include <sodium.h>
 
 #include "host/clock.h"
-#include "web/factor.h"
+#include "web/proof.h"
 
 #define NAME_MAX_BYTES 127u
 
@@ -320,16 +320,16 @@ api_person_invite(struct api_call *c)
 }
 
 struct welcome {
-	struct str token, password;
+	struct str token;
+	struct new_password password;
 	struct account account;
-	char stored[PASSWORD_TEXT];
 };
 
 static int
 welcome_work(struct api_call *c)
 {
 	struct welcome *w = c->user;
-	return password_hash(w->password, w->stored);
+	return new_password_work(&w->password);
 }
 
 static void
@@ -337,7 +337,7 @@ welcome_done(struct api_call *c, int error)
 {
 	struct welcome *w = c->user;
 	if (error == E_INVALID) {
-		api_reply_problem(c, 422, "password_short", "password");
+		api_reply_problem(c, 422, w->password.fault, "password");
 		return;
 	}
 	if (!error) /* somebody may have been faster */
@@ -345,7 +345,7 @@ welcome_done(struct api_call *c, int error)
 	if (!error)
 		error = account_link_end(c->desk->db, w->account.id);
 	if (!error)
-		error = person_set_password(c->desk->db, w->account.id, w->stored, clock_now_ms());
+		error = person_set_password(c->desk->db, w->account.id, w->password.stored, clock_now_ms());
 	if (!error)
 		error = sessions_end(c->desk, w->account.id, STR(""), &c->arena);
 	if (error == E_DENIED) {
@@ -374,7 +374,7 @@ api_invitation_use(struct api_call *c)
 		api_reply_problem(c, 422, "invalid", "token");
 		return;
 	}
-	if (!json_get_string(&c->body, 0, STR("password"), &c->arena, &w->password)) {
+	if (!json_get_string(&c->body, 0, STR("password"), &c->arena, &w->password.text)) {
 		api_reply_problem(c, 422, "invalid", "password");
 		return;
 	}
@@ -389,6 +389,8 @@ api_invitation_use(struct api_call *c)
 		api_reply_problem(c, 403, "setup_link", "token");
 	else if (error)
 		api_reply_error(c, error);
-	else
+	else {
+		new_password_of(c, &w->password, w->account.login, w->account.name, w->account.organisation);
 		api_defer(c, welcome_work, welcome_done);
+	}
 }

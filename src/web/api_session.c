@@ -10,6 +10,7 @@
 
 struct sign_in {
 	struct str login, name, password, token;
+	struct new_password fresh;
 	char stored[PASSWORD_TEXT];
 	struct principal person;
 };
@@ -434,7 +435,8 @@ static int
 setup_work(struct api_call *c)
 {
 	struct sign_in *s = c->user;
-	return password_hash(s->password, s->stored);
+	s->fresh.text = s->password;
+	return new_password_work(&s->fresh);
 }
 
 static void
@@ -442,13 +444,13 @@ setup_done(struct api_call *c, int error)
 {
 	struct sign_in *s = c->user;
 	if (error == E_INVALID) {
-		api_reply_problem(c, 422, "password_short", "password");
+		api_reply_problem(c, 422, s->fresh.fault, "password");
 		return;
 	}
 	if (!error && !setup_link_fits(c->desk->db, s->token))
 		error = E_DENIED; /* somebody was faster */
 	if (!error)
-		error = person_new(c->desk->db, s->login, s->name, STR("operator"), s->stored, clock_now_ms(), &s->person.person);
+		error = person_new(c->desk->db, s->login, s->name, STR("operator"), s->fresh.stored, clock_now_ms(), &s->person.person);
 	if (!error)
 		error = setup_link_end(c->desk->db);
 	if (!error)
@@ -471,6 +473,8 @@ api_setup_post(struct api_call *c)
 		return;
 	else if (!setup_link_fits(c->desk->db, s->token))
 		api_reply_problem(c, 403, "setup_link", "token");
-	else
+	else {
+		new_password_of(c, &s->fresh, s->login, s->name, STR(""));
 		api_defer(c, setup_work, setup_done);
+	}
 }

@@ -234,7 +234,7 @@ account_of_link(struct db *db, struct str token, int64_t now_ms, struct arena *a
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = (struct account){.id = db_i64(rows, 0), .login = copy(arena, db_text(rows, 1)),
-		    .name = copy(arena, db_text(rows, 2))};
+		    .name = copy(arena, db_text(rows, 2)), .organisation = copy(arena, db_text(rows, 3))};
 	db_end(rows);
 	return more > 0 ? 0 : more < 0 ? more : E_DENIED;
 }

@@ -55,7 +55,7 @@ WHERE id = $1 AND version = $2;
 UPDATE person SET link = $2, link_until_ms = $3, version = version + 1 WHERE id = $1;
 
 -- name: account_of_link
-SELECT id, login, name FROM person WHERE link = $1 AND link <> '' AND link_until_ms > $2 AND disabled = 0;
+SELECT id, login, name, organisation FROM person WHERE link = $1 AND link <> '' AND link_until_ms > $2 AND disabled = 0;
 
 -- name: account_operators
 SELECT r.rights, count(*) FROM person p JOIN role r ON r.id = p.role

@@ -48,6 +48,22 @@ proof_forgive(struct api_call *c, struct str login)
 	buf_release(&key);
 }
 
+void
+new_password_of(struct api_call *c, struct new_password *p, struct str login, struct str name, struct str organisation)
+{
+	const struct organisation *o = registry_organisation(c->desk->registry, organisation);
+	const struct str known[] = {STR("khien"), login, name, organisation, o ? o->name : STR(""), str_z(c->desk->options->province)};
+	for (size_t i = 0; i < COUNT(known); i++)
+		password_words_add(&p->words, known[i]);
+}
+
+int
+new_password_work(struct new_password *p)
+{
+	p->fault = password_fault(p->text, &p->words);
+	return p->fault ? E_INVALID : password_hash(p->text, p->stored);
+}
+
 int
 proof_second(struct api_call *c, struct ticket *t, int64_t person, const char **ret_factor)
 {

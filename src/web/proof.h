@@ -25,6 +25,16 @@ struct proof {
 	void (*then)(struct api_call *c, int error);
 };
 
+/* A password that somebody chooses: judged and hashed on a pool thread. */
+struct new_password {
+	struct str text;
+	struct password_words words; /* of its owner and his place */
+	const char *fault;           /* why it may not be, when new_password_work() says E_INVALID */
+	char stored[PASSWORD_TEXT];
+};
+void new_password_of(struct api_call *c, struct new_password *p, struct str login, struct str name, struct str organisation);
+[[nodiscard]] int new_password_work(struct new_password *p);
+
 /* Counts a try. True: too many, and the call is answered with how long to wait. `step`: "login" or "factor". */
 bool proof_must_wait(struct api_call *c, const char *step, struct str login);
 void proof_forgive(struct api_call *c, struct str login);

@@ -13,13 +13,12 @@
 
 #include "base/arena.h"
 #include "store/db.h"
+#include "web/password.h"
 #include "web/right.h"
 
 #define SESSION_IDLE_MS (30 * INT64_C(60000))
 #define SESSION_MAX_MS (12 * INT64_C(3600000))
 #define PROOF_MS (10 * INT64_C(60000)) /* so long a proof is good for what asks one again */
-#define PASSWORD_MIN 12  /* characters (bytes) */
-#define PASSWORD_MAX 512
 #define PASSWORD_TEXT 128 /* bytes of the stored form, NUL included */
 #define SECRET_TEXT 44   /* 256 bits in base64url without padding, and NUL */
 #define SESSION_ID 17    /* what a session or key is called: the first digits of its secret's hash, and NUL */
@@ -48,7 +47,7 @@ bool login_is_one(struct str login);
 void secret_new(char ret[SECRET_TEXT]);
 void secret_hash(struct str secret, char ret[65]);
 
-/* Any thread. E_INVALID when the password is too short or too long; E_FULL when 64 MiB are not to be had. */
+/* Any thread. E_INVALID when the password cannot be one (password_fault() asks more); E_FULL when 64 MiB are not to be had. */
 [[nodiscard]] int password_hash(struct str password, char ret[PASSWORD_TEXT]);
 bool password_verify(const char *stored, struct str password);
 

@@ -68,6 +68,8 @@ status, body, _ = desk.call("POST", "/api/v1/setup", {"token": "x" * 43, "login"
 check("a false link opens nothing", status == 403, body)
 status, body, _ = desk.call("POST", "/api/v1/setup", {"token": setup, "login": "an", "name": "An", "password": "short"}, same, False)
 check("a short password is refused", status == 422, body)
+status, body, _ = desk.call("POST", "/api/v1/setup", {"token": setup, "login": "an", "name": "An", "password": "Password12345!"}, same, False)
+check("one that is tried first too", (status, json.loads(body)["type"]) == (422, "password_common"), body)
 status, body, headers = desk.call("POST", "/api/v1/setup", {"token": setup, "login": "an", "name": "Ân", "password": "correct horse battery"}, same, False)
 cookie = (headers["Set-Cookie"] or "").split(";")[0]
 check("the link makes the first person", status == 201 and "HttpOnly" in headers["Set-Cookie"] and "SameSite=Strict" in headers["Set-Cookie"], body)

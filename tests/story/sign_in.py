@@ -7,7 +7,7 @@ from desk import *
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 PASSWORD, SECOND = "correct horse battery", "another long sentence"
-desk = Desk().start()
+desk = Desk("--province", "Hạ Mậu").start()
 secrets = []  # whatever must never be found in the record, the log or the database
 
 
@@ -51,6 +51,11 @@ setup = [l for l in desk.out.read_text().splitlines() if "/setup?token=" in l][0
 an = Browser()
 status, _ = an("POST", "setup", {"token": setup, "login": "an", "name": "Ân", "password": PASSWORD})
 check("the first person is in", status == 201 and an.alive())
+check("a password is taken as it was given, to the last sign", [Browser().sign_in(p)[0] for p in (PASSWORD.upper(), PASSWORD[:-1], PASSWORD + " ")] == [401] * 3)
+check("it stands as argon2id of 64 MiB", desk.sql("SELECT password FROM person")[0][0].startswith("$argon2id$v=19$m=65536,t=2,p=1$"))
+desk.sql("UPDATE person SET created_ms = 1, password_ms = 1")
+other = Browser()
+check("however old it is it need not be changed", other.sign_in()[0] == 201 and other("DELETE", "sessions/current")[0] == 204)
 
 # An app is set up
 status, body = an("POST", "account/totp", {"password": "not this one"})
@@ -192,6 +197,8 @@ check("nobody revokes a key that may more than he", [desk.call("DELETE", f"/api/
 # A changed password
 status, body = an("POST", "account/password", {"password": PASSWORD, "new_password": "short"})
 check("a short password is refused", (status, body["type"]) == (422, "password_short"), body)
+refused = [an("POST", "account/password", {"password": PASSWORD, "new_password": p})[1]["type"] for p in ("qwerty123qwerty", "Matkhau@123456", "khien#hamau?k9")]
+check("and one that is tried first, or is made of names", refused == ["password_common", "password_common", "password_words"], refused)
 status, body = an("POST", "account/password", {"password": "guess guess guess", "new_password": SECOND})
 check("the old one is asked", (status, body["type"]) == (403, "wrong_password"), body)
 old = Browser()
