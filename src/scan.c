@@ -20,6 +20,7 @@
 #define EVENT_BYTES (64u << 20)    /* one record's events: a 1 MB line or a 64 KB chunk */
 #define CORRELATE_BYTES (64u << 20)
 #define OUTPUT_STEP (256u << 10)
+#define KEPT_BYTES (16u << 20)
 #define FEEDS_MAX 16
 
 struct scan {
@@ -36,7 +37,9 @@ struct scan {
 	struct scan_indicators *indicators; /* NULL without --indicators */
 	struct scan_input input;
 	struct arena arena;
-	struct buf out;
+	struct buf out, line;
+	struct str *rule_json; /* by rules_index(): how findings of a rule begin; empty until there is one */
+	struct arena kept;     /* those texts */
 	int64_t started_ms;
 	uint64_t files, events, failed, findings;
 	uint64_t unreadable;
@@ -94,21 +97,36 @@ put_fields(struct scan *s, const struct finding *f)
 	}
 }
 
+/* A rule is told in the same words each time: they are written once. */
+static struct str
+rule_json(struct scan *s, const struct rule_info *rule)
+{
+	struct str *kept = &s->rule_json[rules_index(rule)];
+	struct buf *out = &s->line;
+	if (kept->n)
+		return *kept;
+	buf_clear(out);
+	buf_add(out, STR("{\"rule\":{\"id\":"));
+	buf_add_json_string(out, rule->id);
+	buf_add(out, STR(",\"title\":"));
+	buf_add_json_string(out, rule->title);
+	buf_add(out, STR(",\"level\":\""));
+	buf_add(out, str_z(level_name(rule->level)));
+	buf_add(out, STR("\",\"author\":"));
+	buf_add_json_string(out, rule->author);
+	buf_add(out, STR(",\"file\":"));
+	buf_add_json_string(out, rule->file);
+	buf_add(out, STR("},\"event\":{\"file\":"));
+	if (!arena_copy(&s->kept, buf_str(out), kept))
+		return buf_str(out);
+	return *kept;
+}
+
 static void
 put_json(struct scan *s, const struct finding *f, uint64_t record)
 {
 	struct buf *out = &s->out;
-	buf_add(out, STR("{\"rule\":{\"id\":"));
-	buf_add_json_string(out, f->rule->id);
-	buf_add(out, STR(",\"title\":"));
-	buf_add_json_string(out, f->rule->title);
-	buf_add(out, STR(",\"level\":\""));
-	buf_add(out, str_z(level_name(f->rule->level)));
-	buf_add(out, STR("\",\"author\":"));
-	buf_add_json_string(out, f->rule->author);
-	buf_add(out, STR(",\"file\":"));
-	buf_add_json_string(out, f->rule->file);
-	buf_add(out, STR("},\"event\":{\"file\":"));
+	buf_add(out, rule_json(s, f->rule));
 	buf_add_json_string(out, str_z(s->path));
 	buf_add(out, STR(",\"record\":"));
 	buf_add_u64(out, record);
@@ -274,6 +292,8 @@ scan_paths(struct scan *s, char **paths)
 		ioc_event_wants(&s->want);
 	decoder_want(s->decoder, &s->want);
 	arena_init(&s->arena, 1 << 20, EVENT_BYTES);
+	arena_init(&s->kept, 64 << 10, KEPT_BYTES);
+	s->rule_json = mem_calloc(rules_count(s->rules), sizeof *s->rule_json);
 	for (; *paths; paths++) {
 		if (access(*paths, F_OK) != 0)
 			on_unreadable(s, *paths, error_from_errno(errno));
@@ -287,6 +307,9 @@ scan_paths(struct scan *s, char **paths)
 	decoder_free(s->decoder);
 	scan_release(&s->input);
 	arena_release(&s->arena);
+	arena_release(&s->kept);
+	mem_free(s->rule_json);
+	buf_release(&s->line);
 	return s->unreadable ? 2 : 0;
 }
 

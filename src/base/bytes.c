@@ -6,6 +6,10 @@
 
 #include "base/memory.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 bool
 str_eq_nocase(struct str a, struct str b)
 {
@@ -265,43 +269,53 @@ add_json_escape(struct buf *b, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
 	char out[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-	const char *at = memchr("\"\\\n\r\t", c, 5);
-	if (!at || !c) {
-		buf_add(b, str_from(out, 6));
-		return;
-	}
-	out[1] = c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : (char)c;
-	buf_add(b, str_from(out, 2));
+	const char letter = c == '\\' || c == '"' ? (char)c : c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : '\0';
+	if (letter)
+		out[1] = letter;
+	buf_add(b, str_from(out, letter ? 2 : 6));
 }
 
-/* Bytes that stand for themselves in a JSON string and are a whole letter. */
-static bool
-json_plain(unsigned char c)
+/* How many bytes at the front of n stand for themselves in a JSON string and are whole letters. */
+static size_t
+json_plain_run(const char *p, size_t n)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	size_t i = 0;
+#ifdef __SSE2__
+	for (; i + 16 <= n; i += 16) {
+		__m128i x = _mm_loadu_si128((const __m128i_u *)(p + i)); /* above 0x7f is negative: less than a blank */
+		__m128i bad = _mm_or_si128(_mm_cmplt_epi8(x, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f)));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
+		unsigned mask = (unsigned)_mm_movemask_epi8(bad);
+		if (mask)
+			return i + (unsigned)__builtin_ctz(mask);
+	}
+#endif
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+		i++;
+	return i;
 }
 
 void
 buf_add_json(struct buf *b, struct str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
 	size_t from = 0, i = 0;
 	while (i < s.n) {
-		if (json_plain(p[i])) {
-			i++;
-			continue;
-		}
-		bool plain = p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f;
-		size_t len = plain ? utf8_length(s.p + i, s.n - i) : 0;
-		if (len) {
-			i += len;
+		i += json_plain_run(s.p + i, s.n - i);
+		if (i == s.n)
+			break;
+		unsigned char c = (unsigned char)s.p[i];
+		bool high = c >= 0x80;
+		size_t length = high ? utf8_length(s.p + i, s.n - i) : 0;
+		if (length) {
+			i += length;
 			continue;
 		}
 		buf_add(b, str_cut(s, from, i));
-		if (plain)
+		if (high)
 			buf_add(b, STR("\xef\xbf\xbd"));
 		else
-			add_json_escape(b, p[i]);
+			add_json_escape(b, c);
 		from = ++i;
 	}
 	buf_add(b, str_cut(s, from, s.n));

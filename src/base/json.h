@@ -53,7 +53,8 @@ json_raw(const struct json *j, uint32_t i)
 
 /* A string's value; anything else as it stands. Copied to `arena` only when it holds escapes. False: arena full. */
 [[nodiscard]] bool json_string(const struct json *j, uint32_t i, struct arena *arena, struct str *ret);
-/* Undo the escapes of the inside of a validated JSON string; `out` must have room for s.n bytes; returns the length. */
+/* Undo the escapes of the inside of a validated JSON string; `out` must have room for s.n bytes, none of them
+ * those of s; returns the length. */
 size_t json_unescape(struct str s, char *out);
 
 /* Value of the first member `key` (compared after unescaping) of object `object`, or 0 (never a member). */

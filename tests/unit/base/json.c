@@ -213,6 +213,51 @@ TEST(escapes_are_undone)
 	arena_release(&arena);
 }
 
+/* buf_add_json(), a byte at a time. */
+static void
+add_json_slowly(struct buf *out, struct str s)
+{
+	for (size_t i = 0, n; i < s.n; i += n) {
+		unsigned char c = (unsigned char)s.p[i];
+		const char *letter = c ? strchr("\"\"\\\\\nn\rr\tt", c) : NULL;
+		n = utf8_length(s.p + i, s.n - i);
+		if (letter && strchr("\"\\\n\r\t", c))
+			buf_addf(out, "\\%c", letter[1]);
+		else if (c < 0x20 || c == 0x7f)
+			buf_addf(out, "\\u%04x", c);
+		else
+			buf_add(out, n ? str_cut(s, i, i + n) : STR("\xef\xbf\xbd"));
+		n = n ? n : 1;
+	}
+}
+
+/* Every byte, and some letters, at each place of texts that are shorter and longer than a vector. */
+TEST(text_goes_into_json_and_comes_back)
+{
+	static const struct str letters[] = {STR_INIT("\xe1\xba\xa5"), STR_INIT("\xf0\x9f\x9b\xa1"), STR_INIT("\\\\\""),
+	    STR_INIT("\\n"), STR_INIT("\xe1\xba"), STR_INIT("C:\\a\\b c\\d.exe")};
+	for (unsigned what = 0; what < 256 + COUNT(letters); what++) {
+		for (unsigned place = 0; place < 37 * 3; place++) {
+			char byte = (char)what, plain[256];
+			struct buf text = BUF_INIT, fast = BUF_INIT, slow = BUF_INIT;
+			buf_addf(&text, "%.*s", (int)(place / 3), "abcdefghijklmnopqrstuvwxyz0123456789");
+			buf_add(&text, what < 256 ? str_from(&byte, 1) : letters[what - 256]);
+			buf_addf(&text, "%.*s", (int)(place % 3 * 13), "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+			buf_add_json(&fast, buf_str(&text));
+			add_json_slowly(&slow, buf_str(&text));
+			CHECK_STR(buf_str(&fast), buf_str(&slow));
+			memset(plain, '#', sizeof plain);
+			size_t n = json_unescape(buf_str(&fast), plain);
+			if (str_is_utf8(buf_str(&text)))
+				CHECK_STR(str_from(plain, n), buf_str(&text));
+			CHECK_INT(plain[fast.n], '#');
+			buf_release(&text);
+			buf_release(&fast);
+			buf_release(&slow);
+		}
+	}
+}
+
 TEST(members_are_found_by_what_their_names_mean)
 {
 	struct json j = {0};
