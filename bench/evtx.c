@@ -67,7 +67,7 @@ main(int argc, char **argv)
 	struct arena arena;
 	arena_init(&arena, 1 << 20, 64 << 20);
 	struct names *names = names_new();
-	struct decode_context c = {.names = names, .arena = &arena};
+	struct decode_context c = {.names = names, .arena = &arena, .templates = evtx_cache_new()};
 	struct buf *file = mem_calloc((size_t)argc, sizeof *file);
 	for (int i = first; i < argc; i++)
 		read_file(argv[i], &file[i]);
@@ -84,6 +84,7 @@ main(int argc, char **argv)
 	for (int i = first; i < argc; i++)
 		buf_release(&file[i]);
 	mem_free(file);
+	evtx_cache_free(c.templates);
 	names_free(names);
 	arena_release(&arena);
 	return 0;

@@ -21,7 +21,8 @@ decoder_new(const struct names *names)
 {
 	struct decoder *d = MEM_NEW(struct decoder);
 	d->context = (struct decode_context){.names = names, .json = &d->json, .member = d->member,
-	    .keys = keys_new(names, json_know_key), .flat = flat_new(), .zone = TIME_ZONE_VIETNAM};
+	    .keys = keys_new(names, json_know_key), .flat = flat_new(), .templates = evtx_cache_new(),
+	    .zone = TIME_ZONE_VIETNAM};
 	return d;
 }
 
@@ -47,6 +48,7 @@ decoder_free(struct decoder *d)
 		json_release(&d->json);
 		keys_free(d->context.keys);
 		flat_free(d->context.flat);
+		evtx_cache_free(d->context.templates);
 	}
 	mem_free(d);
 }

@@ -15,6 +15,7 @@
 #include "decode/keys.h"
 
 struct decoder;
+struct evtx_cache;
 struct flat;
 
 struct decoder *decoder_new(const struct names *names);
@@ -44,6 +45,7 @@ struct decode_context {
 	struct json *json;  /* scratch tape */
 	struct keys *keys;  /* names of JSON members seen before, or NULL */
 	struct flat *flat;  /* decode/json_flat.h; NULL: the long way always. Needs keys */
+	struct evtx_cache *templates; /* decode/evtx.h; NULL: compiled in each chunk */
 	const struct core_set *want; /* decoder_want() */
 	const bool *open_words;      /* windows_want() of it; NULL: all */
 	const struct key **member; /* of the JSON object at hand: the key of each member, or NULL; KEYS_MEMBERS of them */

@@ -4,7 +4,6 @@
 #define RECORD_MAGIC 0x00002a2au /* "**" */
 #define RECORD_HEADER 24u        /* magic, size, number, FILETIME */
 #define RECORD_MIN (RECORD_HEADER + 4u)
-#define TEMPLATE_HEADER 24u      /* next, GUID, size */
 #define CORE_ROOM 24u            /* core fields that a Windows event usually gets */
 
 int
@@ -220,8 +219,13 @@ find_template(struct evtx_reader *r, uint32_t at, uint32_t size, struct evtx_pla
 	struct evtx_template *t = ARENA_NEW(r->c->arena, struct evtx_template);
 	if (!t)
 		return NULL;
+	at += EVTX_TEMPLATE_HEADER;
+	const struct evtx_template *known = r->c->templates ? evtx_cache_find(r->c->templates, r, at, size, place) : NULL;
+	if (known)
+		*t = *known;
+	t->text = &r->text;
 	t->key = key;
-	t->error = evtx_compile(r, at + TEMPLATE_HEADER, at + TEMPLATE_HEADER + size, place, true, t);
+	t->error = known && r->budget < 0 ? E_LIMIT : known ? 0 : evtx_compile(r, at, at + size, place, true, t);
 	t->next = *bucket;
 	*bucket = t;
 	return t;
@@ -260,13 +264,13 @@ run_instance(struct evtx_reader *r, struct wire *w, struct evtx_place place, uns
 	struct instance in;
 	wire_bytes(w, 5);
 	uint32_t at = wire_u32(w);
-	if (w->bad || at < EVTX_CHUNK_HEADER || at > r->chunk.n || r->chunk.n - at < TEMPLATE_HEADER)
+	if (w->bad || at < EVTX_CHUNK_HEADER || at > r->chunk.n || r->chunk.n - at < EVTX_TEMPLATE_HEADER)
 		return E_INVALID;
 	uint32_t size = evtx_u32(r->chunk.p + at + 20);
-	if (size > r->chunk.n - at - TEMPLATE_HEADER)
+	if (size > r->chunk.n - at - EVTX_TEMPLATE_HEADER)
 		return E_INVALID;
 	if (at == (size_t)(w->rest.p - r->chunk.p))
-		wire_bytes(w, TEMPLATE_HEADER + (size_t)size);
+		wire_bytes(w, EVTX_TEMPLATE_HEADER + (size_t)size);
 	struct evtx_template *t = find_template(r, at, size, place);
 	if (!t || t->error)
 		return t ? t->error : E_LIMIT;
@@ -278,7 +282,7 @@ run_instance(struct evtx_reader *r, struct wire *w, struct evtx_place place, uns
 static int
 run_elements(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place, unsigned nesting, struct event *e)
 {
-	struct evtx_template t = {0};
+	struct evtx_template t = {.text = &r->text};
 	struct instance in = {.nesting = nesting};
 	TRY(evtx_compile(r, at, end, place, false, &t));
 	return run_template(r, &t, &in, e);
@@ -445,7 +449,7 @@ evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *
 	*ret_count = 0;
 	if (!r)
 		return E_LIMIT;
-	*r = (struct evtx_reader){.c = c, .chunk = chunk, .text.arena = c->arena, .budget = EVTX_BUDGET};
+	*r = (struct evtx_reader){.c = c, .chunk = chunk, .text = {.arena = c->arena, .step = EVTX_TEXT_STEP}, .budget = EVTX_BUDGET};
 	const uint64_t over = c->arena->over;
 	struct records l = records_of(chunk);
 	for (size_t at; next_record(&l, &at, &size);) {

@@ -3,8 +3,8 @@
 #define DECODE_EVTX_H
 
 /*
- * Windows event log files, read without libraries and without making XML: BinXML templates are compiled once per chunk
- * to lists "field name <- substitution n" and each record then copies values. Worker (chunks) and scan (files). Pure.
+ * Windows event log files, read without libraries and without making XML: BinXML templates are compiled once to
+ * lists "field name <- substitution n" and each record then copies values. Worker (chunks) and scan (files). Pure.
  *
  * Sources: [MS-EVEN6] 2.2.16-2.2.18 (BinXml), and the file layout as described by the libevtx documentation ("Windows
  * XML Event Log (EVTX)"). A chunk is self-contained: 64 KB, its own string and template tables, so a chunk is also the
@@ -21,6 +21,12 @@
 
 #define EVTX_HEADER 4096u
 #define EVTX_CHUNK 65536u
+
+/* Templates that were compiled before: writers send the same ones in every chunk. Belongs to one decoder, because it holds
+ * ids of its names; events borrow from it. Bounded; what an event says does not depend on it. */
+struct evtx_cache;
+struct evtx_cache *evtx_cache_new(void);
+void evtx_cache_free(struct evtx_cache *cache);
 
 struct evtx_file {
 	struct str bytes; /* whole file, mapped */

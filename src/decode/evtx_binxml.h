@@ -3,12 +3,14 @@
 #define DECODE_EVTX_BINXML_H
 
 /*
- * What the three files of the EVTX reader share: evtx.c walks chunks and records and fills events, evtx_template.c
- * compiles BinXml into slots, evtx_value.c turns typed values into UTF-8. Nobody else includes this.
+ * What the files of the EVTX reader share: evtx.c walks chunks and records and fills events, evtx_template.c
+ * compiles BinXml into slots, evtx_cache.c keeps what was compiled, evtx_value.c turns typed values into UTF-8. Nobody
+ * else includes this.
  *
- * BinXml is compiled, never interpreted: a template definition becomes a list of slots "field name <- pieces of text"
- * once per chunk, and elements that stand directly in a record become such a list that is used once. Everything lives
- * in the arena of the events, because names and fixed texts are borrowed by them.
+ * BinXml is compiled, never interpreted: a template definition becomes a list of slots "field name <- pieces of text",
+ * and elements that stand directly in a record become such a list that is used once. A definition is compiled once for
+ * each chunk, or once for all of them (evtx_cache.c). Names and fixed texts are borrowed by the events: they live in the
+ * arena of these, or as long as the cache.
  *
  * Offsets are those inside the chunk. Each step of work costs from one budget per chunk, so that offsets which point
  * at each other end in a failed record instead of in a long night.
@@ -20,6 +22,8 @@
 #include "decode/json_layout.h"
 
 #define EVTX_CHUNK_HEADER 512u
+#define EVTX_TEMPLATE_HEADER 24u /* next, GUID, size */
+#define EVTX_TEXT_STEP ((size_t)16 << 10)
 #define EVTX_BUDGET (1 << 18)    /* steps; an honest chunk of tiny records needs about 50,000 */
 #define EVTX_MAX_DEPTH 32u       /* open elements */
 #define EVTX_MAX_NESTING 6u      /* BinXml in a value of BinXml ...; Windows itself uses 2 */
@@ -59,6 +63,20 @@ enum evtx_type {
 struct evtx_text {
 	struct arena *arena;
 	char *at, *end;
+	size_t step; /* bytes of a piece at least */
+};
+
+/* A name that a template definition refers to. */
+struct evtx_name {
+	struct str utf16;
+	uint16_t at; /* of the offset, from the front of the definition */
+	bool here;   /* it stands behind the offset, not elsewhere in the chunk */
+};
+
+struct evtx_names {
+	struct evtx_name *name;
+	uint32_t count, cap;
+	bool odd; /* elements without dependency ids in a definition: told by what else stands in the chunk */
 };
 
 /* Where an element stands, which decides what its fields are called. */
@@ -99,6 +117,8 @@ struct evtx_template {
 	int error;                  /* it does not compile: neither do the records that use it */
 	struct evtx_slot *slot;
 	uint32_t count, cap;
+	struct evtx_text *text;     /* while it is compiled: what it is made of goes into this arena */
+	struct evtx_names *names;   /* likewise: what it refers to; NULL when nobody asks */
 };
 
 /* A value of a template instance. */
@@ -142,6 +162,17 @@ evtx_u64(const char *p)
 	return le64toh(v);
 }
 
+/* The name whose entry in the chunk's table of strings is at that offset; false: none can stand there. */
+static inline bool
+evtx_name_at(struct str chunk, size_t at, struct str *ret_utf16)
+{
+	if (at < EVTX_CHUNK_HEADER || at + 10 > chunk.n)
+		return false;
+	size_t n = (size_t)evtx_u16(chunk.p + at + 6) * 2;
+	*ret_utf16 = str_from(chunk.p + at + 8, n);
+	return n && at + 10 + n <= chunk.n && evtx_u16(chunk.p + at + 8 + n) == 0;
+}
+
 [[nodiscard]] char *evtx_text_block(struct evtx_text *t, size_t n);
 /* n writable bytes at t->at, or NULL when the arena is full. */
 [[nodiscard]] static inline char *
@@ -158,8 +189,12 @@ struct str evtx_without_spaces(struct str s);
 /* Bytes of a value of that type that stands by itself in BinXml, or SIZE_MAX when its type does not tell. */
 size_t evtx_value_size(uint8_t type, struct str rest);
 
-/* The elements in [at, end) as slots. Outside of templates elements carry no dependency id. E_INVALID, E_LIMIT. */
+/* The elements in [at, end) as slots of t, whose text is set. Outside of templates elements carry no dependency id. E_INVALID, E_LIMIT. */
 [[nodiscard]] int evtx_compile(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place,
     bool definition, struct evtx_template *t);
+/* The definition of `size` bytes at `at`, behind its header, compiled: here or in an earlier chunk, which is all the same
+ * to the events and to r->budget. NULL: it is none to keep. Lives as long as the cache. */
+const struct evtx_template *evtx_cache_find(struct evtx_cache *cache, struct evtx_reader *r, size_t at, size_t size,
+    struct evtx_place place);
 
 #endif

@@ -40,6 +40,7 @@ struct compiler {
 	struct evtx_template *t;
 	struct wire w;
 	struct evtx_place root;
+	size_t start; /* offset of the first byte in the chunk */
 	struct element open[EVTX_MAX_DEPTH];
 	uint32_t depth;
 	enum target target; /* where the next piece of text goes */
@@ -60,29 +61,56 @@ innermost(struct compiler *k)
 	return k->depth ? &k->open[k->depth - 1] : NULL;
 }
 
+static struct arena *
+arena_of(struct compiler *k)
+{
+	return k->t->text->arena;
+}
+
 /* Does a name stand at that offset? Used to tell the two forms of an element apart. */
 static bool
 name_fits(const struct compiler *k, size_t at)
 {
-	struct str chunk = k->r->chunk;
-	if (at < EVTX_CHUNK_HEADER || at + 10 > chunk.n)
-		return false;
-	size_t n = (size_t)evtx_u16(chunk.p + at + 6) * 2;
-	return n && at + 10 + n <= chunk.n && evtx_u16(chunk.p + at + 8 + n) == 0;
+	struct str utf16;
+	return evtx_name_at(k->r->chunk, at, &utf16);
+}
+
+static int
+note_name(struct compiler *k, size_t offset, struct str utf16, bool here)
+{
+	struct evtx_names *names = k->t->names;
+	struct evtx_name name = {.at = (uint16_t)(offset - k->start), .here = here};
+	if (names->count == names->cap) {
+		uint32_t cap = names->cap ? names->cap * 2 : 32;
+		struct evtx_name *grown = arena_alloc(arena_of(k), cap * sizeof *grown);
+		if (!grown)
+			return E_LIMIT;
+		if (names->count)
+			memcpy(grown, names->name, names->count * sizeof *grown);
+		names->name = grown;
+		names->cap = cap;
+	}
+	if (!arena_copy(arena_of(k), utf16, &name.utf16))
+		return E_LIMIT;
+	names->name[names->count++] = name;
+	return 0;
 }
 
 /* The name at an offset that was just read; where it stands right here, it is stepped over. */
 static int
 take_name(struct compiler *k, struct str *ret)
 {
-	size_t at = wire_u32(&k->w);
-	if (k->w.bad || !name_fits(k, at))
+	struct str name;
+	size_t offset = position(k), at = wire_u32(&k->w);
+	if (k->w.bad || !evtx_name_at(k->r->chunk, at, &name))
 		return E_INVALID;
-	struct str name = str_from(k->r->chunk.p + at + 8, (size_t)evtx_u16(k->r->chunk.p + at + 6) * 2);
-	if (at == position(k))
+	bool here = at == position(k);
+	if (k->t->names)
+		TRY(note_name(k, offset, name, here));
+	if (here)
 		wire_bytes(&k->w, 10 + name.n);
 	k->r->budget -= (int64_t)(name.n / 16);
-	return evtx_text_utf16(&k->r->text, name, ret) ? 0 : E_LIMIT;
+	return evtx_text_utf16(k->t->text, name, ret) ? 0 : E_LIMIT;
 }
 
 static int
@@ -91,7 +119,7 @@ new_slot(struct compiler *k, struct str name, struct evtx_slot **ret)
 	struct evtx_template *t = k->t;
 	if (t->count == t->cap) {
 		uint32_t cap = t->cap ? t->cap * 2 : 32;
-		struct evtx_slot *grown = arena_alloc(k->r->c->arena, cap * sizeof *grown);
+		struct evtx_slot *grown = arena_alloc(arena_of(k), cap * sizeof *grown);
 		if (!grown)
 			return E_LIMIT;
 		if (t->count)
@@ -108,7 +136,7 @@ new_slot(struct compiler *k, struct str name, struct evtx_slot **ret)
 static int
 join_names(struct compiler *k, struct str a, struct str b, struct str *ret)
 {
-	char *p = arena_alloc(k->r->c->arena, a.n + b.n + 1);
+	char *p = arena_alloc(arena_of(k), a.n + b.n + 1);
 	if (!p)
 		return E_LIMIT;
 	if (a.n)
@@ -198,7 +226,7 @@ text_slot(struct compiler *k, const struct element *e, uint32_t *ret)
 static int
 append(struct compiler *k, struct evtx_slot *slot, struct evtx_piece piece)
 {
-	struct evtx_piece *p = arena_alloc(k->r->c->arena, sizeof *p);
+	struct evtx_piece *p = arena_alloc(arena_of(k), sizeof *p);
 	if (!p)
 		return E_LIMIT;
 	*p = piece;
@@ -231,7 +259,7 @@ add_to_name(struct compiler *k, struct element *e, struct evtx_piece piece)
 			e->data_name = evtx_without_spaces(piece.literal);
 		return 0;
 	}
-	e->name_piece = arena_alloc(k->r->c->arena, sizeof piece);
+	e->name_piece = arena_alloc(arena_of(k), sizeof piece);
 	if (!e->name_piece)
 		return E_LIMIT;
 	*e->name_piece = piece;
@@ -259,7 +287,7 @@ add_utf16(struct compiler *k, struct str utf16)
 {
 	struct evtx_piece piece = {.kind = PIECE_LITERAL};
 	k->r->budget -= (int64_t)(utf16.n / 16);
-	if (!evtx_text_utf16(&k->r->text, utf16, &piece.literal))
+	if (!evtx_text_utf16(k->t->text, utf16, &piece.literal))
 		return E_LIMIT;
 	return add_piece(k, piece);
 }
@@ -276,6 +304,8 @@ take_element_name(struct compiler *k, struct str *ret)
 	bool fits_with = name_fits(k, wire_u32(&peek_with)), fits_without = name_fits(k, wire_u32(&peek_without));
 	bool dependency = k->definition ? fits_with || !fits_without : fits_with && !fits_without;
 	k->w = dependency ? with : without;
+	if (k->t->names)
+		k->t->names->odd |= !(dependency && fits_with);
 	return take_name(k, ret);
 }
 
@@ -357,7 +387,7 @@ add_text_token(struct compiler *k)
 	struct str value = wire_bytes(&k->w, n);
 	if (k->w.bad)
 		return E_INVALID;
-	if (!evtx_value_text(&k->r->text, type, value, &piece.literal))
+	if (!evtx_value_text(k->t->text, type, value, &piece.literal))
 		return E_LIMIT;
 	return add_piece(k, piece);
 }
@@ -447,7 +477,7 @@ int
 evtx_compile(struct evtx_reader *r, size_t at, size_t end, struct evtx_place place, bool definition,
     struct evtx_template *t)
 {
-	struct compiler k = {.r = r, .t = t, .root = place, .data_slot = NO_SLOT, .definition = definition,
+	struct compiler k = {.r = r, .t = t, .root = place, .start = at, .data_slot = NO_SLOT, .definition = definition,
 	    .target = TARGET_TEXT, .w.rest = str_cut(r->chunk, at, end)};
 	while (k.w.rest.n) {
 		uint8_t token = wire_u8(&k.w);

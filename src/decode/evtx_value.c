@@ -5,15 +5,13 @@
 #include <emmintrin.h>
 #endif
 
-#define TEXT_BLOCK (16u << 10)
-
 char *
 evtx_text_block(struct evtx_text *t, size_t n)
 {
 #ifdef ARENA_EMULATE
 	size_t block = n;
 #else
-	size_t block = n > TEXT_BLOCK ? n : TEXT_BLOCK;
+	size_t block = n > t->step ? n : t->step;
 #endif
 	char *p = arena_alloc(t->arena, block);
 	if (!p)

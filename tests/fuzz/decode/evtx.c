@@ -1,41 +1,51 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Event log files and chunks, twice: with room for everything, and with an arena that fills up half way. Seeds are made
- * by tools/evtxseed.
+ * Event log files and chunks, twice: with room for everything, and with an arena that fills up half way; and with
+ * templates that earlier inputs left behind, which must not show. Seeds are made by tools/evtxseed.
  */
+#include <assert.h>
+
+#include "base/hash.h"
 #include "decode/evtx.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void
-run_chunk(struct str chunk, const struct names *names, size_t room)
+static uint64_t
+run_chunk(struct str chunk, const struct names *names, struct evtx_cache *templates, size_t room)
 {
+	uint64_t h = 0;
 	struct arena arena;
 	arena_init(&arena, room / 4, room);
-	struct decode_context c = {.names = names, .arena = &arena};
+	struct decode_context c = {.names = names, .arena = &arena, .templates = templates};
 	struct raw raw = {.bytes = chunk, .form = RAW_EVTX_CHUNK};
 	struct event *event;
 	uint32_t count, failed = 0;
 	int error = evtx_decode_chunk(&c, chunk, &raw, &event, &count, &failed);
 	for (uint32_t i = 0; (!error || error == E_LIMIT) && i < count; i++)
-		event_text(&event[i]);
+		h = hash64(event_text(&event[i]), h);
+	h = arena.over ? 0 : hash64_mix(h, (uint64_t)error + failed);
 	arena_release(&arena);
+	return h;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct names *names;
+	static struct evtx_cache *templates;
 	struct str bytes = str_from((const char *)data, size), chunk;
 	struct evtx_file file;
-	if (!names)
+	if (!names) {
 		names = names_new();
+		templates = evtx_cache_new();
+	}
 	if (evtx_open(bytes, &file) < 0) {
-		run_chunk(bytes, names, 16 << 20);
-		run_chunk(bytes, names, 24 << 10);
+		uint64_t h = run_chunk(bytes, names, NULL, 16 << 20);
+		assert(h == run_chunk(bytes, names, templates, 16 << 20));
+		run_chunk(bytes, names, NULL, 24 << 10);
 		return 0;
 	}
 	while (evtx_next_chunk(&file, &chunk))
-		run_chunk(chunk, names, 1 << 20);
+		run_chunk(chunk, names, NULL, 1 << 20);
 	return 0;
 }

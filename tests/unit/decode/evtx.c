@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include <ftw.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "decode/evtx.h"
@@ -236,6 +237,83 @@ TEST(an_arena_that_is_too_small)
 	CHECK_INT(most, 4);
 	names_free(names);
 	buf_release(&bytes);
+}
+
+/* All that a chunk says, as a number. */
+static uint64_t
+digest_chunk(const struct names *names, struct evtx_cache *templates, struct str chunk)
+{
+	struct arena arena;
+	arena_init(&arena, 1 << 20, 64 << 20);
+	struct decode_context c = {.names = names, .arena = &arena, .templates = templates};
+	struct event *event = NULL;
+	uint32_t count = 0, failed = 0;
+	uint64_t h = (uint64_t)evtx_decode_chunk(&c, chunk, NULL, &event, &count, &failed) + failed;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct event *e = &event[i];
+		const struct str texts[] = {e->channel, e->code, e->provider};
+		h = hash64_mix(h, (uint64_t)e->time_ms);
+		for (size_t k = 0; k < COUNT(texts); k++)
+			h = hash64_mix(h, hash64(texts[k], 1));
+		for (uint32_t k = 0; k < e->field_count; k++) {
+			const struct field *f = &e->field[k];
+			h = hash64_mix(h, hash64(f->name, f->id) ^ f->word);
+			h = hash64_mix(h, hash64(f->value, f->kind));
+		}
+	}
+	arena_release(&arena);
+	return hash64_mix(h, count);
+}
+
+/* Each chunk, and copies of it with a byte changed: what another chunk said under the same GUID does not reach it. */
+static void
+compare_chunk(const struct names *names, struct evtx_cache *templates, struct str chunk)
+{
+	static char copy[EVTX_CHUNK];
+	static uint32_t random = 1;
+	CHECK_INT(digest_chunk(names, templates, chunk), digest_chunk(names, NULL, chunk));
+	for (int i = 0; i < 12; i++) {
+		memcpy(copy, chunk.p, chunk.n);
+		random = random * 1103515245 + 12345;
+		copy[512 + (random >> 8) % (chunk.n < 8192 ? chunk.n - 512 : 7680)] ^= (char)(1u << random % 7);
+		struct str changed = str_from(copy, chunk.n);
+		CHECK_INT(digest_chunk(names, templates, changed), digest_chunk(names, NULL, changed));
+	}
+	CHECK_INT(digest_chunk(names, templates, chunk), digest_chunk(names, NULL, chunk));
+}
+
+static struct names *shared_names;
+static struct evtx_cache *shared_templates;
+
+static int
+compare_file(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	struct buf bytes = BUF_INIT;
+	struct evtx_file file;
+	struct str chunk;
+	if (type != FTW_F || !tap_read(path, &bytes))
+		return 0;
+	if (evtx_open(buf_str(&bytes), &file) == 0)
+		while (evtx_next_chunk(&file, &chunk))
+			compare_chunk(shared_names, shared_templates, chunk);
+	else if (bytes.n > EVTX_HEADER && bytes.n <= EVTX_CHUNK)
+		compare_chunk(shared_names, shared_templates, buf_str(&bytes));
+	buf_release(&bytes);
+	return 0;
+}
+
+TEST(templates_of_other_chunks_change_nothing)
+{
+	const char *samples = tap_shared("corpora/evtx-attack-samples");
+	shared_names = names_new();
+	shared_templates = evtx_cache_new();
+	CHECK(names_intern(shared_names, STR("CommandLine")) != NAME_UNKNOWN);
+	for (int round = 0; round < 2; round++)
+		nftw(tap_source(SEEDS), compare_file, 16, FTW_PHYS);
+	if (samples)
+		nftw(samples, compare_file, 16, FTW_PHYS);
+	evtx_cache_free(shared_templates);
+	names_free(shared_names);
 }
 
 TEST(what_is_no_event_log)
