@@ -178,17 +178,22 @@ add_first_parts(struct db *db, const struct inventory *s)
 }
 
 int
-inventory_add(struct db *db, const struct inventory *s, int64_t now_ms)
+inventory_insert(struct db *db, const struct inventory *s, int64_t now_ms)
 {
 	struct buf fold = BUF_INIT_MAX(4096);
 	db_fold(s->name, &fold);
-	TRY(db_begin(db));
 	int error = db_run(db, Q_INVENTORY_ADD, "ssssissiisssssssi", s->id, s->organisation, s->name, buf_str(&fold), (int64_t)s->level,
 	    s->class, s->sector, (int64_t)s->critical, (int64_t)s->separated, s->facts, s->from_day, s->until_day, s->note,
 	    s->contact.name, s->contact.phone, s->contact.email, now_ms);
 	buf_release(&fold);
-	if (!error)
-		error = add_first_parts(db, s);
+	return error ? error : add_first_parts(db, s);
+}
+
+int
+inventory_add(struct db *db, const struct inventory *s, int64_t now_ms)
+{
+	TRY(db_begin(db));
+	int error = inventory_insert(db, s, now_ms);
 	if (!error)
 		error = db_commit(db);
 	if (error)

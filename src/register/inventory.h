@@ -116,6 +116,11 @@ const char *part_fault(enum part part, const struct part_row *row);
 /* E_NOT_FOUND. */
 [[nodiscard]] int part_change(struct db *db, enum part part, struct str system, const struct part_row *row);
 [[nodiscard]] int part_remove(struct db *db, enum part part, struct str system, int64_t id);
+/* What the program tells of a decision: the criterion that decides under the rules of its day, and the facts as they are now. Texts
+ * in `arena`. */
+void level_fill(const struct law *law, const struct inventory *s, struct arena *arena, struct part_row *level);
+/* After a change of decisions: the last one that has come is the level of the system. */
+[[nodiscard]] int level_settle(struct db *db, struct str system, struct str today, struct arena *arena);
 
 /* Members and parts of a system as a register file (YAML) has them, in the caller's transaction. What a person has changed since, and
  * parts of which there is a row, stay. A day may be written as "+30" or "-7", counted from today. E_INVALID: *ret_at is no such row. */
@@ -131,6 +136,11 @@ struct yaml;
  * party it meets. */
 const struct law_rule *party_conflict(const struct law *law, const struct registry *registry, const struct part_row *party,
     const struct part_row *others, uint32_t count, const struct part_row **ret_other);
+/* Of all parties of a system the first that stands where it may not: the rule, or NULL. */
+const struct law_rule *parties_conflict(const struct law *law, const struct registry *registry, const struct part_row *party,
+    uint32_t count, const struct part_row **ret_party, const struct part_row **ret_other);
+/* Does it hold its part on that day? */
+bool party_on(const struct part_row *party, struct str day);
 /* The level that holds on a day: of the decisions up to it the last; NULL when there is none. */
 const struct part_row *level_on(const struct part_row *levels, uint32_t count, struct str day);
 /* "none", "planned", "partly", "in_place", or "expired" when its evidence has ended; NULL row: "none". */

@@ -315,6 +315,71 @@ party_conflict(const struct law *law, const struct registry *registry, const str
 	return NULL;
 }
 
+const struct law_rule *
+parties_conflict(const struct law *law, const struct registry *registry, const struct part_row *party, uint32_t count,
+    const struct part_row **ret_party, const struct part_row **ret_other)
+{
+	const struct law_rule *rule = NULL;
+	for (uint32_t i = 0; !rule && i < count; i++) {
+		rule = party_conflict(law, registry, &party[i], party, count, ret_other);
+		*ret_party = &party[i];
+	}
+	return rule;
+}
+
+bool
+party_on(const struct part_row *party, struct str day)
+{
+	struct str until = party->text[PARTY_UNTIL];
+	return str_cmp(party->text[PARTY_FROM], day) <= 0 && (!until.n || str_cmp(until, day) >= 0);
+}
+
+/* --- decisions --- */
+
+static void
+facts_json(const struct law_fact *fact, uint32_t facts, struct buf *out)
+{
+	buf_add_char(out, '{');
+	for (uint32_t i = 0; i < facts; i++) {
+		buf_add(out, i ? STR(",") : STR(""));
+		buf_add_json_string(out, fact[i].name);
+		buf_add_char(out, ':');
+		if (fact[i].value.n)
+			buf_add_json_string(out, fact[i].value);
+		else
+			buf_add_i64(out, fact[i].number);
+	}
+	buf_add_char(out, '}');
+}
+
+void
+level_fill(const struct law *law, const struct inventory *s, struct arena *arena, struct part_row *level)
+{
+	struct law_fact fact[INVENTORY_FACTS];
+	const struct law_rule *r = NULL;
+	uint32_t facts;
+	law_day day;
+	struct buf text = BUF_INIT_MAX(8192);
+	if (law_day_read(level->text[LEVEL_DAY], &day) && inventory_facts(law, s, arena, fact, &facts) == 0) {
+		r = law_level(law, day, fact, facts);
+		facts_json(fact, facts, &text);
+	}
+	level->text[LEVEL_CRITERION] = r ? r->id : STR("");
+	if (!arena_copy(arena, buf_str(&text), &level->text[LEVEL_FACTS]))
+		level->text[LEVEL_FACTS] = STR("{}");
+	buf_release(&text);
+}
+
+int
+level_settle(struct db *db, struct str system, struct str today, struct arena *arena)
+{
+	struct part_row *row;
+	uint32_t count;
+	TRY(part_list(db, PART_LEVEL, system, arena, &row, &count));
+	const struct part_row *now = level_on(row, count, today);
+	return now ? db_run(db, Q_INVENTORY_LEVEL, "si", system, now->number[LEVEL_LEVEL]) : 0;
+}
+
 /* --- states --- */
 
 const struct part_row *

@@ -138,7 +138,7 @@ table_add_row(struct table_build *b, const struct table_row *r)
 		if (row.cell[i].n && (i >= b->columns || !b->column[i].n))
 			return table_refuse(b, "table_unnamed", row.number, table_letters(i, letters), row.cell[i]);
 	}
-	if (b->rows == TABLE_ROWS_MAX || (b->rows == b->cap && !more_room(b)))
+	if (b->rows == TABLE_ROWS_MAX || (b->rows + 1) * b->columns > TABLE_CELLS_MAX || (b->rows == b->cap && !more_room(b)))
 		return table_refuse(b, "table_big", 0, STR(""), STR(""));
 	struct str *kept = arena_calloc(b->arena, b->columns + 1, sizeof *kept);
 	if (!kept)
@@ -285,6 +285,8 @@ table_read(struct str bytes, struct arena *arena, struct table *ret, struct tabl
 {
 	struct table_build b = {.arena = arena, .fault = f};
 	int error;
+	if (str_starts(bytes, STR("\x1f\x8b")))
+		TRY(table_gunzip(&b, &bytes));
 	if (str_starts(bytes, STR("PK\x03\x04")))
 		error = table_read_xlsx(bytes, &b);
 	else if (str_starts(bytes, STR("\xff\xfe")) || str_starts(bytes, STR("\xfe\xff")) ||
@@ -399,7 +401,7 @@ table_take(struct str message, struct arena *arena, struct table *ret, struct ta
 	if (!wire_u8(&w))
 		return take_fault(&w, f);
 	uint32_t columns = wire_u32(&w), rows = wire_u32(&w);
-	if (w.bad || columns > TABLE_COLUMNS_MAX || rows > TABLE_ROWS_MAX || (size_t)rows * (columns + 1) * 4 > w.rest.n)
+	if (w.bad || columns > TABLE_COLUMNS_MAX || rows > TABLE_ROWS_MAX || rows * columns > TABLE_CELLS_MAX || (size_t)rows * (columns + 1) * 4 > w.rest.n)
 		return E_CORRUPT;
 	struct str *column = arena_calloc(arena, columns + 1, sizeof *column);
 	struct str *cell = arena_calloc(arena, (size_t)rows * columns + 1, sizeof *cell);

@@ -4,7 +4,7 @@
 
 /*
  * Tables that people send and take away: CSV (RFC 4180; commas, semicolons or tabs; a byte order mark is passed over)
- * and XLSX (ECMA-376; the first sheet). Reading is pure and bounded: it runs in the look-back role, because a foreign
+ * and XLSX (ECMA-376; the first sheet), either of them packed by gzip when it is long. Reading is pure and bounded: it runs in the look-back role, because a foreign
  * file is parsed nowhere where the database is, and the rows go to core as one message. Every fault has its row, as the
  * spreadsheet counts them, and its column.
  *
@@ -17,6 +17,7 @@
 
 #define TABLE_ROWS_MAX 50000u
 #define TABLE_COLUMNS_MAX 64u
+#define TABLE_CELLS_MAX 800000u          /* what a call holds beside their texts */
 #define TABLE_CELL_MAX 32767u            /* bytes; what a spreadsheet holds in one */
 #define TABLE_BYTES_MAX (32u << 20)      /* of all cells, and of what is unpacked from an XLSX file */
 #define TABLE_FAULTS_KEPT 100u

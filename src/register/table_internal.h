@@ -27,6 +27,8 @@ int table_refuse(struct table_build *b, const char *what, uint32_t row, struct s
 /* Letters of the column with that number, from 0: A ... Z, AA ... In `ret`, of 4 bytes. */
 struct str table_letters(uint32_t column, char ret[4]);
 
+/* The bytes unpacked, in the arena. */
+[[nodiscard]] int table_gunzip(struct table_build *b, struct str *bytes);
 [[nodiscard]] int table_read_xlsx(struct str bytes, struct table_build *b);
 
 #endif

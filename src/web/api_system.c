@@ -180,9 +180,8 @@ read_cursor(struct api_call *c, struct registry_query *q)
 
 /* As names are searched: without accents. */
 static bool
-read_part(struct api_call *c, struct str *ret)
+read_part(struct api_call *c, struct str part, struct str *ret)
 {
-	struct str part = api_query(c, STR("q"));
 	struct buf fold = BUF_INIT_MAX(8192);
 	if (part.n > 200 || !str_is_utf8(part) || str_find_char(part, '\0') >= 0)
 		return false;
@@ -192,27 +191,46 @@ read_part(struct api_call *c, struct str *ret)
 	return kept;
 }
 
-static const char *
-read_query(struct api_call *c, struct registry_query *q)
+/* False: it is no text. */
+static bool
+asked(struct api_call *c, const char *name, struct str *ret)
 {
-	int64_t level, limit, days;
-	if (!read_cursor(c, q) || !api_query_i64(c, STR("limit"), 200, 1, PAGE_MAX, &limit))
-		return "cursor";
-	if (!api_query_i64(c, STR("level"), 0, 1, 5, &level))
+	bool set;
+	*ret = c->body.count ? STR("") : api_query(c, str_z(name));
+	return !c->body.count || api_take_text(c, name, 1000, &set, ret);
+}
+
+static bool
+asked_number(struct str text, int64_t min, int64_t max, int64_t fallback, int64_t *ret)
+{
+	*ret = fallback;
+	return !text.n || (str_to_i64(text, ret) && *ret >= min && *ret <= max);
+}
+
+const char *
+system_query(struct api_call *c, struct registry_query *q)
+{
+	struct str text, text_level, text_days, sort, critical, closed;
+	int64_t level, days;
+	const struct {
+		const char *name;
+		struct str *text;
+	} row[] = {{"q", &text}, {"level", &text_level}, {"organisation", &q->organisation}, {"sector", &q->sector},
+	    {"critical", &critical}, {"expiring", &text_days}, {"closed", &closed}, {"sort", &sort}};
+	for (size_t i = 0; i < COUNT(row); i++)
+		if (!asked(c, row[i].name, row[i].text))
+			return row[i].name;
+	if (!asked_number(text_level, 1, 5, 0, &level))
 		return "level";
-	if (!api_query_i64(c, STR("expiring"), -1, 0, 3650, &days))
+	if (!asked_number(text_days, 0, 3650, -1, &days))
 		return "expiring";
-	struct str sort = api_query(c, STR("sort"));
 	if (sort.n && !str_eq(sort, STR("name")) && !str_eq(sort, STR("level")))
 		return "sort";
-	if (!read_part(c, &q->part))
+	if (!read_part(c, text, &q->part))
 		return "q";
 	q->level = (int)level;
-	q->limit = (uint32_t)limit;
-	q->organisation = api_query(c, STR("organisation"));
-	q->sector = api_query(c, STR("sector"));
-	q->critical = str_eq(api_query(c, STR("critical")), STR("true"));
-	q->closed = str_eq(api_query(c, STR("closed")), STR("true"));
+	q->critical = str_eq(critical, STR("true"));
+	q->closed = str_eq(closed, STR("true"));
 	q->by_level = str_eq(sort, STR("level"));
 	if (days >= 0) {
 		struct buf day = BUF_INIT_MAX(16);
@@ -221,6 +239,16 @@ read_query(struct api_call *c, struct registry_query *q)
 		buf_release(&day);
 	}
 	return NULL;
+}
+
+static const char *
+read_query(struct api_call *c, struct registry_query *q)
+{
+	int64_t limit;
+	if (!read_cursor(c, q) || !api_query_i64(c, STR("limit"), 200, 1, PAGE_MAX, &limit))
+		return "cursor";
+	q->limit = (uint32_t)limit;
+	return system_query(c, q);
 }
 
 /* The last day of those that end soon enough to be told in a list. */

@@ -7,6 +7,9 @@
 #include "register/inventory.h"
 #include "web/api_register.h"
 
+/* What a list or a table is asked for: by query parameters, or by members of the body where the route takes one. NULL, or which of
+ * them is wrong. The limit is the caller's. */
+const char *system_query(struct api_call *c, struct registry_query *q);
 /* The system of the path within the caller's reach; with `match` only when If-Match names its version. False: answered. */
 bool system_open(struct api_call *c, bool match, struct inventory *ret);
 /* Parts of a system in one page: {"parties":[...],...}, without braces. */

@@ -63,12 +63,9 @@ static void
 derived_json(struct api_call *c, struct buf *out, enum part part, const struct part_row *row, struct str today)
 {
 	law_day day = 0;
-	struct str from, until;
 	switch (part) {
 	case PART_PARTY:
-		from = row->text[part_member(part, "from_day")];
-		until = row->text[part_member(part, "until_day")];
-		out_bool(out, "now", str_cmp(from, today) <= 0 && (!until.n || str_cmp(until, today) >= 0));
+		out_bool(out, "now", party_on(row, today));
 		break;
 	case PART_LEVEL:
 		if (!law_day_read(row->text[part_member(part, "day")], &day))
@@ -235,8 +232,7 @@ settle_owner(struct api_call *c, const struct inventory *s, const struct part_ro
 		for (uint32_t k = 0; k < i; k++)
 			if (str_eq(party_text(&party[k], "role"), STR("owner")) && spans_meet(&party[i], &party[k]))
 				return "owner_twice";
-		struct str until = party_text(&party[i], "until_day");
-		if (str_cmp(party_text(&party[i], "from_day"), today) <= 0 && (!until.n || str_cmp(until, today) >= 0))
+		if (party_on(&party[i], today))
 			now = &party[i];
 	}
 	if (!now)
@@ -255,13 +251,11 @@ static bool
 settle_parties(struct api_call *c, const struct inventory *s)
 {
 	struct part_row *party;
-	const struct part_row *other = NULL;
+	const struct part_row *one, *other = NULL;
 	uint32_t count = 0;
 	int error = part_list(c->desk->db, PART_PARTY, s->id, &c->arena, &party, &count);
-	for (uint32_t i = 0; !error && i < count; i++) {
-		const struct law_rule *rule = party_conflict(c->desk->law, c->desk->registry, &party[i], party, count, &other);
-		if (!rule)
-			continue;
+	const struct law_rule *rule = error ? NULL : parties_conflict(c->desk->law, c->desk->registry, party, count, &one, &other);
+	if (rule) {
 		reply_apart(c, rule, other);
 		return false;
 	}
@@ -276,44 +270,10 @@ settle_parties(struct api_call *c, const struct inventory *s)
 static bool
 settle_level(struct api_call *c, const struct inventory *s)
 {
-	struct part_row *row;
-	uint32_t count;
-	int error = part_list(c->desk->db, PART_LEVEL, s->id, &c->arena, &row, &count);
-	const struct part_row *now = error ? NULL : level_on(row, count, api_today(c));
-	if (now)
-		error = db_run(c->desk->db, Q_INVENTORY_LEVEL, "si", s->id, now->number[part_member(PART_LEVEL, "level")]);
+	int error = level_settle(c->desk->db, s->id, api_today(c), &c->arena);
 	if (error)
 		api_reply_error(c, error);
 	return !error;
-}
-
-/* The criterion that decides under the rules of the decision's day, and the facts as they are now. */
-static void
-fill_level(struct api_call *c, const struct inventory *s, struct part_row *row)
-{
-	struct law_fact fact[INVENTORY_FACTS];
-	const struct law_rule *r = NULL;
-	uint32_t facts;
-	law_day day;
-	struct buf text = BUF_INIT_MAX(8192);
-	if (law_day_read(row->text[part_member(PART_LEVEL, "day")], &day) &&
-	    inventory_facts(c->desk->law, s, &c->arena, fact, &facts) == 0) {
-		r = law_level(c->desk->law, day, fact, facts);
-		buf_add_char(&text, '{');
-		for (uint32_t i = 0; i < facts; i++) {
-			char name[64];
-			snprintf(name, sizeof name, "%.*s", STR_ARG(fact[i].name));
-			if (fact[i].value.n)
-				out_text(&text, name, fact[i].value);
-			else
-				out_i64(&text, name, fact[i].number);
-		}
-		buf_add_char(&text, '}');
-	}
-	row->text[part_member(PART_LEVEL, "criterion")] = r ? r->id : STR("");
-	if (!arena_copy(&c->arena, buf_str(&text), &row->text[part_member(PART_LEVEL, "facts")]))
-		row->text[part_member(PART_LEVEL, "facts")] = STR("{}");
-	buf_release(&text);
 }
 
 /* After a change of a part: what follows from it, and the answer. */
@@ -363,7 +323,7 @@ api_system_part_post(struct api_call *c)
 		return;
 	}
 	if (part == PART_LEVEL)
-		fill_level(c, &s, &row);
+		level_fill(c->desk->law, &s, &c->arena, &row);
 	int error = part == PART_PARTY ? add_party(c, &s, &row, &id) : part_add(c->desk->db, part, s.id, &row, &id);
 	if (error)
 		api_reply_error(c, error);
@@ -408,7 +368,7 @@ api_system_part_patch(struct api_call *c)
 		return;
 	}
 	if (part == PART_LEVEL)
-		fill_level(c, &s, &row);
+		level_fill(c->desk->law, &s, &c->arena, &row);
 	int error = part_change(c->desk->db, part, s.id, &row);
 	if (error)
 		api_reply_error(c, error);

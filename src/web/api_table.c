@@ -6,6 +6,8 @@
 #include "base/hash.h"
 #include "host/clock.h"
 #include "register/organisation_table.h"
+#include "register/system_table.h"
+#include "web/api_system.h"
 #include "web/recorded.h"
 
 struct table_call {
@@ -168,19 +170,23 @@ api_table_write(struct api_call *c, const struct table *t, struct str sheet)
 	api_defer(c, write_table, written);
 }
 
-/* --- organisations --- */
+/* --- what both nouns do --- */
+
+/* E_INVALID when the report has faults. */
+typedef int importer(struct api_call *c, const struct table *t, struct table_report *report);
+/* What the register in memory is to read anew. */
+typedef void toucher(struct api_call *c, const struct table *t);
 
 static void
-import_organisations(struct api_call *c, const struct table *t, bool dry_run)
+import_table(struct api_call *c, const struct table *t, bool dry_run, importer *bring, toucher *touch)
 {
 	struct table_report *report = ARENA_NEW(&c->arena, struct table_report);
-	const struct organisation_import wish = {.scope = api_scope(c), .today = api_today(c), .now_ms = clock_now_ms()};
 	int error = report ? db_begin(c->desk->db) : E_LIMIT;
 	if (error) {
 		api_reply_error(c, error);
 		return;
 	}
-	error = organisations_import(c->desk->db, t, &wish, &c->arena, report);
+	error = bring(c, t, report);
 	if (error || dry_run)
 		db_rollback(c->desk->db);
 	else
@@ -189,9 +195,41 @@ import_organisations(struct api_call *c, const struct table *t, bool dry_run)
 		api_reply_error(c, error);
 		return;
 	}
-	if (!dry_run && !error)
-		registry_touch_organisations(c->desk->registry);
+	if (!dry_run && !error && report->added + report->changed)
+		touch(c, t);
 	api_table_reply(c, report, dry_run);
+}
+
+static void
+reply_exported(struct api_call *c, int error, const struct table *t, struct str sheet)
+{
+	if (error == E_LIMIT)
+		api_reply_problem(c, 413, "export_big", NULL);
+	else if (error)
+		api_reply_error(c, error);
+	else
+		api_table_write(c, t, sheet);
+}
+
+/* --- organisations --- */
+
+static int
+bring_organisations(struct api_call *c, const struct table *t, struct table_report *report)
+{
+	const struct organisation_import wish = {.scope = api_scope(c), .today = api_today(c), .now_ms = clock_now_ms()};
+	return organisations_import(c->desk->db, t, &wish, &c->arena, report);
+}
+
+static void
+touch_organisations(struct api_call *c, const struct table *t)
+{
+	registry_touch_organisations(c->desk->registry);
+}
+
+static void
+import_organisations(struct api_call *c, const struct table *t, bool dry_run)
+{
+	import_table(c, t, dry_run, bring_organisations, touch_organisations);
 }
 
 void
@@ -218,8 +256,46 @@ api_organisation_export(struct api_call *c)
 	if (!q.state.n)
 		q.state = STR("any");
 	int error = organisations_export(c->desk->db, &q, q.day, personal_shown(c), &c->arena, &t);
-	if (error)
-		api_reply_error(c, error);
+	reply_exported(c, error, &t, STR("organisations"));
+}
+
+/* --- information systems --- */
+
+static int
+bring_systems(struct api_call *c, const struct table *t, struct table_report *report)
+{
+	const struct system_import wish = {.scope = api_scope(c), .today = api_today(c), .now_ms = clock_now_ms(),
+	    .law = c->desk->law, .registry = c->desk->registry};
+	return systems_import(c->desk->db, t, &wish, &c->arena, report);
+}
+
+static void
+touch_systems(struct api_call *c, const struct table *t)
+{
+	for (uint32_t row = 0; row < t->rows; row++)
+		registry_touch_system(c->desk->registry, table_cell(t, row, table_column(t, STR("id"))));
+}
+
+static void
+import_systems(struct api_call *c, const struct table *t, bool dry_run)
+{
+	import_table(c, t, dry_run, bring_systems, touch_systems);
+}
+
+void
+api_system_import(struct api_call *c)
+{
+	api_table_read(c, import_systems);
+}
+
+void
+api_system_export(struct api_call *c)
+{
+	struct registry_query q = {.scope = api_scope(c)};
+	struct table t;
+	const char *field = system_query(c, &q);
+	if (field)
+		api_reply_problem(c, 422, "invalid", field);
 	else
-		api_table_write(c, &t, STR("organisations"));
+		reply_exported(c, systems_export(c->desk->db, c->desk->registry, &q, api_today(c), personal_shown(c), &c->arena, &t), &t, STR("systems"));
 }

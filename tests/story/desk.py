@@ -216,16 +216,17 @@ class Desk:
     # --- its API ---
 
     def call(self, method, path, body=None, headers=None, key=True):
-        data = None if body is None else json.dumps(body).encode()
+        raw = isinstance(body, bytes)
+        data = body if raw or body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", data=data, method=method)
         if key:
             request.add_header("Authorization", f"Bearer {self.key if key is True else key}")
         if body is not None:
-            request.add_header("Content-Type", "application/json")
+            request.add_header("Content-Type", "application/octet-stream" if raw else "application/json")
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa
+            with urllib.request.urlopen(request, timeout=60 if raw else 20) as answer:  # noqa
                 return answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as e:
             return e.code, e.read(), e.headers

@@ -78,6 +78,8 @@ POST   organisations/{id}/contacts/{part}/confirmations register_read+personal_r
 GET    contacts/due               register_read                  organisation
 GET    systems                    register_read                  organisation
 POST   systems register_change organisation  id name organisation level class sector from_day until_day note facts critical separated contact
+POST   systems/imports register_change organisation
+POST   systems/exports register_read organisation  format q level organisation sector critical expiring closed sort
 GET    systems/{id} register_read organisation  
 PATCH  systems/{id} register_change organisation  name class sector from_day until_day note facts critical separated contact
 POST   systems/{id}/places register_change organisation  kind value
@@ -330,7 +332,7 @@ def owners(route, answer):
     return {o["id"] if isinstance(o, dict) else o for o in found}
 
 
-BODIES = {("POST", "/api/v1/organisations/imports"): b"id\n", ("PUT", "/api/v1/files/{id}/parts/{part}"): b"x"}
+BODIES = {("POST", "/api/v1/organisations/imports"): b"id\n", ("POST", "/api/v1/systems/imports"): b"id\n", ("PUT", "/api/v1/files/{id}/parts/{part}"): b"x"}
 cells, wrong = [], []
 for route in table:
     noun = noun_of(route[1])

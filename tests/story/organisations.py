@@ -85,14 +85,8 @@ check("and one call answers it", call("POST", f"organisations/so-a/contacts/{old
 
 # tables in and out
 def send(name, data, dry=False):
-    request = urllib.request.Request(f"http://127.0.0.1:{desk.http}/api/v1/organisations/imports{'?dry_run=1' if dry else ''}", data=data, method="POST")
-    request.add_header("Authorization", f"Bearer {desk.key}")
-    request.add_header("Content-Type", "application/octet-stream")
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as e:
-        return e.code, json.loads(e.read())
+    status, answer, _ = desk.call("POST", f"/api/v1/organisations/imports{'?dry_run=1' if dry else ''}", data)
+    return status, json.loads(answer)
 
 
 def take(form):
