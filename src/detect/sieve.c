@@ -11,10 +11,15 @@
 #define WINDOW 4u
 #define BUCKETS 8u
 #define STEP 32u
+#define WIDE 64u
+#define AVX2 [[gnu::target("avx2,bmi")]]
+#define AVX512 [[gnu::target("avx512f,avx512bw,bmi,bmi2")]]
 
 struct sieve_word {
 	struct str text;
-	uint32_t offset; /* of the watched window in it */
+	uint32_t offset;        /* of the watched window in it */
+	uint64_t peek;          /* eight bytes from there on, small */
+	uint64_t small, within; /* bits to set so that letters of a line are small; bits of bytes that belong to the word */
 };
 
 struct sieve {
@@ -76,6 +81,32 @@ watch(struct sieve *s, const struct sieve_word *w, uint8_t bit)
 	}
 }
 
+/* The first bytes of a text, followed by 0. */
+static uint64_t
+peek_at(struct str s)
+{
+	uint64_t peek = 0;
+	if (s.n >= sizeof peek)
+		memcpy(&peek, s.p, sizeof peek);
+	else
+		memcpy(&peek, s.p, s.n);
+	return peek;
+}
+
+static void
+peek_word(struct sieve_word *w)
+{
+	char peek[8] = {0}, small[8] = {0}, within[8] = {0};
+	for (size_t i = 0; i < sizeof peek && w->offset + i < w->text.n; i++) {
+		peek[i] = ascii_lower(w->text.p[w->offset + i]);
+		small[i] = peek[i] >= 'a' && peek[i] <= 'z' ? 0x20 : 0;
+		within[i] = (char)0xff;
+	}
+	w->peek = peek_at(str_from(peek, sizeof peek));
+	w->small = peek_at(str_from(small, sizeof small));
+	w->within = peek_at(str_from(within, sizeof within));
+}
+
 /* Windows that begin alike share a bucket: the fewer bytes a bucket admits, the fewer words are compared in vain. */
 static int
 by_window(const void *a, const void *b)
@@ -110,7 +141,8 @@ sieve_new(struct arena *a, const struct str *word, uint32_t count)
 		return NULL;
 	for (uint32_t i = 0; i < count; i++) {
 		assert(word[i].n);
-		s->word[i] = (struct sieve_word){word[i], rarest_window(word[i])};
+		s->word[i] = (struct sieve_word){.text = word[i], .offset = rarest_window(word[i])};
+		peek_word(&s->word[i]);
 	}
 	if (count)
 		fill_buckets(s, count);
@@ -119,14 +151,16 @@ sieve_new(struct arena *a, const struct str *word, uint32_t count)
 
 /* ---- asking ---- */
 
-[[gnu::noinline]] static bool
+static bool
 stands_at(const struct sieve *s, struct str text, size_t at, unsigned buckets)
 {
+	uint64_t peek = peek_at(str_skip(text, at));
 	for (; buckets; buckets &= buckets - 1) {
 		unsigned b = (unsigned)__builtin_ctz(buckets);
 		for (uint32_t i = s->first[b]; i < s->first[b + 1]; i++) {
 			const struct sieve_word *w = &s->word[i];
-			if (w->offset <= at && str_starts_nocase(str_skip(text, at - w->offset), w->text))
+			if (((peek | w->small) & w->within) == w->peek && w->offset <= at &&
+			    str_starts_nocase(str_skip(text, at - w->offset), w->text))
 				return true;
 		}
 	}
@@ -138,7 +172,7 @@ finds_from(const struct sieve *s, struct str text, size_t at)
 {
 	for (; at < text.n; at++) {
 		unsigned buckets = 0xff;
-		for (uint32_t i = 0; i < WINDOW; i++)
+		for (uint32_t i = 0; buckets && i < WINDOW; i++)
 			buckets &= s->byte[i][at + i < text.n ? (unsigned char)text.p[at + i] : 0];
 		if (buckets && stands_at(s, text, at, buckets))
 			return true;
@@ -147,13 +181,11 @@ finds_from(const struct sieve *s, struct str text, size_t at)
 }
 
 #ifdef __x86_64__
-[[gnu::target("avx2,bmi"), gnu::noinline]] static bool
-any_stands(const struct sieve *s, struct str text, size_t at, uint32_t places, __m256i hit)
+[[gnu::noinline]] static bool
+any_stands(const struct sieve *s, struct str text, size_t at, uint64_t places, const uint8_t *buckets)
 {
-	uint8_t buckets[STEP];
-	_mm256_storeu_si256((__m256i_u *)buckets, hit);
 	for (; places; places &= places - 1) {
-		unsigned i = (unsigned)__builtin_ctz(places);
+		unsigned i = (unsigned)__builtin_ctzll(places);
 		if (stands_at(s, text, at + i, buckets[i]))
 			return true;
 	}
@@ -161,7 +193,7 @@ any_stands(const struct sieve *s, struct str text, size_t at, uint32_t places, _
 }
 
 /* The last step overlaps the one before it. */
-[[gnu::target("avx2,bmi")]] static bool
+AVX2 static bool
 finds_avx2(const struct sieve *s, struct str text)
 {
 	const __m256i half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
@@ -183,12 +215,51 @@ finds_avx2(const struct sieve *s, struct str text)
 			hit = _mm256_and_si256(hit, _mm256_and_si256(l, h));
 		}
 		uint32_t places = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(hit, zero));
-		if (places && any_stands(s, text, at, places, hit))
+		uint8_t buckets[STEP];
+		_mm256_storeu_si256((__m256i_u *)buckets, hit);
+		if (places && any_stands(s, text, at, places, buckets))
 			return true;
 		if (at == last)
 			break;
 	}
 	return finds_from(s, text, text.n - WINDOW);
+}
+
+/* `left` bytes, as many as fit; behind them stands 0. */
+AVX512 static inline __m512i
+load_wide(const char *p, size_t left)
+{
+	return left >= WIDE ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8(_bzhi_u64(UINT64_MAX, (unsigned)left), p);
+}
+
+AVX512 static bool
+finds_avx512(const struct sieve *s, struct str text)
+{
+	const __m512i half = _mm512_set1_epi8(15);
+	__m512i low[WINDOW], high[WINDOW];
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		low[i] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i_u *)s->low[i]));
+		high[i] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i_u *)s->high[i]));
+	}
+	for (size_t at = 0; at < text.n; at += WIDE) {
+		__m512i hit = _mm512_set1_epi8(-1);
+#pragma GCC unroll 4
+		for (uint32_t i = 0; i < WINDOW; i++) {
+			__m512i x = load_wide(text.p + at + i, text.n - at > i ? text.n - at - i : 0);
+			__m512i l = _mm512_shuffle_epi8(low[i], _mm512_and_si512(x, half));
+			__m512i h = _mm512_shuffle_epi8(high[i], _mm512_and_si512(_mm512_srli_epi16(x, 4), half));
+			hit = _mm512_and_si512(hit, _mm512_and_si512(l, h));
+		}
+		uint64_t places = _bzhi_u64(_mm512_test_epi8_mask(hit, hit), text.n - at < WIDE ? (unsigned)(text.n - at) : WIDE);
+		if (!places)
+			continue;
+		uint8_t buckets[WIDE];
+		_mm512_storeu_si512(buckets, hit);
+		if (any_stands(s, text, at, places, buckets))
+			return true;
+	}
+	return false;
 }
 #endif
 
@@ -196,7 +267,9 @@ bool
 sieve_path_works(enum sieve_path path)
 {
 #ifdef __x86_64__
-	return path == SIEVE_PORTABLE || (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"));
+	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+	bool avx512 = avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2");
+	return path == SIEVE_PORTABLE || (path == SIEVE_AVX2 && avx2) || (path == SIEVE_AVX512 && avx512);
 #else
 	return path == SIEVE_PORTABLE;
 #endif
@@ -207,6 +280,8 @@ sieve_finds_on(enum sieve_path path, const struct sieve *s, struct str text)
 {
 	assert(sieve_path_works(path));
 #ifdef __x86_64__
+	if (path == SIEVE_AVX512)
+		return finds_avx512(s, text);
 	if (path == SIEVE_AVX2)
 		return finds_avx2(s, text);
 #endif
@@ -216,5 +291,8 @@ sieve_finds_on(enum sieve_path path, const struct sieve *s, struct str text)
 bool
 sieve_finds(const struct sieve *s, struct str text)
 {
-	return sieve_finds_on(sieve_path_works(SIEVE_AVX2) ? SIEVE_AVX2 : SIEVE_PORTABLE, s, text);
+	enum sieve_path path = SIEVE_PATHS - 1;
+	while (!sieve_path_works(path))
+		path--;
+	return sieve_finds_on(path, s, text);
 }
