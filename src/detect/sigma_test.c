@@ -83,7 +83,7 @@ test_like(enum test_op op, struct str value, struct str literal)
 	case TEST_SUFFIX:
 		return str_ends(value, literal);
 	case TEST_CONTAINS:
-		return literal.n == 0 || (value.n >= literal.n && memmem(value.p, value.n, literal.p, literal.n));
+		return str_find(value, literal) >= 0;
 	default:
 		return false;
 	}

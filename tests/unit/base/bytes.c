@@ -20,6 +20,23 @@ TEST(slices)
 	CHECK(!str_split(&rest, ',', &part));
 }
 
+/* Every place and length around the steps of the search, in texts full of near misses. */
+TEST(a_needle_is_found_at_its_first_place)
+{
+	static char text[1200];
+	uint32_t wrong = 0;
+	for (size_t n = 0; n < sizeof text; n += n < 80 ? 1 : 223)
+		for (size_t needle = 1; needle <= 40 && needle <= n; needle += needle < 6 ? 1 : 11)
+			for (size_t at = 0; at + needle <= n; at += n < 80 ? 1 : 97) {
+				memset(text, 'a', n);
+				text[at + needle - 1] = 'b';
+				struct str s = str_from(text, n), part = str_from(text + at, needle);
+				wrong += str_find(s, part) != (ptrdiff_t)at;
+				wrong += str_find(str_cut(s, 0, at + needle - 1), part) != -1;
+			}
+	CHECK_INT(wrong, 0);
+}
+
 TEST(numbers_refuse_what_is_not_whole)
 {
 	uint64_t u;
