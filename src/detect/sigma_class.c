@@ -281,9 +281,11 @@ class_of_event(struct matcher *m, const struct plan *p, struct slot *s)
 		find_in_value(m, p, s, e->text);
 		return class_of_found(m, p, false);
 	}
-	for (uint32_t i = 0; i < e->field_count; i++)
-		if (!e->field[i].core && e->field[i].kind == FIELD_TEXT)
-			find_in_value(m, p, s, event_value(e, &e->field[i]));
+	for (uint32_t i = 0; i < e->field_count; i++) {
+		struct field *f = &e->field[i];
+		if (!f->core && f->kind == FIELD_TEXT && (!s->prefilter || sieve_finds(s->prefilter, f->value)))
+			find_in_value(m, p, s, event_value(e, f));
+	}
 	return class_of_found(m, p, false);
 }
 

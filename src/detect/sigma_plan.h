@@ -81,7 +81,7 @@ struct slot {
 	uint32_t eagers;
 	struct regex_set *joined;       /* expressions that no literal announces; of the matcher's sets, or NULL */
 	const uint32_t *joined_atom;    /* by their number in it */
-	const struct sieve *prefilter;  /* keywords: finds nothing in a line as it came = no atom holds; or NULL */
+	const struct sieve *prefilter;  /* keywords: finds nothing in a line or value as it came = no atom holds; or NULL */
 	const uint32_t *null, *exists;  /* atoms about there being a value; several names may have come to this slot */
 	uint32_t nulls, exist;
 };

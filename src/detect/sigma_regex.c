@@ -106,6 +106,19 @@ take_plain(struct scan *sc)
 	return (unsigned char)c > 127 || memchr("[(.^$", c, 5) ? '\0' : c;
 }
 
+/* (?x) and the like: white space of the pattern is no part of it. */
+static bool
+has_extended_spaces(struct str group)
+{
+	size_t at = 2;
+	if (!str_starts(group, STR("(?")))
+		return false;
+	for (char c; at < group.n && (c = ascii_lower(group.p[at])) != 'x'; at++)
+		if (c != '-' && (c < 'a' || c > 'z'))
+			return false;
+	return at < group.n;
+}
+
 /* A bar outside of brackets makes nothing mandatory; neither do we look into patterns with extended white space. */
 static bool
 has_alternatives(struct str s)
@@ -115,8 +128,7 @@ has_alternatives(struct str s)
 		return true;
 	while (sc.at < s.n) {
 		char c = s.p[sc.at];
-		if (c == '|' || (c == '(' && str_starts(str_skip(s, sc.at), STR("(?")) &&
-		    str_find_char(str_cut(s, sc.at, sc.at + 8), 'x') >= 0))
+		if (c == '|' || (c == '(' && has_extended_spaces(str_skip(s, sc.at))))
 			return true;
 		if (c == '[')
 			skip_class(&sc);

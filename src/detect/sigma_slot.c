@@ -176,8 +176,8 @@ put_hidden_letters(struct plan *p, const struct str *word, uint32_t count, struc
 	return n;
 }
 
-/* One scan of the line as it came, before any field is unescaped or folded: what finds neither a keyword nor a way to
- * hide one (an escaped letter of it, or one of the two letters beyond ASCII that fold into one) holds none. */
+/* One scan of the line, or of a value, as it came, before it is unescaped or folded: what finds neither a keyword nor a
+ * way to hide one (an escaped letter of it, or one of the two letters beyond ASCII that fold into one) holds none. */
 static void
 make_prefilter(struct slot *s, struct plan *p, const uint32_t *atom, uint32_t atoms)
 {
