@@ -47,6 +47,15 @@ on_fault(void *user, const struct fault *f)
 	log_fault(f);
 }
 
+/* What came with the program and cannot be read: said in the log, counted, and shown wherever the state of the house is. */
+static void
+on_content_fault(void *user, const struct fault *f)
+{
+	struct desk *desk = user;
+	desk->content_faults++;
+	log_fault(f);
+}
+
 static int
 import_register(struct core *core, const char *path, bool demonstration)
 {
@@ -106,7 +115,7 @@ turn_day(struct core *core, int64_t now)
 static void
 open_law(struct core *core)
 {
-	core->desk.law = law_files_load(on_fault, NULL);
+	core->desk.law = law_files_load(on_content_fault, &core->desk);
 	if (!core->desk.law)
 		core->desk.law = law_new();
 }
@@ -115,7 +124,7 @@ open_law(struct core *core)
 static void
 read_kinds(struct core *core)
 {
-	(void)!kinds_file_load(core->desk.db, on_fault, NULL);
+	(void)!kinds_file_load(core->desk.db, on_content_fault, &core->desk);
 }
 
 static int

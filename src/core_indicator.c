@@ -62,6 +62,7 @@ core_indicators_open(struct core *core)
 		fault_in_file(&f, str_z(file));
 	if (error) {
 		log_fault(&f);
+		core->desk.content_faults++;
 		if (warning_lists_new(STR(""), core->desk.registry, &c->lists, &f) < 0)
 			c->lists = NULL;
 	}

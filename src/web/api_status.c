@@ -316,6 +316,7 @@ status_json(struct buf *out, struct desk *d, int64_t now_ms)
 	out_text(out, "not_published", d->rules_error ? str_z(error_name(d->rules_error)) : STR(""));
 	out_i64(out, "suppressed", (int64_t)d->suppressed);
 	buf_add_char(out, '}');
+	out_i64(out, "content_faults", d->content_faults);
 	out_name(out, "record");
 	buf_add_char(out, '{');
 	out_bool(out, "broken", d->record_broken);
@@ -554,6 +555,7 @@ api_metrics(struct api_call *c)
 	metric(out, "archive_events", "gauge", (double)s.events);
 	metric(out, "archive_bytes", "gauge", (double)s.bytes);
 	metric(out, "rules", "gauge", d->rules_stats.rules);
+	metric(out, "content_faults", "gauge", d->content_faults);
 	metric(out, "rules_refused", "gauge", d->rules_stats.refused);
 	metric(out, "disk_free_bytes", "gauge", (double)disk_free(d));
 	correlation_metrics(out, d, clock_now_ms());

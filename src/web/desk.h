@@ -45,6 +45,7 @@ struct desk {
 	struct rules *rules;        /* what judges: findings name rules of this set */
 	struct rules *rules_next;   /* read already, judges as soon as a worker has it; NULL = no change is under way */
 	const char *rules_shipped, *rules_desk; /* folders that tell where a rule comes from; NULL = there is none */
+	unsigned content_faults;    /* of law, kinds and warning lists, when the desk started: what they say is left out */
 	int rules_error;            /* why what the desk decided about rules is not in force yet (E_FULL ...), or 0 */
 	struct coverage *coverage;  /* what really arrives */
 	const struct attack *attack; /* names of tactics and techniques */

@@ -121,9 +121,9 @@ def database_server():
 class Desk:
     """`khien serve` in a folder of its own. Ports stay the same over restarts."""
 
-    def __init__(self, *options, register=None, rules=None):
+    def __init__(self, *options, register=None, rules=None, program=KHIEN):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="khien-story-"))
-        self.data = self.folder / "data"
+        self.data, self.program = self.folder / "data", program
         self.data.mkdir()
         self.http, self.syslog, self.relp = free_port(), free_port(), free_port()
         self.options = list(options)
@@ -139,7 +139,7 @@ class Desk:
         self.process, self.key, self.log, self.out = None, None, self.folder / "log", self.folder / "out"
 
     def command(self):
-        return [KHIEN, "serve", "--data", str(self.data), "--http", f"127.0.0.1:{self.http}",
+        return [str(self.program), "serve", "--data", str(self.data), "--http", f"127.0.0.1:{self.http}",
                 "--syslog-udp", f"127.0.0.1:{self.syslog}", "--syslog-tcp", f"127.0.0.1:{self.syslog}",
                 "--relp", f"127.0.0.1:{self.relp}", *self.options]
 

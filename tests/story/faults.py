@@ -26,6 +26,19 @@ broken.write_text("organisations:\n  - {id: A B, name: x, kind: commune}\n")
 (desk.folder / "third").mkdir()
 refused("a fault in the register", "--http", f"127.0.0.1:{free_port()}", "--register", str(broken), data=desk.folder / "third")
 
+# What came with the program is damaged: the desk works, and says what it works without
+check("nothing is wrong with what came with the program", desk.get("/api/v1/status")["content_faults"] == 0)
+moved = desk.folder / "moved"
+(moved / "build").mkdir(parents=True)
+shutil.copy(KHIEN, moved / "build" / "khien")
+shutil.copytree(SOURCE / "content", moved / "content")
+(moved / "content/indicators/warning.yaml").write_text("lists: [")
+(moved / "content/law" / "zz.yaml").write_text("instrument: {id: x}\nrules: 5\n")
+without = Desk(program=moved / "build" / "khien").start()
+faults = without.get("/api/v1/status")["content_faults"]
+check("a law and a warning list that cannot be read are counted where everybody looks", faults >= 2, faults)
+without.close()
+
 # Slow and ambiguous HTTP clients
 def raw_http(data, seconds=5):
     with socket.create_connection(("127.0.0.1", desk.http), 5) as s:

@@ -19,6 +19,7 @@ const nothing: Status = {
 	sources: { total: 0, silent: 0 },
 	archive: { events: 0, bytes: 0, bytes_per_event: 0, days_left: null },
 	rules: { loaded: 0, refused: 0 },
+	content_faults: 0,
 	memory_bytes: 0,
 	version: "",
 	demonstration: false,

@@ -160,6 +160,7 @@ export interface Status {
 	sources: { total: number; silent: number };
 	archive: { events: number; bytes: number; bytes_per_event: number; days_left: number | null };
 	rules: { loaded: number; refused: number };
+	content_faults: number;
 	record?: Recorded;
 	correlations?: { keys: number; bytes: number; evicted: number; late: number; dropped: number; forgotten: number };
 	state?: { written_ms: number; bytes: number; failed: number; refused: number };
