@@ -382,7 +382,7 @@ static const struct log_row *
 log_row(struct str channel)
 {
 	const struct log_row *row = words_find(&log_words, channel);
-	for (size_t i = 0; !row && i < COUNT(log_rows); i++)
+	for (size_t i = 0; channel.n && !row && i < COUNT(log_rows); i++)
 		if (str_eq_nocase(channel, log_rows[i].channel))
 			row = &log_rows[i];
 	return row;

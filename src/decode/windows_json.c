@@ -390,16 +390,17 @@ has_zone(struct str s)
 static bool
 parse_time(struct str s, int zone, int64_t *ret_ms)
 {
+	enum { CLOCK = 11 /* where it begins */ };
 	char joined[40];
-	if (!memchr(s.p, ' ', s.n))
+	ptrdiff_t blank = str_find_char(str_skip(s, CLOCK), ' ');
+	if (blank < 0 || s.n > sizeof joined)
 		return time_parse(s, zone, ret_ms);
-	ptrdiff_t plus = str_find(s, STR(" +")), minus = str_find(s, STR(" -"));
-	size_t at = (size_t)(plus > 0 ? plus : minus);
-	if ((plus <= 0 && minus <= 0) || s.n > sizeof joined)
-		return time_parse(s, zone, ret_ms);
+	size_t at = CLOCK + (size_t)blank;
 	memcpy(joined, s.p, at);
 	memcpy(joined + at, s.p + at + 1, s.n - at - 1);
-	return time_parse(str_from(joined, s.n - 1), zone, ret_ms);
+	struct str offset = str_skip(s, at + 1);
+	return (str_starts(offset, STR("+")) || str_starts(offset, STR("-"))) &&
+	    time_parse(str_from(joined, s.n - 1), zone, ret_ms);
 }
 
 /* A time with its own zone is worth more than the shipper's, that one more than a local clock without a zone. */
