@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * bench_json FILE.zst|FILE ...: megabytes and events in a second of json_parse() on both paths and of decode(), over
+ * bench_json FILE.zst|FILE ...: megabytes and events in a second of json_parse() and json_index() on all their paths and of decode(), over
  * files of JSON lines that are unpacked first. The least disturbed of several passes over all of it, one thread.
  */
 #include <stdio.h>
 #include <time.h>
 #include <zstd.h>
 
+#include "base/json_index.h"
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include "decode/decode.h"
@@ -67,6 +68,17 @@ run_parse(const struct load *load, void *state)
 }
 
 static void
+run_index(const struct load *load, void *state)
+{
+	static struct json_index x;
+	size_t none = 0;
+	for (size_t i = 0; i < load->count; i++)
+		none += !json_index_on(*(enum json_index_path *)state, &x, load->line[i]);
+	if (none)
+		printf("# %zu lines without an index\n", none);
+}
+
+static void
 run_decode(const struct load *load, void *state)
 {
 	struct decoder *d = decoder_new(state);
@@ -117,6 +129,7 @@ main(int argc, char **argv)
 	struct load load = {0};
 	struct names *names = names_new();
 	enum json_path portable = JSON_PATH_PORTABLE, avx2 = JSON_PATH_AVX2;
+	static const char *const index_name[] = {"index sse2", "index avx2", "index avx512"};
 	for (int i = 1; i < argc; i++)
 		if (!add_file(&load, argv[i]))
 			printf("# cannot read %s\n", argv[i]);
@@ -126,6 +139,9 @@ main(int argc, char **argv)
 		measure("parse portable", &load, run_parse, &portable);
 		if (json_path_works(avx2))
 			measure("parse avx2", &load, run_parse, &avx2);
+		for (enum json_index_path path = JSON_INDEX_SSE2; path <= JSON_INDEX_AVX512; path++)
+			if (json_index_works(path))
+				measure(index_name[path], &load, run_index, &path);
 		measure("decode", &load, run_decode, names);
 	}
 	names_free(names);

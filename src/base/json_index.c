@@ -61,6 +61,47 @@ add_escaped(struct indexer *k, size_t at, uint64_t quote, uint64_t slash, uint64
 	return add_quotes(k->x, at, quote & ~second);
 }
 
+/* simple_letters() of those bytes that stand behind a backslash, for processors that cannot look 16 up at once. */
+INLINE uint64_t
+simple_behind(const char *p, uint64_t behind)
+{
+	static const bool simple[UINT8_MAX + 1] = {['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true, ['f'] = true,
+	    ['n'] = true, ['r'] = true, ['t'] = true};
+	uint64_t found = 0;
+	for (; behind; behind &= behind - 1) {
+		unsigned at = (unsigned)__builtin_ctzll(behind);
+		found |= (uint64_t)simple[(unsigned char)p[at]] << at;
+	}
+	return found;
+}
+
+INLINE uint64_t
+bits_sse2(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+	return (uint64_t)_mm_movemask_epi8(a) | (uint64_t)_mm_movemask_epi8(b) << 16 | (uint64_t)_mm_movemask_epi8(c) << 32 |
+	    (uint64_t)_mm_movemask_epi8(d) << 48;
+}
+
+/* What every x86-64 has. */
+INLINE bool
+add_block_sse2(struct indexer *k, const char *p, size_t at)
+{
+	const __m128i quotes = _mm_set1_epi8('"'), slashes = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x1f);
+	const __m128i_u *x = (const __m128i_u *)p;
+	__m128i a = _mm_loadu_si128(x), b = _mm_loadu_si128(x + 1), c = _mm_loadu_si128(x + 2), d = _mm_loadu_si128(x + 3);
+	__m128i least = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+	uint64_t quote = bits_sse2(_mm_cmpeq_epi8(a, quotes), _mm_cmpeq_epi8(b, quotes), _mm_cmpeq_epi8(c, quotes),
+	    _mm_cmpeq_epi8(d, quotes));
+	uint64_t slash = bits_sse2(_mm_cmpeq_epi8(a, slashes), _mm_cmpeq_epi8(b, slashes), _mm_cmpeq_epi8(c, slashes),
+	    _mm_cmpeq_epi8(d, slashes));
+	k->high |= (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)));
+	k->control |= (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(least, low), least));
+	k->x->slash[at / 64] = slash;
+	if (!(slash | k->carry))
+		return add_quotes(k->x, at, quote);
+	return add_escaped(k, at, quote, slash, simple_behind(p, slash << 1 | k->carry));
+}
+
 AVX2 INLINE bool
 add_block_avx2(struct indexer *k, const char *p, size_t at)
 {
@@ -114,6 +155,12 @@ index_text(struct json_index *x, struct str text, block_fn *add_block)
 	return !k.carry && !k.control && (!k.high || str_is_utf8(text));
 }
 
+static bool
+index_sse2(struct json_index *x, struct str text)
+{
+	return index_text(x, text, add_block_sse2);
+}
+
 AVX2 static bool
 index_avx2(struct json_index *x, struct str text)
 {
@@ -130,7 +177,7 @@ bool
 json_index_works(enum json_index_path path)
 {
 	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
-	return avx2 && (path == JSON_INDEX_AVX2 || __builtin_cpu_supports("avx512bw"));
+	return path == JSON_INDEX_SSE2 || (avx2 && (path == JSON_INDEX_AVX2 || __builtin_cpu_supports("avx512bw")));
 }
 
 bool
@@ -138,7 +185,9 @@ json_index_on(enum json_index_path path, struct json_index *x, struct str text)
 {
 	if (text.n >= JSON_INDEX_BYTES || !json_index_works(path))
 		return false;
-	return path == JSON_INDEX_AVX512 ? index_avx512(x, text) : index_avx2(x, text);
+	return path == JSON_INDEX_AVX512 ? index_avx512(x, text)
+	    : path == JSON_INDEX_AVX2    ? index_avx2(x, text)
+					 : index_sse2(x, text);
 }
 #else
 bool
@@ -161,5 +210,8 @@ json_index_on(enum json_index_path path, struct json_index *x, struct str text)
 bool
 json_index(struct json_index *x, struct str text)
 {
-	return json_index_on(json_index_works(JSON_INDEX_AVX512) ? JSON_INDEX_AVX512 : JSON_INDEX_AVX2, x, text);
+	enum json_index_path path = JSON_INDEX_AVX512;
+	while (path > JSON_INDEX_SSE2 && !json_index_works(path))
+		path--;
+	return json_index_on(path, x, text);
 }

@@ -9,7 +9,7 @@
  * Only texts that a reader of strings need not look into again get an index: no control character anywhere (so it is
  * one line), UTF-8 (RFC 3629), every escape whole. It says nothing of the grammar outside of strings; a backslash there
  * misleads it, so a reader believes it no further than the bytes it has checked itself. For everything else, and on
- * processors without AVX2, there is json_parse().
+ * processors other than x86-64, there is json_parse().
  */
 
 #include "base/bytes.h"
@@ -25,8 +25,8 @@ struct json_index {
 
 /* False: this text gets none. */
 bool json_index(struct json_index *x, struct str text);
-/* The same on one of the instruction sets it knows, for its tests; false where that does not work. Both must agree. */
-enum json_index_path { JSON_INDEX_AVX2, JSON_INDEX_AVX512 };
+/* The same on one of the instruction sets it knows, for its tests; false where that does not work. All must agree. */
+enum json_index_path { JSON_INDEX_SSE2, JSON_INDEX_AVX2, JSON_INDEX_AVX512 };
 bool json_index_works(enum json_index_path path);
 bool json_index_on(enum json_index_path path, struct json_index *x, struct str text);
 
