@@ -308,6 +308,12 @@ loop_stop(struct loop *l)
 	l->stopped = true;
 }
 
+bool
+loop_stopped(const struct loop *l)
+{
+	return l->stopped;
+}
+
 int
 loop_descriptor(const struct loop *l)
 {

@@ -27,6 +27,8 @@ void loop_run(struct loop *l);
 /* One turn: waits at most timeout_ms (-1 = until something happens), for programs that have a loop of their own. */
 void loop_turn(struct loop *l, int64_t timeout_ms);
 void loop_stop(struct loop *l);
+/* loop_stop() was called, and loop_run() has not come back yet: the turn under way is the last. */
+bool loop_stopped(const struct loop *l);
 /* Readable when loop_turn() has a descriptor to serve, so that another loop can carry this one (not its timers). */
 int loop_descriptor(const struct loop *l);
 

@@ -159,6 +159,11 @@ running_message(void *user, struct channel *c, uint16_t type, struct str payload
 {
 	struct running *r = user;
 
+	if (loop_stopped(r->context.loop)) { /* what came in one read with MSG_STOP meets a role that has freed its things */
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
 	switch (type) {
 	case MSG_PEER:
 		running_peer(r, payload, fd);

@@ -8,6 +8,8 @@ KHIEN = os.environ.get("KHIEN", "build/khien")
 SOURCE = pathlib.Path(os.environ.get("KHIEN_SOURCE", pathlib.Path(__file__).resolve().parents[2]))
 LANG = {**os.environ, "LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8"}
 
+CRASHES = signal.SIGSYS, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE
+
 _number = 0
 _failed = False
 
@@ -200,10 +202,10 @@ class Desk:
     def close(self):
         if self.process and self.process.poll() is None:
             self.stop()
-        beyond = [line for line in self.log.read_text(errors="replace").splitlines()
-                  if '"role.ended"' in line and f'"signal":{int(signal.SIGSYS)},' in line]
-        if beyond:  # its successor hides it from all that comes after
-            check("no process asked for more than its sandbox allows", False, "\n".join(beyond))
+        died = [line for line in self.log.read_text(errors="replace").splitlines()
+                if '"role.ended"' in line and any(f'"signal":{int(s)},' in line for s in CRASHES)]
+        if died:  # its successor hides it from all that comes after
+            check("no process crashed or asked for more than its sandbox allows", False, "\n".join(died))
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def sql(self, statement):
