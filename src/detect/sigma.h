@@ -79,6 +79,8 @@ uint32_t rules_index(const struct rule_info *info);
 const struct rule_info *rules_engine(const struct rules *r, struct str engine);
 /* A row of khien.parameters; `fallback` when the document does not give it. */
 double rule_parameter(const struct rule_info *info, struct str name, double fallback);
+/* The next correlation, from *at on, that counts findings of this rule; NULL at the end. */
+const struct rule_info *rules_fed_by(const struct rules *r, uint32_t index, uint32_t *at);
 /* Files that hold Sigma filters, i from 0 (a file comes once for each of its filters). False at the end. */
 bool rules_filter_file(const struct rules *r, uint32_t i, struct str *ret);
 /* Log source as the rule names it; all empty for correlations and engine rules. */

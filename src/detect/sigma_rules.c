@@ -586,3 +586,15 @@ rules_filter_file(const struct rules *r, uint32_t i, struct str *ret)
 	*ret = r->filter[i]->file;
 	return true;
 }
+
+const struct rule_info *
+rules_fed_by(const struct rules *r, uint32_t index, uint32_t *at)
+{
+	while (*at < r->count) {
+		const struct rule *rule = r->rule[(*at)++];
+		for (uint32_t i = 0; rule->correlation && i < rule->correlation->rules; i++)
+			if (rule->correlation->rule[i] == index)
+				return &rule->info;
+	}
+	return NULL;
+}

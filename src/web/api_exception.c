@@ -8,13 +8,15 @@
 #define VALUES_BYTES 16384u /* of all fields together */
 
 void
-exception_json(struct buf *out, const struct exception *e, int64_t now_ms)
+exception_json(struct buf *out, const struct rules *rules, const struct exception *e, int64_t now_ms)
 {
 	bool active = !e->ended_ms && e->until_ms > now_ms;
+	const struct rule_info *rule = rules_find(rules, e->rule);
 	buf_add_char(out, '{');
 	out_i64(out, "id", e->id);
 	out_text(out, "rule", e->rule);
 	out_text(out, "rule_title", e->rule_title);
+	out_text_or_null(out, "rule_title_vi", rule ? rule->title_vi : STR(""));
 	out_name(out, "fields");
 	exception_fields_json(e, out);
 	out_text(out, "reason", e->reason);
@@ -66,7 +68,7 @@ api_exceptions(struct api_call *c)
 	for (uint32_t i = 0; i < count; i++) {
 		if (i)
 			buf_add_char(&c->out, ',');
-		exception_json(&c->out, &list[i], q.now_ms);
+		exception_json(&c->out, desk_rules(c->desk), &list[i], q.now_ms);
 	}
 	buf_add_char(&c->out, ']');
 	out_i64(&c->out, "total", total);
@@ -145,7 +147,7 @@ made(void *user, int error)
 		api_reply_error(c, error);
 		return;
 	}
-	exception_json(&c->out, &e, clock_now_ms());
+	exception_json(&c->out, desk_rules(c->desk), &e, clock_now_ms());
 	api_reply(c, 201);
 }
 

@@ -342,7 +342,7 @@ exceptions_member(struct api_call *c, const struct rule_info *r)
 	for (uint32_t i = 0; i < count; i++) {
 		if (i)
 			buf_add_char(&c->out, ',');
-		exception_json(&c->out, &list[i], q.now_ms);
+		exception_json(&c->out, desk_rules(c->desk), &list[i], q.now_ms);
 	}
 	buf_add_char(&c->out, ']');
 	return 0;
@@ -369,6 +369,25 @@ info_members(struct buf *out, const struct rule_info *r)
 	text_member(out, r);
 }
 
+/* What hears of the rule when nobody else does. */
+static void
+feeds_member(struct buf *out, const struct rules *rules, const struct rule_info *r)
+{
+	const struct rule_info *other;
+	uint32_t at = 0, n = 0;
+	out_name(out, "feeds");
+	buf_add_char(out, '[');
+	while ((other = rules_fed_by(rules, rules_index(r), &at))) {
+		buf_add(out, n++ ? STR(",{") : STR("{"));
+		out_text(out, "id", other->id);
+		out_text(out, "title", other->title);
+		out_text_or_null(out, "title_vi", other->title_vi);
+		out_bool(out, "on", !other->off);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+}
+
 static int
 whole_rule(struct api_call *c, const struct rule_info *r)
 {
@@ -381,6 +400,7 @@ whole_rule(struct api_call *c, const struct rule_info *r)
 	buf_add_char(&c->out, '{');
 	item_members(&c->out, c->desk, r, &score);
 	info_members(&c->out, r);
+	feeds_member(&c->out, desk_rules(c->desk), r);
 	TRY(switch_member(c, r));
 	TRY(history_member(c, r));
 	TRY(exceptions_member(c, r));

@@ -25,6 +25,6 @@ bool api_match(struct api_call *c, int64_t *ret);
 /* The decision stands in the database: commit it with its entry, have it published and read, then go on with `then`. */
 void api_rules_decided(struct api_call *c, void (*then)(void *call, int error));
 /* One exception. */
-void exception_json(struct buf *out, const struct exception *e, int64_t now_ms);
+void exception_json(struct buf *out, const struct rules *rules, const struct exception *e, int64_t now_ms);
 
 #endif

@@ -236,6 +236,35 @@ found = [json.loads(l)["fields"] for l in scan.stdout.splitlines() if "fields" i
 check("scan looks for them in files", [f["indicator.value"] for f in found] == ["example.com", "example.com", "198.51.100.0/24"]
       and found[0]["indicator.source"].endswith("feed.txt:1"), scan.stdout + scan.stderr)
 check("and tells what it does not take", "feed.txt:2:1" in scan.stderr and "feed.txt:4:1" in scan.stderr, scan.stderr)
+# --- five million in one feed, with the Internet, the government and ourselves among them (KHIEN_THOROUGH) ---
+
+if os.environ.get("KHIEN_THOROUGH"):
+    many, feed = int(os.environ.get("KHIEN_FEED", "5000000")), desk.folder / "huge.txt"
+    with open(feed, "w") as f:
+        f.write("0.0.0.0/0\ngov.vn\n10.21.4.9\n")
+        f.writelines(f"h{n}.huge.example\n" for n in range(many))  # three more than one import takes: the last are refused
+    before, relp, began = find("example.com")["sightings"], Relp(desk.relp), time.monotonic()
+    sent = slowest = 0
+    importer = subprocess.Popen([KHIEN, "import", "--data", str(desk.data), "--source", "huge", str(feed)], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env=LANG)
+    while importer.poll() is None:
+        asked = time.monotonic()
+        relp.wait(relp.send(dns(f"n{sent}.example.com").strip()), 60)
+        sent, slowest = sent + 1, max(slowest, time.monotonic() - asked)
+        time.sleep(0.05)
+    out = importer.communicate()[0].decode()
+    check("five million are taken, and those that must never match are held", f"added {many - 3}" in out and
+          "lists 3," in out and "huge.txt:1:1: " in out and "huge.txt:3:1: " in out, out[-800:])
+    check("the rest is refused with its line, and what to do", f"huge.txt:{many + 1}:1: " in out and "split the file" in out, out[-800:])
+    check("every hit meanwhile is counted, and once", len(relp.acked) >= sent and until(lambda: find("example.com")["sightings"] == before + sent, 60),
+          (find("example.com"), before, sent))
+    until(in_use, 120)
+    desk.tcp(dns(f"x.h{many - 4}.huge.example"))
+    check("the last of them matches", until(lambda: (find(f"h{many - 4}.huge.example") or {}).get("sightings") == 1, 60))
+    memory = {role: int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) >> 10 for role, pid in desk.pids().items()}
+    print(f"# {time.monotonic() - began:.0f} s; slowest acknowledgement meanwhile {slowest:.2f} s; most memory of each role in MB: {memory}")
+    check("in bounded memory", max(memory.values()) < 1024, memory)
+
 log = desk.log.read_text(errors="replace")
 check("no role died", '"role.died"' not in log and "role.crashed" not in log, log[-1500:])
 desk.close()

@@ -283,9 +283,11 @@ relp.close()
 base = json.loads(desk.call("POST", "/api/v1/rules", {"on": True, "text": "title: base\nlevel: critical\nlogsource: {product: linux, service: sshd}\n"
                             "detection:\n  s: {event.outcome: failure}\n  condition: s\n"})[1])
 check("a rule alone speaks", base.get("silent") is False, base)
-desk.call("POST", "/api/v1/rules", {"on": True, "text": "title: many\nlevel: low\ncorrelation:\n  type: event_count\n"
+many = desk.call("POST", "/api/v1/rules", {"on": True, "text": "title: many\nlevel: low\ncorrelation:\n  type: event_count\n"
           f"  rules: [{base['id']}]\n  group-by: [source.ip]\n  timespan: 1h\n  condition: {{gte: 1000}}\n"})
+many = json.loads(many[1])["id"]
 check("that a correlation took its voice is told", until(lambda: desk.get(f"/api/v1/rules/{base['id']}").get("silent") is True))
+check("and which", [f["id"] for f in desk.get(f"/api/v1/rules/{base['id']}")["feeds"]] == [many])
 desk.close()
 shutil.rmtree(folder, ignore_errors=True)
 done()

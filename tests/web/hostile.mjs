@@ -40,7 +40,8 @@ const cut = (text, bytes) => {
 	return out.isWellFormed?.() === false ? out.slice(0, -1) : out;
 };
 
-/** What can be made through the API: where, which fields take text, what else is asked for. */
+/** What can be made through the API: where, which fields take text, what else is asked for; at most how many, where each
+ * costs a password's hash or a new set of rules. */
 const far = () => Date.now() + 30 * 86_400_000;
 const nouns = [
 	{ path: "organisations", text: ["name"], rest: (n) => ({ id: `o-${n}`, kind: "commune" }) },
@@ -52,11 +53,11 @@ const nouns = [
 	{ path: "systems/s-0/layers", text: ["evidence", "number"], rest: (n) => ({ layer: String(1 + (n % 4)), state: "planned" }) },
 	{ path: "systems/s-0/levels", text: ["number", "note"], rest: (n) => ({ level: 2, day: `20${String(17 + (n % 9))}-0${1 + (n % 9)}-${10 + (n % 18)}` }) },
 	{ path: "systems/s-0/parties", text: ["note"], rest: (n) => ({ role: "provider", organisation: "o-0", from_day: "2026-01-01" }) },
-	{ path: "exceptions", text: ["reason", "value"], rest: () => ({ rule: "", until_ms: far() }), shape: (b, rule) => ({ rule, reason: b.reason, until_ms: b.until_ms, fields: [{ name: "host.name", value: b.value }] }) },
+	{ path: "exceptions", text: ["reason", "value"], most: 60, rest: () => ({ rule: "", until_ms: far() }), shape: (b, rule) => ({ rule, reason: b.reason, until_ms: b.until_ms, fields: [{ name: "host.name", value: b.value }] }) },
 	{ path: "indicators", text: ["note", "reference", "source"], rest: (n) => ({ kind: "domain", value: `evil${n}.example.net` }) },
-	{ path: "api-keys", text: ["name"], rest: () => ({ role: "analyst", until_ms: far(), password }), person: true, few: true },
+	{ path: "api-keys", text: ["name"], rest: () => ({ role: "analyst", until_ms: far(), password }), person: true, few: true, most: 16 },
 	{ path: "files", text: ["name"], rest: () => ({ size: 3 }), few: true },
-	{ path: "rules", text: ["title", "description", "author"], rest: (n) => ({ n }), shape: (b) => ({ on: false, text: `title: ${JSON.stringify(b.title)}\nid: hostile-${b.n}\ndescription: ${JSON.stringify(b.description)}\nauthor: ${JSON.stringify(b.author)}\nlevel: low\nlogsource: {product: linux}\ndetection:\n  a: [nothing${b.n}]\n  condition: a\n` }), few: true },
+	{ path: "rules", text: ["title", "description", "author"], rest: (n) => ({ n }), shape: (b) => ({ on: false, text: `title: ${JSON.stringify(b.title)}\nid: hostile-${b.n}\ndescription: ${JSON.stringify(b.description)}\nauthor: ${JSON.stringify(b.author)}\nlevel: low\nlogsource: {product: linux}\ndetection:\n  a: [nothing${b.n}]\n  condition: a\n` }), few: true, most: 30 },
 	{ path: "lookbacks", text: ["title"], rest: () => ({ kind: "draft", from_ms: Date.now() - 3_600_000, to_ms: Date.now() }), shape: (b) => ({ ...b, title: undefined, text: `title: ${JSON.stringify(b.title)}\nlevel: low\nlogsource: {product: linux}\ndetection:\n  a: [x]\n  condition: a\n` }), few: true },
 	{ path: "sweeps", text: ["folder"], rest: () => ({}) },
 	{ path: "people", text: ["name"], rest: (n) => ({ login: `p-${n}`, role: "analyst" }) },
@@ -75,7 +76,8 @@ function bodies(noun, rule) {
 		for (let turn = 0; turn < (noun.few ? 1 : noun.text.length); turn++) put(noun.text.map((_, f) => vectors[(i + f + turn) % vectors.length]));
 	const rest = noun.few ? naughty.slice(0, 30) : naughty.filter((_, i) => i % 4 === nouns.indexOf(noun) % 4);
 	for (let i = 0; i < rest.length; i += noun.text.length) put(rest.slice(i, i + noun.text.length));
-	return made;
+	const step = made.length / Math.min(noun.most ?? made.length, made.length);
+	return made.filter((_, i) => i % step < 1);
 }
 
 /** From outside the page, so that what is refused is no complaint of the page. Who is told to wait a moment waits. */
@@ -119,11 +121,11 @@ function foreign() {
 	if (document.querySelector("#evil, b#location, img[src=x]")) found.push("an element of ours");
 	return found;
 }
-async function look(path) {
+async function look(path, pages = 8) {
 	await page.goto(base + path);
 	await page.locator("h1").first().waitFor();
 	await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
-	for (let i = 0; i < 8; i++) { // the rest of a long list
+	for (let i = 0; i < pages; i++) { // the rest of a long list
 		const more = page.locator("main button.more, main .more button").first();
 		if (!(await more.count()) || !(await more.isVisible()) || (await more.isDisabled())) break;
 		await more.click();
@@ -215,8 +217,8 @@ for (const language of ["vi", "en"])
 	await chapter(page, `nothing of it runs on any of ${screens.length} screens (${language})`, async () => {
 		await page.goto(base);
 		await choose("light", language);
-		for (const path of screens) await look(path);
-		for (const path of pages) await look(path);
+		const more = language === "vi" ? 8 : 0; // the rows are the same in the other one, its sentences are seen on the first
+		for (const path of [...screens, ...pages]) await look(path, more);
 	});
 await chapter(page, "nor where rows are opened one by one", async () => {
 	for (const path of ["/alerts", "/alerts?state=closed", "/indicators", "/files", "/rules?q=hostile", "/hunt?q=evil"]) {
@@ -225,12 +227,13 @@ await chapter(page, "nor where rows are opened one by one", async () => {
 	}
 });
 await chapter(page, "nor from the address", async () => {
-	for (const text of vectors.slice(0, 12))
-		for (const path of ["/hunt?q=", "/alerts?q=", "/systems?q="]) {
-			await page.goto(base + path + encodeURIComponent(text));
-			await page.locator("h1").first().waitFor();
-			must(!(await page.evaluate(foreign)).length && !ran.length, `${path}${text}: ${ran.join("\n")}`);
-		}
+	const asked = ["/hunt?q=", "/alerts?q=", "/systems?q="];
+	for (const [i, text] of vectors.slice(0, 18).entries()) {
+		const path = asked[i % asked.length];
+		await page.goto(base + path + encodeURIComponent(text));
+		await page.locator("h1").first().waitFor();
+		must(!(await page.evaluate(foreign)).length && !ran.length, `${path}${text}: ${ran.join("\n")}`);
+	}
 });
 await chapter(page, "what is exported holds no formula", async () => {
 	for (const path of ["organisations/exports?purpose=report", "systems/exports?purpose=report"]) {

@@ -214,6 +214,7 @@ export interface Rule {
 	last_ms: number | null;
 	applicable: boolean;
 	correlation?: boolean;
+	silent?: boolean; // it feeds correlations and alarms nobody itself
 	engine?: string;
 	on: boolean;
 	origin?: "shipped" | "folder" | "desk";
@@ -238,6 +239,7 @@ export interface RuleDetail extends Rule {
 	advice_vi?: string | null;
 	advice_en?: string | null;
 	license?: string | null;
+	feeds?: { id: string; title: string; title_vi?: string | null; on: boolean }[];
 	text: string | null;
 	switch: RuleSwitch | null;
 	exception_items?: Exception[];
@@ -252,6 +254,7 @@ export interface Exception {
 	id: number | string;
 	rule: string;
 	rule_title?: string | null;
+	rule_title_vi?: string | null;
 	fields: Pair[];
 	reason: string;
 	who: string;
