@@ -25,6 +25,7 @@
 #include "host/sandbox.h"
 #include "store/evidence.h"
 #include "law_files.h"
+#include "register/inventory.h"
 #include "register/merger.h"
 #include "register_files.h"
 #include "rules_files.h"
@@ -81,17 +82,23 @@ static void
 renew_register(struct core *core)
 {
 	int error = registry_renew(&core->desk.registry, core->desk.db, str_z(core->day));
+	if (!error && core->desk.exceptions_moved)
+		error = core_rules_excepted(core);
 	if (error)
 		log_say(LOG_LEVEL_ERROR, "register.not_read", LOG_TEXT("error", str_z(error_name(error))));
 }
 
-/* Names and what was planned, of this day and of those on which nobody was here. */
+/* What was planned for this day, and for those on which nobody was here: names, owners and levels, then who hands over. */
 static int
 turn_register(struct core *core, struct str day, int64_t now)
 {
-	uint32_t done = 0;
+	uint32_t changed = 0, done = 0;
 	TRY(organisation_turn(core->desk.db, day));
-	TRY(merger_turn(core->desk.db, day, now, &done));
+	TRY(inventory_turn(core->desk.db, day, now, &changed));
+	TRY(merger_turn(core->desk.db, day, now, exception_follow, &done));
+	if (changed)
+		log_say(LOG_LEVEL_INFO, "register.turned", LOG_NUMBER("systems", changed));
+	core->desk.exceptions_moved |= done > 0;
 	if (done)
 		log_say(LOG_LEVEL_INFO, "register.handed_over", LOG_NUMBER("plans", done));
 	return 0;
@@ -131,7 +138,10 @@ static int
 open_register(struct core *core)
 {
 	const struct options *o = core->rc->options;
+	int64_t now = clock_now_ms();
+	struct str today = registry_today(now, core->day);
 	read_kinds(core);
+	TRY(turn_register(core, today, now)); /* before a file is read that may be older than what was planned */
 	if (o->register_file[0])
 		TRY(import_register(core, o->register_file, false));
 	if (o->demo) {
@@ -141,7 +151,7 @@ open_register(struct core *core)
 			TRY(import_register(core, path, true));
 		core->desk.demonstration = true;
 	}
-	TRY(turn_register(core, registry_today(clock_now_ms(), core->day), clock_now_ms()));
+	TRY(turn_register(core, today, now));
 	return registry_load_at(core->desk.db, str_z(core->day), &core->desk.registry);
 }
 

@@ -267,13 +267,21 @@ publish_done(void *user, bool cancelled)
 	mem_free(job);
 }
 
+int
+core_rules_excepted(struct core *core)
+{
+	TRY(exception_book_load(core->exceptions, core->desk.db, clock_now_ms()));
+	core->exceptions_end_ms = exception_book_next_end(core->exceptions);
+	core->desk.exceptions_moved = false;
+	return 0;
+}
+
 static int
 publish(struct core *core)
 {
 	struct rules_job *job = MEM_NEW(struct rules_job);
 	job->core = core;
-	int error = exception_book_load(core->exceptions, core->desk.db, clock_now_ms());
-	core->exceptions_end_ms = exception_book_next_end(core->exceptions);
+	int error = core_rules_excepted(core);
 	if (!error)
 		error = publish_gather(&job->publish, rules_desk_directory(core->rc->options->data), core->desk.db,
 		    core->exceptions, desk_rules(&core->desk));
@@ -368,8 +376,7 @@ core_rules_open(struct core *core, struct fault *fault)
 	core->desk.coverage = coverage_new();
 	TRY(coverage_load(core->desk.coverage, core->desk.db));
 	core->exceptions = exception_book_new();
-	TRY(exception_book_load(core->exceptions, core->desk.db, clock_now_ms()));
-	core->exceptions_end_ms = exception_book_next_end(core->exceptions);
+	TRY(core_rules_excepted(core));
 	TRY(read_files(core, &core->desk.rules, core->rules_digest, fault));
 	int error = publish_gather(&p, rules_desk_directory(core->rc->options->data), core->desk.db, core->exceptions,
 	    core->desk.rules);

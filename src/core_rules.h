@@ -18,6 +18,8 @@
 /* After role_confine(). */
 void core_rules_start(struct core *core);
 void core_rules_stop(struct core *core);
+/* Exceptions have followed their systems to another owner: of those no filter tells, core alone judges by them. */
+[[nodiscard]] int core_rules_excepted(struct core *core);
 /* desk->rules_changed: the database holds other rules. `then` (may be NULL) is called once they are read. */
 void core_rules_changed(void *core, void (*then)(void *user, int error), void *user);
 /* What a worker says of its rules when it comes. */

@@ -42,10 +42,22 @@ read_stars(struct exception_field *field, struct arena *arena)
 	return kept;
 }
 
+static bool
+is_of_core(struct str name)
+{
+	static const struct str names[] = {STR_INIT("khien.source"), STR_INIT("khien.organisation"),
+		STR_INIT("khien.system"), STR_INIT("khien.level")};
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (str_starts(name, names[i]))
+			return true;
+	return false;
+}
+
 int
 exception_field_read(struct exception_field *field, struct arena *arena)
 {
-	static const struct str words[] = {STR_INIT("exact"), STR_INIT("starts"), STR_INIT("ends"), STR_INIT("contains")};
+	static const struct str words[] = {STR_INIT("exact"), STR_INIT("starts"), STR_INIT("ends"), STR_INIT("contains"),
+		STR_INIT("one_of")};
 	if (!field->name.n || field->name.n > EXCEPTION_NAME_BYTES || str_find_char(field->name, '|') >= 0)
 		return E_INVALID;
 	if (field->written.n > EXCEPTION_VALUE_BYTES)
@@ -59,7 +71,8 @@ exception_field_read(struct exception_field *field, struct arena *arena)
 		if (str_eq(field->match, words[i])) {
 			field->how = (enum exception_match)i;
 			field->value = field->written;
-			return i > 0 && !field->value.n ? E_INVALID : 0;
+			bool told = i == EXCEPTION_EXACT || field->value.n;
+			return told && (i != EXCEPTION_ONE_OF || is_of_core(field->name)) ? 0 : E_INVALID;
 		}
 	return E_INVALID;
 }
@@ -99,17 +112,6 @@ add_sigma_value(struct buf *out, struct str value)
 	}
 	add_quoted(out, buf_str(&escaped));
 	buf_release(&escaped);
-}
-
-static bool
-is_of_core(struct str name)
-{
-	static const struct str names[] = {STR_INIT("khien.source"), STR_INIT("khien.organisation"),
-		STR_INIT("khien.system"), STR_INIT("khien.level")};
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (str_starts(name, names[i]))
-			return true;
-	return false;
 }
 
 static void
@@ -155,8 +157,20 @@ exception_filter(const struct exception *e, const struct rule_source *source, st
 /* ---- on a finding ---- */
 
 static bool
+is_one_of(struct str words, struct str value)
+{
+	struct str word;
+	while (str_split(&words, ' ', &word))
+		if (word.n && str_eq_nocase(word, value))
+			return true;
+	return false;
+}
+
+static bool
 value_fits(const struct exception_field *field, struct str value)
 {
+	if (field->how == EXCEPTION_ONE_OF)
+		return is_one_of(field->value, value);
 	struct buf room = BUF_INIT_MAX(1 << 20);
 	char *a = value.n < 1 << 18 ? buf_room(&room, FOLD_ROOM(value.n) + FOLD_ROOM(field->value.n)) : NULL;
 	bool fits = false;
@@ -518,4 +532,61 @@ void
 exception_book_clear(struct exception_book *b)
 {
 	b->pending = 0;
+}
+
+/* ---- when agencies hand over ---- */
+
+/* The field that names the agency which hands over and not the one that takes, or -1. */
+static int
+field_of_agency(const struct exception *e, const struct merger_handed *h)
+{
+	for (uint32_t i = 0; i < e->fields; i++)
+		if (str_eq(e->field[i].name, STR("khien.organisation")) && value_fits(&e->field[i], h->from) &&
+		    !value_fits(&e->field[i], h->into))
+			return (int)i;
+	return -1;
+}
+
+/* For as many systems as one value has room for; *at is where the next goes on. */
+static int
+copy_for_systems(struct db *db, const struct exception *e, int field, const struct merger_handed *h, uint32_t *at)
+{
+	struct buf ids = BUF_INIT_MAX(EXCEPTION_VALUE_BYTES);
+	struct exception copy = *e;
+	int64_t id, active = 0;
+	TRY(count_active(db, h->now_ms, &active));
+	if (active >= EXCEPTION_MAX)
+		return E_LIMIT;
+	while (*at < h->systems && ids.n + 1 + h->system[*at].n < EXCEPTION_VALUE_BYTES) {
+		buf_add(&ids, ids.n ? STR(" ") : STR(""));
+		buf_add(&ids, h->system[(*at)++]);
+	}
+	copy.field[field] = (struct exception_field){.name = STR("khien.system"), .written = buf_str(&ids), .match = STR("one_of")};
+	int error = insert(db, &copy, h->now_ms, &id);
+	buf_release(&ids);
+	return error;
+}
+
+static int
+follow(struct db *db, const struct exception *e, const struct merger_handed *h)
+{
+	int field = field_of_agency(e, h), error = 0;
+	if (field < 0)
+		return 0;
+	if (h->ends) /* first, so that there is room for those that come in its place */
+		TRY(write_end(db, e, h->who, h->now_ms));
+	for (uint32_t at = 0; at < h->systems && !error;)
+		error = copy_for_systems(db, e, field, h, &at);
+	return error == E_LIMIT ? 0 : error; /* as many as there may be: the rest alarms again, which is the safe side */
+}
+
+int
+exception_follow(struct db *db, const struct merger_handed *h)
+{
+	struct exception_book *all = exception_book_new();
+	int error = exception_book_load(all, db, h->now_ms);
+	for (uint32_t i = 0; i < all->count && !error; i++)
+		error = follow(db, &all->list[i], h);
+	exception_book_free(all);
+	return error;
 }

@@ -12,6 +12,7 @@
  */
 
 #include "detect/sigma.h"
+#include "register/merger.h"
 #include "store/db.h"
 
 #define EXCEPTION_FIELDS 8u
@@ -20,12 +21,13 @@
 #define EXCEPTION_MAX 1000u                /* in force at once */
 #define EXCEPTION_LONGEST_MS (366 * TIME_DAY)
 
-enum exception_match { EXCEPTION_EXACT, EXCEPTION_STARTS, EXCEPTION_ENDS, EXCEPTION_CONTAINS };
+enum exception_match { EXCEPTION_EXACT, EXCEPTION_STARTS, EXCEPTION_ENDS, EXCEPTION_CONTAINS, EXCEPTION_ONE_OF };
 
 struct exception_field {
 	struct str name;
 	struct str written; /* the value as a person wrote it */
-	struct str match;   /* exact, starts, ends, contains; empty: stars at the ends of `written` are wildcards as in Sigma */
+	struct str match;   /* exact, starts, ends, contains; one_of: the words of `written`, of fields that core alone knows;
+	                       empty: stars at the ends of `written` are wildcards as in Sigma */
 	/* what that means */
 	enum exception_match how;
 	struct str value;   /* without wildcards and their escapes */
@@ -57,6 +59,9 @@ bool exception_fits(const struct exception *e, const struct finding *f);
     struct fault *f);
 /* Ends it before its day. E_NOT_FOUND when it is not in force. */
 [[nodiscard]] int exception_end(struct db *db, int64_t id, struct str who, int64_t now_ms);
+/* A merger_on_handed: what was excepted for an agency goes with its systems, and covers nobody else's. It becomes an exception
+ * for those that went over, with the same reason, author and end; when the agency ends, its own does too. */
+[[nodiscard]] int exception_follow(struct db *db, const struct merger_handed *h);
 [[nodiscard]] int exception_get(struct db *db, int64_t id, struct arena *arena, struct exception *ret);
 
 enum exception_state { EXCEPTION_ANY, EXCEPTION_ACTIVE, EXCEPTION_EXPIRED };

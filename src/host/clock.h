@@ -2,8 +2,8 @@
 #ifndef HOST_CLOCK_H
 #define HOST_CLOCK_H
 
-/* The only readers of the kernel's clocks. Any thread. KHIEN_NOW (milliseconds) in the environment fixes the wall
- * clock for stories. */
+/* The only readers of the kernel's clocks. Any thread. KHIEN_NOW in the environment is for stories: milliseconds
+ * fix the wall clock, with a sign before them they shift it. */
 
 #include <stdint.h>
 

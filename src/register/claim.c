@@ -22,17 +22,23 @@ claims_release(struct claims *t)
 }
 
 static uint32_t
-home_of(const struct claims *t, struct str name)
+hash_of(const struct claims *t, struct str name)
 {
-	return (uint32_t)(t->bytes ? hash64(name, CLAIM_KEY) : hash64_nocase(name, CLAIM_KEY)) & t->mask;
+	return (uint32_t)(t->bytes ? hash64(name, CLAIM_KEY) : hash64_nocase(name, CLAIM_KEY));
+}
+
+static bool
+is_called(const struct claims *t, const struct claim *c, struct str name, uint32_t hash)
+{
+	return c->hash == hash && (t->bytes ? str_eq(c->name, name) : str_eq_nocase(c->name, name));
 }
 
 /* Where it is, or where it would be. */
 static uint32_t
-slot_of(const struct claims *t, struct str name)
+slot_of(const struct claims *t, struct str name, uint32_t hash)
 {
-	uint32_t at = home_of(t, name);
-	while (t->slot[at] && !(t->bytes ? str_eq(t->slot[at]->name, name) : str_eq_nocase(t->slot[at]->name, name)))
+	uint32_t at = hash & t->mask;
+	while (t->slot[at] && !is_called(t, t->slot[at], name, hash))
 		at = (at + 1) & t->mask;
 	return at;
 }
@@ -42,9 +48,14 @@ grow(struct claims *t)
 {
 	struct claims wide = {.mask = t->mask * 2 + 1, .used = t->used, .bytes = t->bytes};
 	wide.slot = mem_calloc(wide.mask + 1, sizeof(struct claim *));
-	for (uint32_t i = 0; i <= t->mask; i++)
-		if (t->slot[i])
-			wide.slot[slot_of(&wide, t->slot[i]->name)] = t->slot[i];
+	for (uint32_t i = 0; i <= t->mask; i++) {
+		struct claim *c = t->slot[i];
+		uint32_t at = c ? c->hash & wide.mask : 0;
+		while (c && wide.slot[at])
+			at = (at + 1) & wide.mask;
+		if (c)
+			wide.slot[at] = c;
+	}
 	mem_free(t->slot);
 	*t = wide;
 }
@@ -54,7 +65,8 @@ claims_add(struct claims *t, struct claim *c)
 {
 	if (t->used * 2 > t->mask)
 		grow(t);
-	struct claim **at = &t->slot[slot_of(t, c->name)];
+	c->hash = hash_of(t, c->name);
+	struct claim **at = &t->slot[slot_of(t, c->name, c->hash)];
 	t->used += !*at;
 	while (*at && str_cmp((*at)->id, c->id) < 0)
 		at = &(*at)->next;
@@ -67,7 +79,7 @@ static void
 close_hole(struct claims *t, uint32_t hole)
 {
 	for (uint32_t at = (hole + 1) & t->mask; t->slot[at]; at = (at + 1) & t->mask) {
-		uint32_t home = home_of(t, t->slot[at]->name);
+		uint32_t home = t->slot[at]->hash & t->mask;
 		if (((at - home) & t->mask) < ((at - hole) & t->mask))
 			continue;
 		t->slot[hole] = t->slot[at];
@@ -79,7 +91,7 @@ close_hole(struct claims *t, uint32_t hole)
 void
 claims_remove(struct claims *t, struct claim *c)
 {
-	uint32_t slot = slot_of(t, c->name);
+	uint32_t slot = slot_of(t, c->name, c->hash);
 	struct claim **at = &t->slot[slot];
 	while (*at != c) {
 		assert(*at);
@@ -95,7 +107,7 @@ claims_remove(struct claims *t, struct claim *c)
 const struct claim *
 claims_of(const struct claims *t, struct str name)
 {
-	return t->slot[slot_of(t, name)];
+	return t->slot[slot_of(t, name, hash_of(t, name))];
 }
 
 const void *

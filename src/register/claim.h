@@ -15,6 +15,7 @@ struct claim {
 	struct str id;      /* of the one who claims it: his place among others */
 	const void *owner;
 	struct claim *next; /* of the same name */
+	uint32_t hash;      /* of the name, while it is in a table */
 };
 
 struct claims {

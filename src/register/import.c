@@ -96,7 +96,7 @@ put_parents(struct import *im)
 		int parent = known(im->db, Q_ORGANISATION_KNOWN, im->below[i].parent);
 		TRY(parent);
 		if (parent)
-			TRY(db_run(im->db, Q_ORGANISATION_PARENT_SET, "ss", im->below[i].id, im->below[i].parent));
+			TRY(db_run(im->db, Q_ORGANISATION_PARENT_TOLD, "ss", im->below[i].id, im->below[i].parent));
 		else
 			refuse(im, im->below[i].line, "register_parent", im->below[i].parent);
 	}

@@ -8,6 +8,7 @@
 #define NAME_MAX_BYTES 300
 #define NOTE_MAX_BYTES 4000
 #define FACTS_MAX_BYTES 4000
+#define TURNED_SETTING STR("register_turned")
 
 /* --- reading --- */
 
@@ -213,51 +214,120 @@ inventory_change(struct db *db, const struct inventory *s, int64_t now_ms)
 	return error ? error : db_changed(db) == 1 ? 0 : E_CONFLICT;
 }
 
+/* Rows that tell of owners of a system. */
+struct owners {
+	int64_t any, later, now; /* of anybody; of this one on the day or later; on the day */
+};
+
 static int
-owners(struct db *db, struct str id, struct str organisation, struct str day, int64_t *ret_any, int64_t *ret_this)
+owners_of(struct db *db, struct str id, struct str organisation, struct str day, struct owners *ret)
 {
 	struct db_rows *rows;
 	TRY(db_query(db, &rows, Q_INVENTORY_OWNER_KNOWN, "sss", id, organisation, day));
 	int more = db_next(rows);
-	*ret_any = more > 0 ? db_i64(rows, 0) : 0;
-	*ret_this = more > 0 ? db_i64(rows, 1) : 0;
+	*ret = (struct owners){0};
+	if (more > 0)
+		*ret = (struct owners){db_i64(rows, 0), db_i64(rows, 1), db_i64(rows, 2)};
 	db_end(rows);
 	return more < 0 ? more : 0;
 }
 
+static int
+owner_of(struct db *db, struct str id, char ret[REGISTER_ID_MAX + 1])
+{
+	struct db_rows *rows;
+	TRY(db_query(db, &rows, Q_INVENTORY_OWNER_OF, "s", id));
+	int more = db_next(rows);
+	if (more > 0)
+		snprintf(ret, REGISTER_ID_MAX + 1, "%.*s", STR_ARG(db_text(rows, 0)));
+	db_end(rows);
+	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+}
+
 int
-inventory_move(struct db *db, struct str id, struct str organisation, struct str day)
+inventory_move(struct db *db, struct str id, struct str organisation, struct str day, struct str today)
 {
 	struct part_row owner = {.text = {STR("owner"), organisation, day, STR(""), STR("")}};
-	int64_t any = 0, same = 0, added;
-	char before[REGISTRY_DAY];
+	struct owners known;
+	int64_t added;
+	char before[REGISTRY_DAY], has_it[REGISTER_ID_MAX + 1];
+	bool to_come = str_cmp(day, today) > 0;
 	if (!day.n || !register_day_ok(day))
 		return E_INVALID;
-	TRY(owners(db, id, organisation, day, &any, &same));
-	if (!any)
+	TRY(owners_of(db, id, organisation, day, &known));
+	if (!known.any && to_come) {
+		TRY(owner_of(db, id, has_it));
+		const struct part_row now = {.text = {STR("owner"), str_z(has_it), STR(""), register_day_before(day, before), STR("")}};
+		TRY(part_add(db, PART_PARTY, id, &now, &added));
+	} else if (!known.any) {
 		owner.text[2] = STR("");
+	}
 	int error = db_run(db, Q_INVENTORY_OWNER_NEVER, "sss", id, day, organisation);
 	if (!error)
 		error = db_run(db, Q_INVENTORY_OWNER_END, "ssss", id, day, organisation,
 		    register_day_before(day, before));
-	if (!error && !same)
+	if (!error && !known.later)
 		error = part_add(db, PART_PARTY, id, &owner, &added);
-	return error ? error : db_run(db, Q_INVENTORY_OWNER, "ss", id, organisation);
+	return error || to_come ? error : db_run(db, Q_INVENTORY_OWNER, "ss", id, organisation);
 }
 
 int
 inventory_owner_told(struct db *db, struct str id, struct str today)
 {
+	char owner[REGISTER_ID_MAX + 1];
+	struct owners known;
+	TRY(owner_of(db, id, owner));
+	TRY(owners_of(db, id, str_z(owner), today, &known));
+	return known.now ? 0 : inventory_move(db, id, str_z(owner), today, today);
+}
+
+/* --- what was planned --- */
+
+/* The day until which everything that was planned is done; empty: nothing was asked yet. */
+static int
+turned_until(struct db *db, char ret[REGISTRY_DAY])
+{
 	struct db_rows *rows;
-	char owner[65] = "";
-	TRY(db_query(db, &rows, Q_INVENTORY_OWNER_OF, "s", id));
+	ret[0] = '\0';
+	TRY(db_query(db, &rows, Q_SETTING_GET, "s", TURNED_SETTING));
 	int more = db_next(rows);
 	if (more > 0)
-		snprintf(owner, sizeof owner, "%.*s", STR_ARG(db_text(rows, 0)));
+		snprintf(ret, REGISTRY_DAY, "%.*s", STR_ARG(db_text(rows, 0)));
 	db_end(rows);
-	if (more <= 0)
-		return more < 0 ? more : E_NOT_FOUND;
-	return inventory_move(db, id, str_z(owner), today);
+	return more < 0 ? more : 0;
+}
+
+/* Asked is of those of whom something was decided for a day between then and now, whichever way the clock went. */
+static int
+turn(struct db *db, struct str today, int64_t now_ms, uint32_t *ret_changed)
+{
+	char until[REGISTRY_DAY];
+	TRY(turned_until(db, until));
+	struct str last = str_z(until);
+	bool back = str_cmp(last, today) > 0;
+	if (str_eq(last, today))
+		return 0;
+	TRY(db_run(db, Q_INVENTORY_LEVELS_DUE, "ssis", back ? today : last, back ? last : today, now_ms, today));
+	*ret_changed = (uint32_t)db_changed(db);
+	TRY(db_run(db, Q_INVENTORY_OWNERS_DUE, "ssis", back ? today : last, back ? last : today, now_ms, today));
+	*ret_changed += (uint32_t)db_changed(db);
+	return db_run(db, Q_SETTING_SET, "ss", TURNED_SETTING, today);
+}
+
+int
+inventory_turn(struct db *db, struct str today, int64_t now_ms, uint32_t *ret_changed)
+{
+	uint32_t changed = 0;
+	TRY(db_begin(db));
+	int error = turn(db, today, now_ms, &changed);
+	if (!error)
+		error = db_commit(db);
+	if (error) {
+		db_rollback(db);
+		return error;
+	}
+	*ret_changed = changed;
+	return 0;
 }
 
 /* --- places --- */

@@ -49,11 +49,13 @@ const char *inventory_fault(const struct law *law, const struct inventory *s, st
 [[nodiscard]] int inventory_add(struct db *db, const struct inventory *s, int64_t now_ms);
 /* Everything but owner and level, which have histories of their own. E_CONFLICT: another version is there. */
 [[nodiscard]] int inventory_change(struct db *db, const struct inventory *s, int64_t now_ms);
-/* This organisation owns it from `day` on: who did so ends the day before. When nobody is told as its owner yet, it has always been
- * this one. In the caller's transaction; the register is to be read anew afterwards. E_INVALID: that is no day. */
-[[nodiscard]] int inventory_move(struct db *db, struct str id, struct str organisation, struct str day);
+/* This organisation owns it from `day` on, which may be to come: who did so ends the day before. When nobody is told as its owner
+ * yet, it has always been this one; before a day to come, who has it now. In the caller's transaction. E_INVALID: that is no day. */
+[[nodiscard]] int inventory_move(struct db *db, struct str id, struct str organisation, struct str day, struct str today);
 /* The row of the system names its owner already (a register file, a merger of organisations): its parties follow. Likewise. */
 [[nodiscard]] int inventory_owner_told(struct db *db, struct str id, struct str today);
+/* Owners and levels whose day has come since this was asked last become those of the rows. *ret_changed: how many. */
+[[nodiscard]] int inventory_turn(struct db *db, struct str today, int64_t now_ms, uint32_t *ret_changed);
 /* The facts that criteria ask for, class and critical list among them. E_INVALID. */
 [[nodiscard]] int inventory_facts(const struct law *law, const struct inventory *s, struct arena *arena, struct law_fact *fact,
     uint32_t *ret_count);

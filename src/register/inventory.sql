@@ -23,6 +23,24 @@ UPDATE system SET version = version + 1, updated_ms = $2 WHERE id = $1;
 -- name: inventory_owner
 UPDATE system SET organisation = $2 WHERE id = $1;
 
+-- Decided or agreed for a day between $1 and $2: what holds on day $4 is in force. $3 now. Of several of a day the last one written.
+
+-- name: inventory_levels_due
+UPDATE system SET version = version + 1, updated_ms = $3, level = (SELECT l.level FROM system_level l WHERE l.system = system.id
+	AND COALESCE(l.day, '') <= $4 ORDER BY COALESCE(l.day, '') DESC, l.id DESC LIMIT 1)
+WHERE id IN (SELECT system FROM system_level WHERE day > $1 AND day <= $2)
+	AND level <> (SELECT l.level FROM system_level l WHERE l.system = system.id
+		AND COALESCE(l.day, '') <= $4 ORDER BY COALESCE(l.day, '') DESC, l.id DESC LIMIT 1);
+
+-- name: inventory_owners_due
+UPDATE system SET version = version + 1, updated_ms = $3, organisation = (SELECT p.organisation FROM system_party p
+	WHERE p.system = system.id AND p.role = 'owner' AND COALESCE(p.from_day, '') <= $4
+	AND COALESCE(p.until_day, '9999-12-31') >= $4 ORDER BY COALESCE(p.from_day, '') DESC, p.id DESC LIMIT 1)
+WHERE id IN (SELECT system FROM system_party WHERE role = 'owner' AND from_day > $1 AND from_day <= $2)
+	AND organisation <> (SELECT p.organisation FROM system_party p
+		WHERE p.system = system.id AND p.role = 'owner' AND COALESCE(p.from_day, '') <= $4
+		AND COALESCE(p.until_day, '9999-12-31') >= $4 ORDER BY COALESCE(p.from_day, '') DESC, p.id DESC LIMIT 1);
+
 -- name: inventory_owner_of
 SELECT organisation FROM system WHERE id = $1;
 
@@ -53,7 +71,8 @@ UPDATE system_party SET until_day = $4 WHERE system = $1 AND role = 'owner' AND 
 DELETE FROM system_party WHERE system = $1 AND role = 'owner' AND organisation <> $3 AND from_day >= $2;
 
 -- name: inventory_owner_known
-SELECT COUNT(*), COUNT(*) FILTER (WHERE organisation = $2 AND (until_day IS NULL OR until_day >= $3))
+SELECT COUNT(*), COUNT(*) FILTER (WHERE organisation = $2 AND (until_day IS NULL OR until_day >= $3)),
+	COUNT(*) FILTER (WHERE organisation = $2 AND (until_day IS NULL OR until_day >= $3) AND COALESCE(from_day, '') <= $3)
 FROM system_party WHERE system = $1 AND role = 'owner';
 
 -- parts: id first, then their members in the order of register/inventory_part.c

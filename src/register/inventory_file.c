@@ -169,6 +169,8 @@ inventory_take(struct db *db, struct str system, const struct yaml *node, int64_
 		if (list)
 			error = take_part(db, (enum part)part, system, list, today, &arena, ret_at);
 	}
+	if (!error && yaml_get(node, STR("levels")))
+		error = level_settle(db, system, today, &arena);
 	arena_release(&arena);
 	return error;
 }

@@ -83,6 +83,7 @@ merger_read(const struct json *j, struct arena *arena, struct merger *ret, struc
 
 struct act {
 	struct db *db;
+	merger_on_handed *on_handed;
 	const struct merger *m;
 	struct str today, who, before; /* before: the day before */
 	int64_t now_ms;
@@ -199,6 +200,8 @@ move_systems(const struct act *a, struct str from, uint32_t *ret_named)
 	struct str *list;
 	uint32_t count;
 	TRY(list_systems(a, from, &list, &count));
+	struct merger_handed handed = {.from = from, .into = a->m->into, .ends = ends(a->m), .system = list, .who = a->who,
+	    .now_ms = a->now_ms};
 	for (uint32_t i = 0; i < count; i++) {
 		if (!wanted(a->m, list[i]))
 			continue;
@@ -206,9 +209,10 @@ move_systems(const struct act *a, struct str from, uint32_t *ret_named)
 		a->moved->systems++;
 		if (!ends(a->m))
 			TRY(move_alerts(a, from, list[i]));
-		TRY(inventory_move(a->db, list[i], a->m->into, a->m->day));
+		TRY(inventory_move(a->db, list[i], a->m->into, a->m->day, a->today));
+		list[handed.systems++] = list[i];
 	}
-	return 0;
+	return a->on_handed(a->db, &handed);
 }
 
 static int
@@ -310,11 +314,11 @@ edge_known(const struct act *a, struct str from)
 }
 
 int
-merger_do(struct db *db, const struct merger *m, struct str today, int64_t now_ms, struct str who, struct arena *arena,
-    struct merger_moved *ret, struct register_fault *f)
+merger_do(struct db *db, const struct merger *m, struct str today, int64_t now_ms, struct str who,
+    merger_on_handed *on_handed, struct arena *arena, struct merger_moved *ret, struct register_fault *f)
 {
 	char before[REGISTRY_DAY];
-	struct act a = {.db = db, .m = m, .today = today, .who = who, .now_ms = now_ms, .arena = arena, .moved = ret, .fault = f,
+	struct act a = {.db = db, .on_handed = on_handed, .m = m, .today = today, .who = who, .now_ms = now_ms, .arena = arena, .moved = ret, .fault = f,
 	    .before = register_day_before(m->day, before)};
 	*ret = (struct merger_moved){0};
 	if (ends(m) && m->systems) /* all of it goes over: a list of some would leave the rest with nobody */
@@ -464,8 +468,8 @@ fail(struct db *db, const struct merger_row *r, const struct register_fault *f, 
 }
 
 static int
-carry_out(struct db *db, const struct merger_row *r, struct str today, int64_t now_ms, struct arena *arena,
-    struct register_fault *f)
+carry_out(struct db *db, const struct merger_row *r, struct str today, int64_t now_ms, merger_on_handed *on_handed,
+    struct arena *arena, struct register_fault *f)
 {
 	struct json j = {0};
 	struct merger m;
@@ -476,7 +480,7 @@ carry_out(struct db *db, const struct merger_row *r, struct str today, int64_t n
 	if (!error)
 		error = merger_read(&j, arena, &m, f);
 	if (!error)
-		error = merger_do(db, &m, today, now_ms, r->who, arena, &moved, f);
+		error = merger_do(db, &m, today, now_ms, r->who, on_handed, arena, &moved, f);
 	if (!error)
 		merger_moved_json(&told, &moved);
 	if (!error)
@@ -493,7 +497,7 @@ carry_out(struct db *db, const struct merger_row *r, struct str today, int64_t n
 }
 
 int
-merger_turn(struct db *db, struct str today, int64_t now_ms, uint32_t *ret_done)
+merger_turn(struct db *db, struct str today, int64_t now_ms, merger_on_handed *on_handed, uint32_t *ret_done)
 {
 	struct arena arena;
 	struct merger_row r;
@@ -509,7 +513,7 @@ merger_turn(struct db *db, struct str today, int64_t now_ms, uint32_t *ret_done)
 			error = one_row(rows, &arena, &r);
 		if (error)
 			break;
-		error = carry_out(db, &r, today, now_ms, &arena, &f);
+		error = carry_out(db, &r, today, now_ms, on_handed, &arena, &f);
 		*ret_done += !error;
 		if (error == E_INVALID || error == E_EXISTS || error == E_CONFLICT || error == E_LIMIT)
 			error = fail(db, &r, &f, now_ms);

@@ -46,9 +46,20 @@ struct merger_moved {
 
 /* From an object: kind (merged when absent), date, into, name, into_kind, parent, from[], systems[]. Texts in `arena`. */
 [[nodiscard]] int merger_read(const struct json *j, struct arena *arena, struct merger *ret, struct register_fault *f);
+/* What rooms above this one keep of who hands over, for instance exceptions: told of each of them, in the same transaction. */
+struct merger_handed {
+	struct str from, into;
+	bool ends;                /* `from` does */
+	const struct str *system; /* those that went over */
+	uint32_t systems;
+	struct str who;
+	int64_t now_ms;
+};
+typedef int merger_on_handed(struct db *db, const struct merger_handed *h);
+
 /* Does it, in the caller's transaction (who only wants to know undoes that). E_INVALID with *f. */
 [[nodiscard]] int merger_do(struct db *db, const struct merger *m, struct str today, int64_t now_ms, struct str who,
-    struct arena *arena, struct merger_moved *ret, struct register_fault *f);
+    merger_on_handed *on_handed, struct arena *arena, struct merger_moved *ret, struct register_fault *f);
 /* {"systems":...,"conflicts":[...]} */
 void merger_moved_json(struct buf *out, const struct merger_moved *m);
 
@@ -67,7 +78,7 @@ struct merger_row {
 [[nodiscard]] int merger_end(struct db *db, int64_t id, const char *state, struct str moved, int64_t now_ms);
 /* Plans whose day has come, each in a transaction of its own with its entry in the record; one that cannot be done any more
  * is failed, with what was wrong. *ret_done: how many were carried out. */
-[[nodiscard]] int merger_turn(struct db *db, struct str today, int64_t now_ms, uint32_t *ret_done);
+[[nodiscard]] int merger_turn(struct db *db, struct str today, int64_t now_ms, merger_on_handed *on_handed, uint32_t *ret_done);
 
 struct merger_figures {
 	int64_t opened[5], closed[5]; /* alerts by level */

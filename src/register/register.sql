@@ -1,6 +1,7 @@
 -- Organisations and systems (register/).
 
--- Files tell of the present: who was renamed in time keeps his names, and what has been handed over its owner.
+-- Files tell of the present: who was renamed in time keeps his names, what has been handed over its owner, and what was
+-- decided its level.
 
 -- name: organisation_put
 INSERT INTO organisation (id, name, name_fold, kind, contact_name, contact_phone, contact_email, demonstration, updated_ms,
@@ -20,8 +21,11 @@ ON CONFLICT (id) DO UPDATE SET
 INSERT INTO system (id, organisation, name, name_fold, level, contact_name, contact_phone, contact_email, demonstration, updated_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET organisation = CASE WHEN EXISTS (SELECT 1 FROM organisation_successor
-		WHERE predecessor = excluded.organisation) THEN system.organisation ELSE excluded.organisation END,
-	name = excluded.name, name_fold = excluded.name_fold, level = excluded.level,
+		WHERE predecessor = excluded.organisation) OR EXISTS (SELECT 1 FROM system_party p WHERE p.system = excluded.id
+		AND p.role = 'owner' AND p.organisation = excluded.organisation AND p.until_day IS NOT NULL)
+		THEN system.organisation ELSE excluded.organisation END,
+	name = excluded.name, name_fold = excluded.name_fold,
+	level = CASE WHEN EXISTS (SELECT 1 FROM system_level l WHERE l.system = excluded.id) THEN system.level ELSE excluded.level END,
 	contact_name = excluded.contact_name, contact_phone = excluded.contact_phone,
 	contact_email = excluded.contact_email, demonstration = excluded.demonstration, updated_ms = excluded.updated_ms;
 
@@ -41,6 +45,11 @@ SELECT 1 FROM organisation WHERE id = $1;
 
 -- name: organisation_parent_set
 UPDATE organisation SET parent = $2 WHERE id = $1;
+
+-- by a file: who stood below an agency that went into another stays where that has put it
+-- name: organisation_parent_told
+UPDATE organisation SET parent = $2 WHERE id = $1 AND (parent IS NULL OR NOT EXISTS (SELECT 1 FROM organisation_successor s
+	WHERE s.predecessor = $2 AND s.kind IN ('merged', 'renamed')));
 
 -- name: organisation_parent_clear
 UPDATE organisation SET parent = NULL WHERE id = $1;

@@ -247,7 +247,7 @@ write_members(struct import *im, struct line *l)
 	if (l->fresh)
 		return inventory_insert(db, &l->now, im->wish->now_ms);
 	if (!str_eq(l->was.organisation, l->now.organisation)) {
-		TRY(inventory_move(db, l->now.id, l->now.organisation, im->wish->today));
+		TRY(inventory_move(db, l->now.id, l->now.organisation, im->wish->today, im->wish->today));
 		l->touched = l->parties = true;
 	}
 	if (same_members(&l->was, &l->now))

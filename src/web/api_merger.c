@@ -2,6 +2,7 @@
 /* Handing over: tried, done or planned, withdrawn; and figures that stay whoever takes over. */
 #include "web/api_register.h"
 
+#include "alert/exception.h"
 #include "host/clock.h"
 #include "register/law.h"
 #include "register/merger.h"
@@ -80,7 +81,8 @@ static int
 try_it(struct api_call *c, const struct merger *m, struct merger_moved *moved, struct register_fault *f)
 {
 	TRY(db_begin(c->desk->db));
-	int error = merger_do(c->desk->db, m, api_today(c), clock_now_ms(), str_z(c->who.login), &c->arena, moved, f);
+	int error = merger_do(c->desk->db, m, api_today(c), clock_now_ms(), str_z(c->who.login), exception_follow,
+	    &c->arena, moved, f);
 	db_rollback(c->desk->db);
 	return error;
 }
@@ -106,7 +108,7 @@ do_or_plan(struct api_call *c, const struct merger *m, struct merger_moved *move
 	struct buf told = BUF_INIT_MAX(256 << 10);
 	int64_t now = clock_now_ms();
 	bool today = str_cmp(m->day, api_today(c)) <= 0;
-	int error = today ? merger_do(db, m, api_today(c), now, who, &c->arena, moved, f) : try_it(c, m, moved, f);
+	int error = today ? merger_do(db, m, api_today(c), now, who, exception_follow, &c->arena, moved, f) : try_it(c, m, moved, f);
 	if (!error && today)
 		merger_moved_json(&told, moved);
 	if (!error)
@@ -143,6 +145,7 @@ api_merger_post(struct api_call *c)
 	}
 	c->noun_id = m->into;
 	registry_touch_all(c->desk->registry);
+	c->desk->exceptions_moved = true;
 	row_json(&c->out, &row);
 	api_reply(c, 201);
 }

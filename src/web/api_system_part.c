@@ -305,7 +305,7 @@ add_party(struct api_call *c, const struct inventory *s, const struct part_row *
 	if (!str_eq(party_text(row, "role"), STR("owner")) || !from.n || until.n)
 		return part_add(c->desk->db, PART_PARTY, s->id, row, ret_id);
 	*ret_id = 0;
-	return inventory_move(c->desk->db, s->id, party_text(row, "organisation"), from);
+	return inventory_move(c->desk->db, s->id, party_text(row, "organisation"), from, api_today(c));
 }
 
 void

@@ -40,6 +40,7 @@ struct desk {
 	const struct options *options;
 	struct db *db;
 	struct archive *archive;
+	bool exceptions_moved;      /* the database holds others than are in force; they are read when the register is */
 	struct registry *registry;  /* who changes what it was made of touches it, and it is renewed before the next message is heard */
 	struct law *law;            /* the rules in force; never NULL */
 	struct rules *rules;        /* what judges: findings name rules of this set */

@@ -120,6 +120,7 @@ entries = [r["action"] for r in desk.get("/api/v1/records?noun=organisations&lim
 check("all of it stands in the record", "merger.carried_out" in entries and "POST /api/v1/organisations/mergers" in entries and
       "DELETE /api/v1/organisations/mergers/{id}" in entries, entries)
 check("a start with the old register file takes nothing back", desk.stop() is not None and bool(desk.start()) and
-      desk.get("/api/v1/organisations/xa-moi")["systems"] == 2 and desk.get("/api/v1/organisations/xa-c")["systems"] == 1)
+      desk.get("/api/v1/organisations/xa-moi")["systems"] == 2 and desk.get("/api/v1/organisations/xa-c")["systems"] == 1 and
+      desk.get("/api/v1/organisations/thon-b")["parent"]["id"] == "xa-moi")
 desk.close()
 done()

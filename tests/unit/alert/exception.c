@@ -299,3 +299,75 @@ TEST(an_exception_takes_only_what_its_own_rule_found)
 	arena_release(&arena);
 	db_close(db);
 }
+
+/* Active exceptions after agency "xa-a" has handed over to "xa-b"; the words of the first field of those that name systems. */
+static uint32_t
+after_handing_over(const char *value, bool ends, uint32_t systems, uint32_t *ret_active)
+{
+	struct db *db;
+	struct arena arena;
+	struct fault f = {0};
+	struct str *id;
+	int64_t made;
+	uint32_t named = 0;
+	arena_init(&arena, 64 << 10, 16 << 20);
+	CHECK_INT(db_open(test_database(""), &db, NULL), 0);
+	struct exception e = exception_of(&arena, "khien.organisation", str_z(value), "");
+	e.rule_title = e.who = e.reason = STR("x");
+	e.until_ms = 2000;
+	CHECK_INT(exception_add(db, &e, 1000, &made, &f), 0);
+	id = arena_calloc(&arena, systems, sizeof *id);
+	for (uint32_t i = 0; i < systems; i++) {
+		char text[65];
+		snprintf(text, sizeof text, "system-with-a-name-that-is-rather-long-for-a-name-%06u", i);
+		CHECK(arena_copy(&arena, str_z(text), &id[i]));
+	}
+	const struct merger_handed h = {.from = STR("xa-a"), .into = STR("xa-b"), .ends = ends, .system = id, .systems = systems, .who = STR("an"), .now_ms = 1500};
+	CHECK_INT(exception_follow(db, &h), 0);
+	struct exception_book *b = exception_book_new();
+	CHECK_INT(exception_book_load(b, db, 1600), 0);
+	*ret_active = exception_book_count(b);
+	for (uint32_t i = 0; i < exception_book_count(b); i++) {
+		const struct exception *one = exception_book_at(b, i);
+		struct str rest = one->field[0].value, word;
+		CHECK(one->until_ms == 2000 && str_eq(one->reason, STR("x")) && str_eq(one->who, STR("x")));
+		while (str_eq(one->field[0].name, STR("khien.system")) && str_split(&rest, ' ', &word))
+			named += word.n > 0;
+	}
+	exception_book_free(b);
+	arena_release(&arena);
+	db_close(db);
+	return named;
+}
+
+TEST(what_is_excepted_for_an_agency_follows_its_systems)
+{
+	static const struct {
+		const char *value;
+		bool ends;
+		uint32_t systems, named, active;
+	} row[] = {
+	    {"xa-a", true, 3, 3, 1},       /* its own ends */
+	    {"XA-A", false, 3, 3, 2},      /* it keeps others, and their exception */
+	    {"xa-a", true, 0, 0, 0},       /* nothing is left to be excepted */
+	    {"xa-a", true, 1000, 1000, 7}, /* more than one value has room for */
+	    {"xa-*", true, 3, 0, 1},       /* who takes over is covered already */
+	    {"xa-c", true, 3, 0, 1},       /* somebody else's */
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		uint32_t active = 0;
+		CHECK_INT(after_handing_over(row[i].value, row[i].ends, row[i].systems, &active), row[i].named);
+		CHECK_INT(active, row[i].active);
+	}
+}
+
+TEST(one_of_several_words_is_for_fields_that_core_alone_knows)
+{
+	struct arena arena;
+	arena_init(&arena, 4096, 1 << 20);
+	struct exception_field f = {.name = STR("khien.system"), .written = STR("web-a kho"), .match = STR("one_of")};
+	CHECK_INT(exception_field_read(&f, &arena), 0);
+	f.name = STR("Value");
+	CHECK_INT(exception_field_read(&f, &arena), E_INVALID); /* no Sigma filter would say it */
+	arena_release(&arena);
+}

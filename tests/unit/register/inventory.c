@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/time.h"
 #include "database.h"
 #include "host/file.h"
 #include "tap.h"
@@ -239,24 +240,87 @@ TEST(an_owner_ends_where_the_next_begins)
 	struct house h = open_house();
 	struct part_row *row;
 	uint32_t count;
-	CHECK_INT(inventory_move(h.db, STR("web"), STR("tinh"), STR("2026-07-01")), 0);
+	CHECK_INT(inventory_move(h.db, STR("web"), STR("tinh"), STR("2026-07-01"), STR("2026-11-22")), 0);
 	CHECK_INT(part_list(h.db, PART_PARTY, STR("web"), &h.arena, &row, &count), 0);
 	CHECK_INT(count, 2);
 	CHECK_STR(row[0].text[1], STR("so"));
 	CHECK_STR(row[0].text[3], STR("2026-06-30"));
 	CHECK_STR(row[1].text[1], STR("tinh"));
 	CHECK_STR(row[1].text[2], STR("2026-07-01"));
-	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2026-07-01")), 0); /* on second thoughts: no empty span is left */
+	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2026-07-01"), STR("2026-11-22")), 0); /* on second thoughts: no empty span is left */
 	CHECK_INT(part_list(h.db, PART_PARTY, STR("web"), &h.arena, &row, &count), 0);
 	CHECK_INT(count, 2);
 	CHECK_STR(row[1].text[1], STR("tt"));
-	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2026-08-01")), 0); /* it is already */
+	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2026-08-01"), STR("2026-11-22")), 0); /* it is already */
 	CHECK_INT(part_list(h.db, PART_PARTY, STR("web"), &h.arena, &row, &count), 0);
 	CHECK_INT(count, 2);
-	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("soon")), E_INVALID);
+	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("soon"), STR("2026-11-22")), E_INVALID);
 	struct inventory s;
 	CHECK_INT(inventory_get(h.db, STR("web"), STR(""), &h.arena, &s), 0);
 	CHECK_STR(s.organisation, STR("tt"));
+	close_house(&h);
+}
+
+static struct inventory
+row_now(struct house *h, const char *id)
+{
+	struct inventory s = {0};
+	CHECK_INT(inventory_get(h->db, str_z(id), STR(""), &h->arena, &s), 0);
+	return s;
+}
+
+TEST(what_was_planned_is_in_force_when_its_day_has_come)
+{
+	static const struct {
+		const char *today, *owner;
+		int level;
+		uint32_t changed;
+	} row[] = {
+	    {"2026-11-22", "so", 2, 0},
+	    {"2026-11-30", "so", 2, 0},
+	    {"2026-12-01", "so", 4, 1},
+	    {"2026-12-01", "so", 4, 0}, /* said once */
+	    {"2027-02-01", "tt", 5, 2}, /* nobody was here for two months */
+	    {"2026-11-23", "so", 3, 2}, /* a clock that is set back */
+	};
+	static const struct {
+		int64_t level;
+		const char *day;
+	} levels[] = {{4, "2026-12-01"}, {5, "2027-01-01"}, {3, "2026-01-01"}};
+	struct house h = open_house();
+	int64_t id, version = row_now(&h, "kho").version;
+	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2027-01-15"), STR("2026-11-22")), 0);
+	for (size_t i = 0; i < COUNT(row); i++) {
+		uint32_t changed = 99;
+		if (i == 1) /* past ones count from when they are written, which is not here */
+			for (size_t k = 0; k < COUNT(levels); k++)
+				CHECK_INT(part_add(h.db, PART_LEVEL, STR("web"), &(struct part_row){.number = {levels[k].level}, .text = {[1] = str_z(levels[k].day)}}, &id), 0);
+		CHECK_INT(inventory_turn(h.db, str_z(row[i].today), 1, &changed), 0);
+		CHECK_INT(changed, row[i].changed);
+		struct inventory s = row_now(&h, "web");
+		CHECK_STR(s.organisation, str_z(row[i].owner));
+		CHECK_INT(s.level, row[i].level);
+	}
+	CHECK_INT(row_now(&h, "kho").version, version);
+	close_house(&h);
+}
+
+TEST(a_register_file_takes_back_nothing_that_was_decided)
+{
+	struct house h = open_house();
+	int64_t id;
+	uint32_t rows;
+	const int64_t now = 1795300000000; /* 2026-11-22 */
+	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2026-12-15"), STR("2026-11-22")), 0);
+	CHECK_INT(part_add(h.db, PART_LEVEL, STR("web"), &(struct part_row){.number = {3}, .text = {[1] = STR("2026-01-01")}}, &id), 0);
+	CHECK_INT(level_settle(h.db, STR("web"), STR("2026-11-22"), &h.arena), 0);
+	CHECK_INT(registry_import(h.db, STR(province), STR("province.yaml"), false, now, on_fault, NULL, &rows), 0);
+	CHECK_STR(row_now(&h, "web").organisation, STR("so"));
+	CHECK_INT(row_now(&h, "web").level, 3);
+	CHECK_INT(inventory_turn(h.db, STR("2026-12-15"), now + 23 * TIME_DAY, &rows), 0);
+	CHECK_STR(row_now(&h, "web").organisation, STR("tt")); /* the plan has outlived the file */
+	CHECK_INT(registry_import(h.db, STR(province), STR("province.yaml"), false, now + 24 * TIME_DAY, on_fault, NULL, &rows), 0);
+	CHECK_STR(row_now(&h, "web").organisation, STR("tt"));
 	close_house(&h);
 }
 

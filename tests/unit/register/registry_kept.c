@@ -246,7 +246,7 @@ change_system(struct house *h)
 		change_parts(h, id);
 		break;
 	default:
-		CHECK_INT(inventory_move(h->db, id, any_organisation(h), STR(TODAY)), 0);
+		CHECK_INT(inventory_move(h->db, id, any_organisation(h), STR(TODAY), STR(TODAY)), 0);
 		CHECK_INT(db_run(h->db, Q_INVENTORY_LEVEL, "si", id, (int64_t)(1 + dice(5))), 0);
 	}
 	registry_touch_system(h->r, id);
