@@ -263,17 +263,12 @@ keep_journal_file(void *user, const char *name, struct str bytes)
 static int
 copy_from_server(struct backup *b, struct str where, const char *folder, const char *copy, struct db_facts *ret)
 {
-	struct db *from = NULL, *to = NULL;
-	uint64_t rows;
+	struct db *from;
 	if (mkdir(folder, 0700) < 0)
 		return fault_set(&b->fault, error_from_errno(errno), "backup_room", str_z(folder), 0, 0);
-	int error = db_open_read(where, &from, &b->fault);
-	if (!error)
-		error = db_open(str_z(folder), &to, &b->fault);
-	if (!error)
-		error = db_move(from, to, &rows, &b->fault);
+	TRY(db_open_read(where, &from, &b->fault));
+	int error = db_keep(from, folder, &b->fault);
 	db_close(from);
-	db_close(to);
 	return error ? error : db_examine(copy, ret, &b->fault);
 }
 

@@ -8,7 +8,7 @@
  *   khien backup --data DIR --to FOLDER [--keep N]     also while the desk works
  *   khien backup --check --to FOLDER --key KEY          reads every piece again
  *   khien restore --from FOLDER --data DIR --key KEY [--backup NAME]    on a bare machine; --list shows the names
- *   khien rollback --data DIR                           the database as it was before its last upgrade
+ *   khien rollback --data DIR                           the database as it was before its last upgrade, file or server
  *
  * A backup is a list of files in a repository (store/repository.h): encrypted, and only what has changed since the last one is written.
  * It stands for one moment: the database as of then, the archive as long as it was shortly before, the journal with what is

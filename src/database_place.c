@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/file.h"
 #include "host/options.h"
+#include "store/db_copy.h"
+#include "store/db_move.h"
 #include "store/io.h"
 
 #define MEMORY_MAX 4096
@@ -98,14 +101,50 @@ database_find(const char *data, const char *wanted, struct buf *ret, struct faul
 	return error;
 }
 
-int
-database_is_file(const char *data, struct fault *f)
+/* --- before an upgrade --- */
+
+static int
+keep_in(struct db *server, const char *folder, const char *to, struct fault *f)
 {
-	struct buf where = BUF_INIT;
-	int error = database_find(data, NULL, &where, f);
-	if (!error && db_is_address(buf_str(&where)))
-		error = fault_set(f, E_UNSUPPORTED, "database_remote", buf_str(&where), 0, 0);
-	buf_release(&where);
+	char file[PATH_MAX];
+	snprintf(file, sizeof file, "%.*s/khien.db", PATH_MAX - 16, folder);
+	unlink(file); /* of one that was cut short */
+	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+		return fault_set(f, error_from_errno(errno), "backup_room", str_z(folder), 0, 0);
+	int error = db_keep(server, folder, f);
+	if (!error && rename(file, to) < 0)
+		error = error_from_errno(errno);
+	unlink(file);
+	rmdir(folder);
+	return error && !(f && f->code) ? fault_set(f, error, "backup_room", str_z(to), 0, 0) : error;
+}
+
+int
+database_keep(struct db *server, const char *data, const char *what, char ret[PATH_MAX], struct fault *f)
+{
+	char folder[PATH_MAX], to[PATH_MAX];
+	int step;
+	TRY(db_schema(server, &step));
+	snprintf(folder, sizeof folder, "%.*s/khien.db.copy.new", PATH_MAX - 32, data);
+	snprintf(to, sizeof to, "%.*s/khien.db.%s-%03d", PATH_MAX - 64, data, what, step);
+	TRY(keep_in(server, folder, to, f));
+	if (ret)
+		memcpy(ret, to, sizeof to);
+	return store_io_disk.sync_directory(store_io_disk.user, data);
+}
+
+/* What is wrong with a server is told by whoever opens it next. */
+static int
+keep_before_upgrade(const char *data, struct str where, struct fault *f)
+{
+	struct db *server;
+	int step, error = 0;
+	if (!db_is_address(where) || db_open_read(where, &server, NULL) < 0)
+		return 0;
+	if (db_schema(server, &step) == 0 && step < db_schema_known())
+		error = db_own(server) < 0 ? fault_set(f, E_BUSY, "database_in_use", STR(""), 0, 0)
+					   : database_keep(server, data, "before", NULL, f);
+	db_close(server);
 	return error;
 }
 
@@ -115,6 +154,8 @@ database_open(const char *data, const char *wanted, struct db **ret, struct faul
 	struct buf where = BUF_INIT, memory = BUF_INIT_MAX(MEMORY_MAX);
 	struct db *db = NULL;
 	int error = database_find(data, wanted, &where, f);
+	if (!error)
+		error = keep_before_upgrade(data, buf_str(&where), f);
 	if (!error)
 		error = db_open(buf_str(&where), &db, f);
 	if (!error && db_is_address(buf_str(&where)) && (error = read_memory(data, &memory)) == 0 && !memory.n)

@@ -430,6 +430,51 @@ migrate(struct db *db, int upto, struct fault *f)
 	return 0;
 }
 
+int
+db_schema(struct db *db, int *ret)
+{
+	int64_t have = 0;
+	if (version_of(db, &have) < 0 || !have)
+		return db_lost(db) ? E_IO : E_NOT_FOUND;
+	if (have > (int64_t)COUNT(steps))
+		return E_UNSUPPORTED;
+	TRY(compare_steps(db, have));
+	*ret = (int)have;
+	return 0;
+}
+
+/* Every table that one of our steps makes. */
+static void
+put_drops(struct buf *sql)
+{
+	static const struct str make = STR_INIT("CREATE TABLE ");
+	buf_add(sql, STR("DROP TABLE IF EXISTS schema_version"));
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		struct str rest = str_z(steps[i].sql), name;
+		for (int64_t at; (at = str_find(rest, make)) >= 0;) {
+			rest = str_skip(rest, (size_t)at + make.n);
+			if (str_split(&rest, ' ', &name))
+				buf_addf(sql, ", %.*s", STR_ARG(name));
+		}
+	}
+	buf_add(sql, STR(" CASCADE"));
+}
+
+int
+db_start_over(struct db *db, int version)
+{
+	struct buf sql = BUF_INIT;
+	assert(db->depth && version <= (int)COUNT(steps) && db_remote(db));
+	put_drops(&sql);
+	int error = db_script(db, sql.p);
+	buf_release(&sql);
+	TRY(error);
+	TRY(make_version_table(db));
+	for (int i = 0; i < version; i++)
+		TRY(run_step(db, &steps[i]));
+	return 0;
+}
+
 /* --- open, close --- */
 
 static struct db *

@@ -42,6 +42,8 @@ struct db_rows;
  * SQLite file that was closed in order is read as the file it is. E_NOT_FOUND. */
 [[nodiscard]] int db_open_read(struct str where, struct db **ret, struct fault *f);
 bool db_is_address(struct str where);
+/* The schema step at which it stands. E_NOT_FOUND: at none; E_UNSUPPORTED: at one that this program does not know; E_CORRUPT: they are not ours. */
+[[nodiscard]] int db_schema(struct db *db, int *ret);
 void db_close(struct db *db);
 
 /* Core alone, before anything is read: nobody else serves this database, and what a predecessor left unfinished there

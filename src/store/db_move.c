@@ -203,9 +203,11 @@ move_all(struct move *m, struct fault *f)
 	struct str table, rest;
 	if (db_remote(m->to))
 		TRY(take_keys_off(m));
-	TRY(ask_lines(m->from, db_remote(m->from) ? "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() "
-						    "AND table_type = 'BASE TABLE'"
-						  : "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'",
+	/* A file has our tables alone, a server may have others beside them. */
+	struct db *list = db_remote(m->from) ? m->to : m->from;
+	TRY(ask_lines(list, db_remote(list) ? "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() "
+					      "AND table_type = 'BASE TABLE'"
+					    : "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'",
 	    &m->tables));
 	for (rest = buf_str(&m->tables); str_split(&rest, '\n', &table);)
 		if (table.n && !str_eq(table, STR("schema_version")))
@@ -222,29 +224,62 @@ is_unused(struct db *db, struct fault *f)
 	return people || entries ? fault_set(f, E_EXISTS, "database_used", STR(""), 0, 0) : 0;
 }
 
+/* `step`: what `to` is made to be first; 0 = it is that already. */
+static int
+move_at_once(struct move *m, int step, struct fault *f)
+{
+	if (!db_remote(m->to)) /* outside of the transaction, where alone it can be set */
+		TRY(db_script(m->to, "PRAGMA foreign_keys=OFF"));
+	TRY(db_script(m->from, db_remote(m->from) ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN"));
+	int error = db_begin(m->to);
+	if (!error && step)
+		error = db_start_over(m->to, step);
+	if (!error)
+		error = move_all(m, f);
+	if (!error)
+		error = db_commit(m->to);
+	if (error)
+		db_rollback(m->to);
+	if (db_script(m->from, "ROLLBACK") < 0 && !error)
+		error = E_IO;
+	if (!db_remote(m->to) && db_script(m->to, "PRAGMA foreign_keys=ON") < 0 && !error)
+		error = E_IO;
+	buf_release(&m->tables);
+	buf_release(&m->keys);
+	return error;
+}
+
 int
 db_move(struct db *from, struct db *to, uint64_t *ret_rows, struct fault *f)
 {
 	struct move m = {.from = from, .to = to};
 	TRY(is_unused(to, f));
-	if (!db_remote(to)) /* outside of the transaction, where alone it can be set */
-		TRY(db_script(to, "PRAGMA foreign_keys=OFF"));
-	TRY(db_script(from, db_remote(from) ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN"));
-	int error = db_begin(to);
-	if (!error)
-		error = move_all(&m, f);
-	if (!error)
-		error = db_commit(to);
-	if (error)
-		db_rollback(to);
-	if (db_script(from, "ROLLBACK") < 0 && !error)
-		error = E_IO;
-	if (!db_remote(to) && db_script(to, "PRAGMA foreign_keys=ON") < 0 && !error)
-		error = E_IO;
-	buf_release(&m.tables);
-	buf_release(&m.keys);
-	if (error)
-		return error;
+	TRY(move_at_once(&m, 0, f));
+	*ret_rows = m.rows;
+	return 0;
+}
+
+int
+db_keep(struct db *from, const char *folder, struct fault *f)
+{
+	struct move m = {.from = from};
+	int step;
+	TRY(db_schema(from, &step));
+	TRY(db_open_at(str_z(folder), step, &m.to, f));
+	int error = move_at_once(&m, 0, f);
+	if (!error) /* one file, which nobody's looking makes others beside */
+		error = db_script(m.to, "PRAGMA journal_mode=DELETE");
+	db_close(m.to);
+	return error;
+}
+
+int
+db_bring_back(struct db *from, struct db *to, uint64_t *ret_rows, struct fault *f)
+{
+	struct move m = {.from = from, .to = to};
+	int step;
+	TRY(db_schema(from, &step));
+	TRY(move_at_once(&m, step, f));
 	*ret_rows = m.rows;
 	return 0;
 }

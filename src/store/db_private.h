@@ -89,6 +89,8 @@ struct db {
 [[nodiscard]] int db_open_at(struct str where, int version, struct db **ret, struct fault *f);
 /* The newest step this program knows. */
 int db_version(void);
+/* In the caller's transaction: our tables go, with all that is in them, and the steps up to `version` are taken again. */
+[[nodiscard]] int db_start_over(struct db *db, int version);
 /* A statement of the moment. Its cursor ends, and is forgotten, with db_end(). */
 [[nodiscard]] int db_ask(struct db *db, struct db_rows **ret, const char *sql, const char *types, ...);
 [[nodiscard]] int db_ask_values(struct db *db, struct db_rows **ret, const char *sql, const struct db_value *values, int count);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/db_private.h"
@@ -106,10 +107,51 @@ TEST(steps_one_by_one_and_at_once_end_alike_on_both)
 /* --- a process that is killed while it takes the steps --- */
 
 static void
-open_and_end(struct str where)
+open_and_end(struct str where, int upto)
 {
 	struct db *db;
-	_exit(db_open(where, &db, NULL) < 0 ? 1 : 0);
+	_exit(db_open_at(where, upto, &db, NULL) < 0 ? 1 : 0);
+}
+
+/* Microseconds that the way from `from` to `upto` takes when nobody disturbs it. */
+static unsigned
+time_of(int from, int upto)
+{
+	struct timespec a, b;
+	struct str where = test_database(tap_folder());
+	db_close(open_at(where, from));
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	db_close(open_at(where, upto));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	return (unsigned)((b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000);
+}
+
+/* Killed somewhere between. What is left is whole steps, and goes on to what `whole` is. True: it was midway. */
+static bool
+kill_between(int from, int upto, unsigned within_us, struct db *whole)
+{
+	struct str where = test_database_remote() ? test_database("") : str_z(tap_folder());
+	db_close(open_at(where, from));
+	pid_t child = fork();
+	if (!child)
+		open_and_end(where, upto);
+	usleep((useconds_t)rand() % (within_us + 1));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	struct db *db = NULL;
+	CHECK_INT(db_open_read(where, &db, NULL), 0);
+	struct db_rows *rows;
+	CHECK_INT(db_ask(db, &rows, "SELECT count(*), coalesce(max(number), 0) FROM schema_version", ""), 0);
+	CHECK_INT(db_next(rows), 1);
+	CHECK_INT(db_i64(rows, 0), db_i64(rows, 1));
+	CHECK(db_i64(rows, 1) >= from && db_i64(rows, 1) <= upto);
+	bool midway = db_i64(rows, 1) < upto;
+	db_end(rows);
+	db_close(db);
+	db = open_at(where, db_version());
+	compare(whole, db);
+	db_close(db);
+	return midway;
 }
 
 TEST(a_killed_upgrade_leaves_whole_steps)
@@ -117,29 +159,28 @@ TEST(a_killed_upgrade_leaves_whole_steps)
 	struct db *whole = open_at(STR(""), db_version());
 	srand(9);
 	int midway = 0;
-	for (int round = 0; round < 12; round++) {
-		struct str where = test_database(tap_folder());
-		db_close(open_at(where, round % db_version()));
-		pid_t child = fork();
-		if (!child)
-			open_and_end(where);
-		usleep((useconds_t)(rand() % 40000));
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
-		struct db *db = NULL;
-		CHECK_INT(db_open_read(where, &db, NULL), 0);
-		struct db_rows *rows;
-		CHECK_INT(db_ask(db, &rows, "SELECT count(*), max(number) FROM schema_version", ""), 0);
-		CHECK_INT(db_next(rows), 1);
-		CHECK_INT(db_i64(rows, 0), db_i64(rows, 1));
-		midway += db_i64(rows, 0) < db_version();
-		db_end(rows);
-		db_close(db);
-		db = open_at(where, db_version());
-		compare(whole, db);
-		db_close(db);
-	}
+	for (int round = 0; round < 12; round++)
+		midway += kill_between(round % db_version(), db_version(), 40000, whole);
 	printf("# %d of 12 were cut off midway\n", midway);
+	db_close(whole);
+}
+
+/* On demand: two hundred moments of each step (P8). */
+TEST(a_step_killed_at_any_moment_is_taken_or_not)
+{
+	const char *told = getenv("KHIEN_KILLS");
+	int64_t points = 0;
+	if (!told || !str_to_i64(str_z(told), &points))
+		SKIP("KHIEN_KILLS=200 tries so many moments of each step");
+	struct db *whole = open_at(STR(""), db_version());
+	srand(10);
+	for (int from = 0; from < db_version(); from++) {
+		unsigned within_us = time_of(from, from + 1);
+		int midway = 0;
+		for (int64_t i = 0; i < points; i++)
+			midway += kill_between(from, from + 1, within_us, whole);
+		printf("# step %d, %u us: %d of %lld were cut off before it was taken\n", from + 1, within_us, midway, (long long)points);
+	}
 	db_close(whole);
 }
 
