@@ -152,7 +152,7 @@ account_json(struct api_call *c)
 	else
 		out_raw(out, "totp_used_ms", STR("null"));
 	out_i64(out, "recovery_left", f.recovery);
-	out_bool(out, "second_factor_required", c->who.second_factor);
+	out_bool(out, "second_factor_required", c->who.second_due_ms != 0);
 	int error = more < 0 ? more : passkeys_json(c, out);
 	buf_add_char(out, '}');
 	return error;

@@ -102,8 +102,8 @@ take_scopes(struct api_call *c, struct str *ret)
 static const char *
 wish_fault(struct api_call *c, struct key_wish *w)
 {
-	unsigned role = 0, scopes = 0;
-	bool second_factor;
+	struct role_means means = {0};
+	unsigned scopes = 0;
 	int64_t now = clock_now_ms();
 	struct str scope = api_scope(c);
 	if (!w->organisation.n)
@@ -113,10 +113,9 @@ wish_fault(struct api_call *c, struct key_wish *w)
 		return "organisation";
 	if (!w->name.n || w->name.n > 63)
 		return "name";
-	if (role_rights(c->desk->db, w->role, w->organisation.n, &role, &second_factor) < 0 ||
-	    (role & ~c->who.rights && !w->scopes.n))
+	if (role_rights(c->desk->db, w->role, w->organisation.n, &means) < 0 || (means.rights & ~c->who.rights && !w->scopes.n))
 		return "role";
-	if (!rights_named(w->scopes, &scopes) || scopes & ~(role & c->who.rights))
+	if (!rights_named(w->scopes, &scopes) || scopes & ~(means.rights & c->who.rights))
 		return "scopes";
 	if (w->until_ms <= now || w->until_ms > now + KEY_DAYS_MAX * TIME_DAY)
 		return "until_ms";
@@ -187,13 +186,13 @@ api_key_post(struct api_call *c)
 static bool
 gives_more(struct api_call *c, const struct key_row *k)
 {
-	unsigned role = 0, scopes = 0;
-	bool second_factor;
-	if (role_rights(c->desk->db, k->role, k->organisation.n > 0, &role, &second_factor) < 0)
+	struct role_means means = {0};
+	unsigned scopes = 0;
+	if (role_rights(c->desk->db, k->role, k->organisation.n > 0, &means) < 0)
 		return false; /* a role that is gone gives nothing */
 	if (k->scopes.n && rights_named(k->scopes, &scopes))
-		role &= scopes | RIGHT_SIGNED_IN;
-	return role & ~c->who.rights;
+		means.rights &= scopes | RIGHT_SIGNED_IN;
+	return means.rights & ~c->who.rights;
 }
 
 void

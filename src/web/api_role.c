@@ -4,6 +4,7 @@
 #include "web/route.h"
 
 #define TITLE_MAX 120u
+#define SECOND_DAYS_MAX 90
 
 static void
 role_json(struct buf *out, const struct role *r)
@@ -16,6 +17,7 @@ role_json(struct buf *out, const struct role *r)
 	rights_json(r->rights, out);
 	out_bool(out, "agency", r->agency);
 	out_bool(out, "second_factor", r->second_factor);
+	out_i64(out, "second_factor_days", r->second_days);
 	out_bool(out, "builtin", r->builtin);
 	out_i64(out, "people", r->people);
 	out_i64(out, "keys", r->keys);
@@ -103,6 +105,9 @@ read_role(struct api_call *c, struct role *r)
 		return "agency";
 	if (json_get(j, 0, STR("second_factor")) && !json_get_bool(j, 0, STR("second_factor"), &r->second_factor))
 		return "second_factor";
+	if (json_get(j, 0, STR("second_factor_days")) && (!json_get_i64(j, 0, STR("second_factor_days"), &r->second_days) ||
+	    r->second_days < 0 || r->second_days > SECOND_DAYS_MAX))
+		return "second_factor_days";
 	return NULL;
 }
 

@@ -37,8 +37,17 @@ reply_person(struct api_call *c, uint16_t status, const struct principal *p)
 	}
 	out_text(out, "province", str_z(c->desk->options->province));
 	out_bool(out, "demonstration", c->desk->demonstration);
+	struct factors f = {0};
+	int error = p->second_due_ms ? factors_of(c->desk->db, p->person, &f) : 0;
+	if (p->second_due_ms && !factors_any(&f)) /* until then he comes in without: he is to know */
+		out_i64(out, "second_due_ms", p->second_due_ms);
+	else
+		out_raw(out, "second_due_ms", STR("null"));
 	buf_add_char(out, '}');
-	api_reply(c, status);
+	if (error)
+		api_reply_error(c, error);
+	else
+		api_reply(c, status);
 }
 
 /* A browser has one session: what it came with is over, live streams and all. */
@@ -134,7 +143,7 @@ password_right(struct api_call *c, int error)
 		error = factors_of(c->desk->db, p->person, &f);
 	if (error)
 		api_reply_error(c, error);
-	else if (factors_any(&f) || p->second_factor)
+	else if (factors_any(&f) || (p->second_due_ms && clock_now_ms() >= p->second_due_ms))
 		ask_factor(c, p, &f);
 	else
 		open_session(c, p, "password");

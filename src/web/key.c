@@ -7,13 +7,13 @@ int
 key_make(struct db *db, const struct key_wish *wish, int64_t now_ms, char ret[SECRET_TEXT])
 {
 	char hash[65], secret[SECRET_TEXT];
-	unsigned scopes, rights;
-	bool second_factor;
-	int error = role_rights(db, wish->role, wish->organisation.n, &rights, &second_factor);
+	struct role_means means = {0};
+	unsigned scopes;
+	int error = role_rights(db, wish->role, wish->organisation.n, &means);
 	if (error && error != E_NOT_FOUND)
 		return error;
 	if (error || !wish->name.n || wish->name.n > 63 || !str_is_utf8(wish->name) || !rights_named(wish->scopes, &scopes) ||
-	    (scopes & ~rights))
+	    (scopes & ~means.rights))
 		return E_INVALID;
 	secret_new(secret);
 	secret_hash(str_z(secret), hash);

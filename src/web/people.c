@@ -26,7 +26,7 @@ role_gives(const struct role *r, struct str organisation)
 }
 
 int
-role_rights(struct db *db, struct str role, bool of_organisation, unsigned *ret, bool *ret_second_factor)
+role_rights(struct db *db, struct str role, bool of_organisation, struct role_means *ret)
 {
 	struct db_rows *rows;
 	struct role r = {0};
@@ -35,8 +35,7 @@ role_rights(struct db *db, struct str role, bool of_organisation, unsigned *ret,
 	if (more > 0) {
 		r.rights = rights_from_text(db_text(rows, 0));
 		r.agency = db_i64(rows, 1);
-		*ret = role_gives(&r, of_organisation ? STR("x") : STR(""));
-		*ret_second_factor = db_i64(rows, 2);
+		*ret = (struct role_means){role_gives(&r, of_organisation ? STR("x") : STR("")), db_i64(rows, 2), db_i64(rows, 3)};
 	}
 	db_end(rows);
 	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
@@ -56,6 +55,7 @@ role_at(struct db_rows *rows, struct arena *arena)
 	    .version = db_i64(rows, 7),
 	    .people = db_i64(rows, 8),
 	    .keys = db_i64(rows, 9),
+	    .second_days = db_i64(rows, 10),
 	};
 }
 
@@ -98,8 +98,8 @@ role_put(struct db *db, const struct role *r)
 {
 	struct buf rights = BUF_INIT_MAX(1024);
 	rights_text(r->rights, &rights);
-	int error = db_run(db, Q_ROLE_PUT, "ssssii", r->id, r->title_vi, r->title_en, buf_str(&rights), (int64_t)r->agency,
-	    (int64_t)r->second_factor);
+	int error = db_run(db, Q_ROLE_PUT, "ssssiii", r->id, r->title_vi, r->title_en, buf_str(&rights), (int64_t)r->agency,
+	    (int64_t)r->second_factor, r->second_days);
 	buf_release(&rights);
 	return error;
 }
@@ -109,8 +109,8 @@ role_set(struct db *db, const struct role *r)
 {
 	struct buf rights = BUF_INIT_MAX(1024);
 	rights_text(r->rights, &rights);
-	int error = db_run(db, Q_ROLE_SET, "sisssii", r->id, r->version, r->title_vi, r->title_en, buf_str(&rights),
-	    (int64_t)r->agency, (int64_t)r->second_factor);
+	int error = db_run(db, Q_ROLE_SET, "sisssiii", r->id, r->version, r->title_vi, r->title_en, buf_str(&rights),
+	    (int64_t)r->agency, (int64_t)r->second_factor, r->second_days);
 	buf_release(&rights);
 	return error ? error : db_changed(db) ? 0 : E_CONFLICT;
 }

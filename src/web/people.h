@@ -20,7 +20,8 @@ struct role {
 	struct str id, title_vi, title_en;
 	unsigned rights;
 	bool agency;        /* only for who belongs to an organisation: without one it opens nothing */
-	bool second_factor; /* a second proof is asked at every sign-in */
+	bool second_factor; /* a second proof is asked at every sign-in, */
+	int64_t second_days; /* so many days after the account was made */
 	bool builtin;
 	int64_t version;
 	int64_t people, keys; /* that have it */

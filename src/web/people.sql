@@ -1,24 +1,27 @@
 -- Roles and accounts as rows (web/people.h).
 
 -- name: role_rights
-SELECT rights, agency, second_factor FROM role WHERE id = $1;
+SELECT rights, agency, second_factor, second_factor_days FROM role WHERE id = $1;
 
 -- name: role_get
 SELECT r.id, r.title_vi, r.title_en, r.rights, r.agency, r.second_factor, r.builtin, r.version,
-	(SELECT count(*) FROM person p WHERE p.role = r.id), (SELECT count(*) FROM api_key k WHERE k.role = r.id)
+	(SELECT count(*) FROM person p WHERE p.role = r.id), (SELECT count(*) FROM api_key k WHERE k.role = r.id),
+	r.second_factor_days
 FROM role r WHERE r.id = $1;
 
 -- name: role_list
 SELECT r.id, r.title_vi, r.title_en, r.rights, r.agency, r.second_factor, r.builtin, r.version,
-	(SELECT count(*) FROM person p WHERE p.role = r.id), (SELECT count(*) FROM api_key k WHERE k.role = r.id)
+	(SELECT count(*) FROM person p WHERE p.role = r.id), (SELECT count(*) FROM api_key k WHERE k.role = r.id),
+	r.second_factor_days
 FROM role r ORDER BY r.builtin DESC, r.id;
 
 -- name: role_put
-INSERT INTO role (id, title_vi, title_en, rights, agency, second_factor) VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO role (id, title_vi, title_en, rights, agency, second_factor, second_factor_days)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: role_set
-UPDATE role SET title_vi = $3, title_en = $4, rights = $5, agency = $6, second_factor = $7, version = version + 1
-WHERE id = $1 AND version = $2;
+UPDATE role SET title_vi = $3, title_en = $4, rights = $5, agency = $6, second_factor = $7, second_factor_days = $8,
+	version = version + 1 WHERE id = $1 AND version = $2;
 
 -- name: role_delete
 DELETE FROM role WHERE id = $1 AND builtin = 0;

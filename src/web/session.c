@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/time.h"
 #include "web/key.h"
 
 static_assert(PASSWORD_TEXT >= crypto_pwhash_STRBYTES, "the stored form fits");
@@ -69,10 +70,9 @@ person_new(struct db *db, struct str login, struct str name, struct str role, co
     int64_t *ret_id)
 {
 	struct db_rows *rows;
-	unsigned rights;
-	bool second_factor;
+	struct role_means means;
 	if (!login_is_one(login) || name.n > 127 || !str_is_utf8(name) ||
-	    role_rights(db, role, false, &rights, &second_factor) < 0)
+	    role_rights(db, role, false, &means) < 0)
 		return E_INVALID;
 	TRY(db_query(db, &rows, Q_PERSON_PUT, "ssssi", login, name, role, str_z(password), now_ms));
 	int more = db_next(rows);
@@ -98,8 +98,13 @@ person_count(struct db *db, int64_t *ret)
 static int
 look_up_rights(struct db *db, struct principal *p)
 {
-	int error = role_rights(db, str_z(p->role), p->organisation[0] != '\0', &p->rights, &p->second_factor);
-	return error == E_NOT_FOUND ? 0 : error;
+	struct role_means means = {0};
+	int error = role_rights(db, str_z(p->role), p->organisation[0] != '\0', &means);
+	if (error && error != E_NOT_FOUND)
+		return error;
+	p->rights = means.rights;
+	p->second_due_ms = means.second_factor && p->person ? p->created_ms + means.second_days * TIME_DAY : 0;
+	return 0;
 }
 
 static struct principal
@@ -111,6 +116,7 @@ principal_at(struct db_rows *rows)
 	keep(p.role, sizeof p.role, db_text(rows, 3));
 	keep(p.organisation, sizeof p.organisation, db_text(rows, 4));
 	p.directory = db_i64(rows, 5);
+	p.created_ms = db_i64(rows, 6);
 	return p;
 }
 
@@ -134,7 +140,7 @@ person_by_login(struct db *db, struct str login, struct principal *ret, char ret
 	int more = db_next(rows);
 	if (more > 0) {
 		*ret = principal_at(rows);
-		keep(ret_password, PASSWORD_TEXT, db_text(rows, 6));
+		keep(ret_password, PASSWORD_TEXT, db_text(rows, 7));
 	}
 	db_end(rows);
 	return more > 0 ? look_up_rights(db, ret) : more < 0 ? more : E_NOT_FOUND;
@@ -180,11 +186,11 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 	secret_hash(secret, hash);
 	TRY(db_query(db, &rows, Q_SESSION_GET, "s", str_z(hash)));
 	int more = db_next(rows);
-	int64_t seen = more > 0 ? db_i64(rows, 7) : 0;
-	bool alive = more > 0 && now_ms - db_i64(rows, 6) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
+	int64_t seen = more > 0 ? db_i64(rows, 8) : 0;
+	bool alive = more > 0 && now_ms - db_i64(rows, 7) < SESSION_MAX_MS && now_ms - seen < SESSION_IDLE_MS;
 	struct principal p = alive ? principal_at(rows) : (struct principal){0};
-	p.proven_ms = alive ? db_i64(rows, 8) : 0;
-	p.second_ms = alive ? db_i64(rows, 9) : 0;
+	p.proven_ms = alive ? db_i64(rows, 9) : 0;
+	p.second_ms = alive ? db_i64(rows, 10) : 0;
 	db_end(rows);
 	if (more < 0)
 		return more;

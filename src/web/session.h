@@ -25,6 +25,7 @@
 
 struct principal {
 	int64_t person;      /* 0 for an API key */
+	int64_t created_ms;  /* when the account was made */
 	char login[64];      /* or the key's name */
 	char name[128];
 	char role[32];
@@ -32,13 +33,18 @@ struct principal {
 	unsigned rights;
 	char session[SESSION_ID]; /* what it came in by: a session, or the API key */
 	bool directory;      /* the organisation's directory knows the password */
-	bool second_factor;  /* his role asks for a second proof at every sign-in */
+	int64_t second_due_ms; /* from when his role asks for a second proof at every sign-in; 0 = it does not */
 	int64_t proven_ms;   /* when this session's person last proved himself, by anything, */
 	int64_t second_ms;   /* and by more than the password; 0 = never */
 };
 
+struct role_means {
+	unsigned rights;
+	bool second_factor;  /* a second proof is asked at every sign-in, */
+	int64_t second_days; /* so many days after the account was made */
+};
 /* What the role's row gives to somebody of the desk, or of an organisation. E_NOT_FOUND: there is no such role. */
-[[nodiscard]] int role_rights(struct db *db, struct str role, bool of_organisation, unsigned *ret, bool *ret_second_factor);
+[[nodiscard]] int role_rights(struct db *db, struct str role, bool of_organisation, struct role_means *ret);
 
 /* a-z 0-9 . _ -, 2..63 characters */
 bool login_is_one(struct str login);

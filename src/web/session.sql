@@ -7,10 +7,10 @@ SELECT count(*) FROM person WHERE disabled = 0;
 INSERT INTO person (login, name, role, password, created_ms) VALUES ($1, $2, $3, $4, $5) RETURNING id;
 
 -- name: person_by_login
-SELECT id, login, name, role, organisation, directory, password FROM person WHERE login = $1 AND disabled = 0;
+SELECT id, login, name, role, organisation, directory, created_ms, password FROM person WHERE login = $1 AND disabled = 0;
 
 -- name: person_get
-SELECT id, login, name, role, organisation, directory FROM person WHERE id = $1 AND disabled = 0;
+SELECT id, login, name, role, organisation, directory, created_ms FROM person WHERE id = $1 AND disabled = 0;
 
 -- name: person_from_directory
 UPDATE person SET directory = 1, role = $2, name = $3 WHERE id = $1;
@@ -23,7 +23,7 @@ INSERT INTO session (hash, person, created_ms, seen_ms, proven_ms, second_ms, pe
 VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7);
 
 -- name: session_get
-SELECT p.id, p.login, p.name, p.role, p.organisation, p.directory, s.created_ms, s.seen_ms, s.proven_ms, s.second_ms
+SELECT p.id, p.login, p.name, p.role, p.organisation, p.directory, p.created_ms, s.created_ms, s.seen_ms, s.proven_ms, s.second_ms
 FROM session s JOIN person p ON p.id = s.person WHERE s.hash = $1 AND p.disabled = 0;
 
 -- name: session_seen

@@ -34,8 +34,8 @@ GET    people/{id}/sessions       people_read                    organisation
 DELETE people/{id}/sessions       people_change                  organisation
 POST   invitations                -                              nobody        token password
 GET    roles                      people_read                    nobody
-POST   roles                      people_change                  desk          id title_vi title_en rights agency second_factor
-PATCH  roles/{id}                 people_change                  desk          title_vi title_en rights agency second_factor
+POST   roles                      people_change                  desk          id title_vi title_en rights agency second_factor second_factor_days
+PATCH  roles/{id}                 people_change                  desk          title_vi title_en rights agency second_factor second_factor_days
 DELETE roles/{id}                 people_change                  desk
 GET    account                    signed_in                      self
 POST   account/proofs             signed_in                      self          password totp recovery ticket passkey

@@ -65,6 +65,21 @@ await chapter(page, "the first administrator comes in and finds the account from
 	await whole();
 }, true);
 
+await chapter(page, "the duty screen tells until when a second step must be set up, and the role's row tells why", async () => {
+	await settled("/");
+	await page.locator(".due").waitFor();
+	await whole();
+	await pictures("duty-second");
+	await page.setViewportSize({ width: 1366, height: 768 });
+	await settled("/roles");
+	await page.getByRole("button", { name: "Sửa operator" }).click();
+	await dialog().locator("input[name=second_factor_days]").waitFor();
+	must((await dialog().locator("input[name=second_factor_days]").inputValue()) === "14", "days");
+	await clean();
+	await dialog().locator("input[name=second_factor_days]").scrollIntoViewIfNeeded();
+	await shoot(page, "roles-second");
+});
+
 await chapter(page, "an authenticator app is set up: password, picture, code; then codes for the drawer", async () => {
 	await settled("/account");
 	await card("Ứng dụng xác thực").getByRole("button").click();
@@ -92,6 +107,8 @@ await chapter(page, "an authenticator app is set up: password, picture, code; th
 	await dialog().locator("input[type=checkbox]").check();
 	await dialog().locator(".foot .main").click();
 	await page.locator(".tag.on", { hasText: "10" }).waitFor();
+	await settled("/");
+	must((await page.locator(".due").count()) === 0, "the duty screen still asks for a second step");
 });
 
 await chapter(page, "the next sign-in asks for a code, and a wrong one does not do", async () => {

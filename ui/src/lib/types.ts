@@ -431,6 +431,7 @@ export interface Session {
 	province: string;
 	organisation?: Named | null; // the agency one belongs to; null: the desk
 	demonstration: boolean;
+	second_due_ms?: number | null; // from when a second step is asked of who has none yet
 }
 export interface Role {
 	id: string;
@@ -439,6 +440,7 @@ export interface Role {
 	rights: string[];
 	agency: boolean;
 	second_factor: boolean;
+	second_factor_days: number; // after the account was made
 	builtin: boolean;
 	people: number;
 	keys: number;
