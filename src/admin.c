@@ -154,7 +154,8 @@ check_rules(const struct options *o, int *faults)
 	rules_free(rules);
 }
 
-static void
+/* The law for those who judge by it; NULL when there is none. */
+static struct law *
 check_law(int *faults)
 {
 	uint32_t instruments, rows;
@@ -162,7 +163,7 @@ check_law(int *faults)
 	struct buf out = BUF_INIT;
 	struct law *law = law_files_load(count_fault, faults);
 	if (!law)
-		return;
+		return NULL;
 	law_instruments(law, &instruments);
 	law_rules(law, &rows);
 	snprintf(number[0], sizeof number[0], "%u", instruments);
@@ -170,7 +171,7 @@ check_law(int *faults)
 	lang_format(&out, lang_of_user(), STR("cli.check_law"), (struct str[]){str_z(number[0]), str_z(number[1])}, 2);
 	printf("%s\n", out.p);
 	buf_release(&out);
-	law_free(law);
+	return law;
 }
 
 static void
@@ -200,7 +201,7 @@ check_yara(const struct options *o, int *faults)
 
 /* The register is brought into a database of its own that is thrown away. */
 static void
-check_register(const struct options *o, int *faults)
+check_register(const struct options *o, const struct law *law, int *faults)
 {
 	struct buf text = BUF_INIT_MAX(64u << 20);
 	struct fault f = {0};
@@ -216,7 +217,8 @@ check_register(const struct options *o, int *faults)
 	} else if (db_open(STR(""), &db, &f) < 0) {
 		count_fault(faults, &f);
 	} else {
-		(void)!registry_import(db, buf_str(&text), str_z(o->register_file), false, clock_now_ms(), count_fault, faults, &rows);
+		(void)!registry_import(db, law, buf_str(&text), str_z(o->register_file), false, clock_now_ms(),
+		    count_fault, faults, &rows);
 		db_close(db);
 	}
 	buf_release(&text);
@@ -232,8 +234,9 @@ check_command(int argc, char **argv)
 		count_fault(&faults, &f);
 	check_rules(&o, &faults);
 	check_yara(&o, &faults);
-	check_law(&faults);
+	struct law *law = check_law(&faults);
 	(void)!kinds_file_load(NULL, count_fault, &faults);
-	check_register(&o, &faults);
+	check_register(&o, law, &faults);
+	law_free(law);
 	return faults ? 1 : 0;
 }

@@ -69,7 +69,7 @@ import_register(struct core *core, const char *path, bool demonstration)
 		fault_in_file(&fault, str_z(path));
 		log_fault(&fault);
 	} else {
-		error = registry_import(core->desk.db, buf_str(&text), str_z(path), demonstration, clock_now_ms(), on_fault,
+		error = registry_import(core->desk.db, core->desk.law, buf_str(&text), str_z(path), demonstration, clock_now_ms(), on_fault,
 		    NULL, &rows);
 	}
 	buf_release(&text);

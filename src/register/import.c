@@ -29,8 +29,15 @@ struct below {
 	uint32_t line;
 };
 
+/* Who got parties from this file. */
+struct judged {
+	struct str id;
+	uint32_t line;
+};
+
 struct import {
 	struct db *db;
+	const struct law *law;
 	struct str file;
 	bool demonstration;
 	int64_t now_ms;
@@ -39,6 +46,8 @@ struct import {
 	uint32_t faults, rows;
 	struct below *below;
 	uint32_t belows, below_cap;
+	struct judged *judged;
+	uint32_t judgeds, judged_cap;
 };
 
 static int
@@ -106,6 +115,49 @@ put_parents(struct import *im)
 		if (str_eq(im->below[i].id, str_z(ring)))
 			return refuse(im, im->below[i].line, "register_ring", str_z(ring));
 	return ring[0] ? refuse(im, 0, "register_ring", str_z(ring)) : 0;
+}
+
+static int
+judge(struct import *im, const struct registry *r, const struct judged *j, struct arena *arena)
+{
+	struct part_row *list;
+	const struct part_row *party = NULL, *other = NULL;
+	struct buf arg = BUF_INIT_MAX(4096);
+	uint32_t count;
+	TRY(part_list(im->db, PART_PARTY, j->id, arena, &list, &count));
+	const struct law_rule *rule = parties_conflict(im->law, r, list, count, &party, &other);
+	if (!rule)
+		return 0;
+	for (int i = 0; i < 2; i++) { /* role and organisation of both */
+		const struct str *text = (i ? other : party)->text;
+		buf_addf(&arg, i ? " / %.*s %.*s" : "%.*s %.*s", STR_ARG(text[0]), STR_ARG(text[1]));
+	}
+	buf_addf(&arg, " (%.*s %.*s)", STR_ARG(rule->article), STR_ARG(rule->instrument->number));
+	refuse(im, j->line, "system_independence", buf_str(&arg));
+	buf_release(&arg);
+	return 0;
+}
+
+/* Who assesses is not who operates, as when somebody enters it: asked once it is known who stands below whom. What the
+ * register has already was judged when it came, and mergers may have changed who is who since. */
+static int
+judge_parties(struct import *im)
+{
+	struct registry *r;
+	struct arena arena;
+	char today[REGISTRY_DAY];
+	int error = 0;
+	if (!im->law || !im->judgeds)
+		return 0;
+	TRY(registry_load_organisations(im->db, registry_today(im->now_ms, today), &r));
+	arena_init(&arena, 4096, 1 << 20);
+	for (uint32_t i = 0; i < im->judgeds && !error; i++) {
+		arena_clear(&arena);
+		error = judge(im, r, &im->judged[i], &arena);
+	}
+	arena_release(&arena);
+	registry_free(r);
+	return error;
 }
 
 static int
@@ -212,7 +264,12 @@ static int
 yaml_parts(struct import *im, const struct yaml *node, struct str system)
 {
 	const struct yaml *at;
-	int error = inventory_take(im->db, system, node, im->now_ms, &at);
+	bool parties = false;
+	int error = inventory_take(im->db, system, node, im->now_ms, &parties, &at);
+	if (!error && parties) {
+		MEM_GROW(im->judged, im->judgeds, im->judged_cap);
+		im->judged[im->judgeds++] = (struct judged){system, node->line};
+	}
 	if (error == E_INVALID)
 		refuse(im, at->line, "register_part", system);
 	return error == E_INVALID ? 0 : error;
@@ -288,6 +345,8 @@ import_yaml(struct import *im, struct str text)
 		}
 	if (!error)
 		error = put_parents(im);
+	if (!error)
+		error = judge_parties(im);
 	arena_release(&arena);
 	return error;
 }
@@ -349,10 +408,10 @@ import_csv(struct import *im, struct str text)
 }
 
 int
-registry_import(struct db *db, struct str text, struct str file, bool demonstration, int64_t now_ms,
+registry_import(struct db *db, const struct law *law, struct str text, struct str file, bool demonstration, int64_t now_ms,
     registry_on_fault *on_fault, void *user, uint32_t *ret_count)
 {
-	struct import im = {.db = db, .file = file, .demonstration = demonstration, .now_ms = now_ms,
+	struct import im = {.db = db, .law = law, .file = file, .demonstration = demonstration, .now_ms = now_ms,
 	    .on_fault = on_fault, .user = user};
 	if (str_starts(text, STR("\xef\xbb\xbf")))
 		text = str_skip(text, 3);
@@ -361,6 +420,7 @@ registry_import(struct db *db, struct str text, struct str file, bool demonstrat
 	if (!error && im.faults)
 		error = E_INVALID;
 	mem_free(im.below);
+	mem_free(im.judged);
 	if (!error)
 		error = db_commit(db);
 	if (error) {

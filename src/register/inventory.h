@@ -125,11 +125,12 @@ void level_fill(const struct law *law, const struct inventory *s, struct arena *
 [[nodiscard]] int level_settle(struct db *db, struct str system, struct str today, struct arena *arena);
 
 /* Members and parts of a system as a register file (YAML) has them, in the caller's transaction. What a person has changed since, and
- * parts of which there is a row, stay. A day may be written as "+30" or "-7", counted from today. E_INVALID: *ret_at is no such row. */
+ * parts of which there is a row, stay. A day may be written as "+30" or "-7", counted from today. E_INVALID: *ret_at is no such row.
+ * *ret_parties: some were added. */
 #define INVENTORY_KEYS "class sector critical separated facts from_day until_day note parties levels applications layers devices licences"
 struct yaml;
 [[nodiscard]] int inventory_take(struct db *db, struct str system, const struct yaml *node, int64_t now_ms,
-    const struct yaml **ret_at);
+    bool *ret_parties, const struct yaml **ret_at);
 
 /* ---- what follows from them; pure ---- */
 

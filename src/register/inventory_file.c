@@ -140,7 +140,7 @@ take_row(struct db *db, enum part part, struct str system, const struct yaml *no
 
 static int
 take_part(struct db *db, enum part part, struct str system, const struct yaml *list, struct str today, struct arena *arena,
-    const struct yaml **ret_at)
+    bool *ret_added, const struct yaml **ret_at)
 {
 	struct part_row *row;
 	uint32_t count;
@@ -149,6 +149,7 @@ take_part(struct db *db, enum part part, struct str system, const struct yaml *l
 	if (is_there(part, row, count))
 		return 0;
 	YAML_EACH(one, list) {
+		*ret_added = true;
 		*ret_at = one;
 		TRY(take_row(db, part, system, one, today, arena));
 	}
@@ -156,7 +157,8 @@ take_part(struct db *db, enum part part, struct str system, const struct yaml *l
 }
 
 int
-inventory_take(struct db *db, struct str system, const struct yaml *node, int64_t now_ms, const struct yaml **ret_at)
+inventory_take(struct db *db, struct str system, const struct yaml *node, int64_t now_ms, bool *ret_parties,
+    const struct yaml **ret_at)
 {
 	char day[REGISTRY_DAY];
 	struct str today = registry_today(now_ms, day);
@@ -166,8 +168,10 @@ inventory_take(struct db *db, struct str system, const struct yaml *node, int64_
 	int error = take_members(db, system, node, today, now_ms, &arena);
 	for (int part = 0; part < PART_COUNT && !error; part++) {
 		const struct yaml *list = yaml_get(node, str_z(part_kinds[part].noun));
+		bool added = false;
 		if (list)
-			error = take_part(db, (enum part)part, system, list, today, &arena, ret_at);
+			error = take_part(db, (enum part)part, system, list, today, &arena, &added, ret_at);
+		*ret_parties |= part == PART_PARTY && added;
 	}
 	if (!error && yaml_get(node, STR("levels")))
 		error = level_settle(db, system, today, &arena);

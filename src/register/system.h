@@ -119,11 +119,12 @@ uint32_t registry_overlaps(const struct registry *r, const struct system *own, s
 /*
  * Bring in a file that a person wrote: YAML (organisations:, systems:) or CSV (first line names the columns: kind=
  * organisation or system in column "type"). All or nothing: a fault anywhere changes nothing. Called by core at its start (--register)
- * and by the demonstration. *ret_count: rows brought in.
+ * and by the demonstration. `law` says who may not assess what he runs (NULL: nobody asks). *ret_count: rows brought in.
  */
 typedef void registry_on_fault(void *user, const struct fault *f);
-[[nodiscard]] int registry_import(struct db *db, struct str text, struct str file, bool demonstration, int64_t now_ms,
-    registry_on_fault *on_fault, void *user, uint32_t *ret_count);
+struct law;
+[[nodiscard]] int registry_import(struct db *db, const struct law *law, struct str text, struct str file, bool demonstration,
+    int64_t now_ms, registry_on_fault *on_fault, void *user, uint32_t *ret_count);
 /* Work out anew who is below whom (table organisation_reach): in the transaction of every change of a parent. */
 [[nodiscard]] int registry_reach_rebuild(struct db *db);
 /* Takes everything of the demonstration out. Alerts of its systems must be gone. */

@@ -142,5 +142,9 @@ broken = desk.folder / "ring.yaml"
 broken.write_text("organisations:\n  - {id: a, name: A, kind: ward, parent: b}\n  - {id: b, name: B, kind: ward, parent: a}\n")
 told = subprocess.run([KHIEN, "check", "--register", str(broken)], capture_output=True, text=True, env=LANG)
 check("check names a ring with its place", told.returncode == 1 and "ring.yaml:2" in told.stdout + told.stderr, told.stdout[-400:] + told.stderr[-400:])
+broken.write_text("organisations:\n  - {id: a, name: A, kind: ward}\nsystems:\n  - {id: s, name: S, organisation: a, level: 2,\n"
+                  "     parties: [{role: operator, organisation: a}, {role: assessor, organisation: a}]}\n")
+told = subprocess.run([KHIEN, "check", "--register", str(broken)], capture_output=True, text=True, env=LANG)
+check("and who assesses what he operates, with place and article", told.returncode == 1 and "ring.yaml:4" in told.stderr + told.stdout and "31.2.c" in told.stderr + told.stdout, told.stderr[-400:])
 desk.close()
 done()

@@ -192,7 +192,7 @@ TEST(a_sensor_speaks_of_other_machines)
 	struct raw raw = {.bytes = STR("x")};
 	uint32_t rows;
 	desk_open(&d);
-	CHECK_INT(registry_import(d.db, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_import(d.db, NULL, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
 	CHECK_INT(registry_load(d.db, &r), 0);
 	event_begin(&e, &d.arena, &raw);
 	event_put_core(&e, F_HOST_NAME, STR("ids"));
@@ -220,7 +220,7 @@ TEST(no_alert_tells_of_two_organisations)
 	struct rule_info rule = brute;
 	uint32_t rows;
 	desk_open(&d);
-	CHECK_INT(registry_import(d.db, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_import(d.db, NULL, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
 	CHECK_INT(registry_load(d.db, &r), 0);
 	rule.entity = who;
 	rule.entity_count = 1;
@@ -277,7 +277,7 @@ TEST(true_alerts_of_the_demonstrations_machines_outlive_it)
 	struct raw raw = {.bytes = STR("x")};
 	uint32_t rows;
 	desk_open(&d);
-	CHECK_INT(registry_import(d.db, str_z(text), STR("p.yaml"), true, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_import(d.db, NULL, str_z(text), STR("p.yaml"), true, 1, NULL, NULL, &rows), 0);
 	CHECK_INT(registry_load(d.db, &r), 0);
 	event_begin(&e, &d.arena, &raw);
 	event_put_core(&e, F_HOST_NAME, STR("web"));

@@ -140,7 +140,7 @@ TEST(the_register_knows_every_host)
 	struct demo_frame frame;
 	CHECK_INT(db_open(test_database(tap_folder()), &db, NULL), 0);
 	CHECK(tap_read(tap_source("content/demo/register.yaml"), &text));
-	CHECK_INT(registry_import(db, buf_str(&text), STR("register.yaml"), true, 1, say_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(db, NULL, buf_str(&text), STR("register.yaml"), true, 1, say_fault, NULL, &rows), 0);
 	CHECK_INT(rows, 36);
 	CHECK_INT(registry_load(db, &r), 0);
 	struct demo_script *s = read_scenario(1);

@@ -53,7 +53,7 @@ open_house(void)
 	CHECK_INT(file_walk(tap_source("content/law"), add_file, NULL, h.law), 0);
 	CHECK_INT(law_finish(h.law, on_fault, NULL), 0);
 	CHECK_INT(db_open(test_database(tap_folder()), &h.db, NULL), 0);
-	CHECK_INT(registry_import(h.db, STR(province), STR("province.yaml"), false, 1764000000000, on_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, 1764000000000, on_fault, NULL, &rows), 0);
 	CHECK_INT(registry_load(h.db, &h.registry), 0);
 	return h;
 }
@@ -314,14 +314,56 @@ TEST(a_register_file_takes_back_nothing_that_was_decided)
 	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2026-12-15"), STR("2026-11-22")), 0);
 	CHECK_INT(part_add(h.db, PART_LEVEL, STR("web"), &(struct part_row){.number = {3}, .text = {[1] = STR("2026-01-01")}}, &id), 0);
 	CHECK_INT(level_settle(h.db, STR("web"), STR("2026-11-22"), &h.arena), 0);
-	CHECK_INT(registry_import(h.db, STR(province), STR("province.yaml"), false, now, on_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, now, on_fault, NULL, &rows), 0);
 	CHECK_STR(row_now(&h, "web").organisation, STR("so"));
 	CHECK_INT(row_now(&h, "web").level, 3);
 	CHECK_INT(inventory_turn(h.db, STR("2026-12-15"), now + 23 * TIME_DAY, &rows), 0);
 	CHECK_STR(row_now(&h, "web").organisation, STR("tt")); /* the plan has outlived the file */
-	CHECK_INT(registry_import(h.db, STR(province), STR("province.yaml"), false, now + 24 * TIME_DAY, on_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, now + 24 * TIME_DAY, on_fault, NULL, &rows), 0);
 	CHECK_STR(row_now(&h, "web").organisation, STR("tt"));
 	close_house(&h);
+}
+
+static void
+keep_fault(void *user, const struct fault *f)
+{
+	*(struct fault *)user = *f;
+}
+
+TEST(a_register_file_may_not_say_that_who_assesses_is_who_operates)
+{
+	static const struct {
+		const char *parties;
+		bool refused;
+	} row[] = {
+	    {"{role: operator, organisation: so}, {role: assessor, organisation: ty}", false},
+	    {"{role: operator, organisation: so}, {role: assessor, organisation: so}", true},
+	    {"{role: assessor, organisation: tinh}, {role: operator, organisation: so}", true}, /* which stands below it */
+	    {"{role: operator, organisation: so}, {role: assessor, organisation: so, until_day: '2026-08-18'}", false},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct house h = open_house();
+		struct buf text = BUF_INIT;
+		struct fault f = {0};
+		uint32_t rows = 0;
+		buf_addf(&text, "organisations:\n  - {id: so, name: So, kind: department, parent: tinh}\n"
+		    "systems:\n  - {id: kho, name: Kho, organisation: tinh, level: 4}\n"
+		    "  - {id: web, name: Web, organisation: so, level: 2, parties: [%s]}\n", row[i].parties);
+		int error = registry_import(h.db, h.law, buf_str(&text), STR("p.yaml"), false, 1764000000000, keep_fault, &f, &rows);
+		CHECK_INT(error, row[i].refused ? E_INVALID : 0);
+		if (row[i].refused) {
+			CHECK_STR(str_z(f.what), STR("system_independence"));
+			CHECK_INT(f.line, 5);
+			CHECK(str_find(str_z(f.arg), STR("31.2.c")) > 0 && str_find(str_z(f.arg), STR("331/2026")) > 0 && str_find(str_z(f.arg), STR("operator so")) >= 0);
+		} else { /* what people or mergers make of it later stops no desk from starting */
+			int64_t id;
+			struct part_row assessor = party(0, "assessor", "so", "2026-10-01", "");
+			CHECK_INT(part_add(h.db, PART_PARTY, STR("web"), &assessor, &id), 0);
+			CHECK_INT(registry_import(h.db, h.law, buf_str(&text), STR("p.yaml"), false, 1764000000000, on_fault, NULL, &rows), 0);
+		}
+		buf_release(&text);
+		close_house(&h);
+	}
 }
 
 TEST(parts_are_checked_kept_changed_and_removed)

@@ -129,7 +129,7 @@ TEST(whom_to_call_on_a_day)
 	struct db *db = open_new();
 	struct register_fault f = {0};
 	uint32_t rows;
-	CHECK_INT(registry_import(db, STR("organisations:\n"
+	CHECK_INT(registry_import(db, NULL, STR("organisations:\n"
 		"- {id: up, name: Up, kind: province, contact: {name: Column}}\n"
 		"- {id: mid, name: Mid, kind: department, parent: up}\n"
 		"- {id: low, name: Low, kind: ward, parent: mid, contacts: [\n"
@@ -185,7 +185,7 @@ TEST(files_with_rings_and_strangers_are_refused_whole)
 		struct told told = {0};
 		struct organisation_row o;
 		uint32_t rows;
-		CHECK(registry_import(db, str_z(row[i].text), STR("p.yaml"), false, 1, keep, &told, &rows) < 0);
+		CHECK(registry_import(db, NULL, str_z(row[i].text), STR("p.yaml"), false, 1, keep, &told, &rows) < 0);
 		CHECK_INT(told.count, 1);
 		CHECK_STR(str_z(told.last.what), str_z(row[i].what));
 		CHECK_INT(organisation_get(db, STR("a"), TODAY, &arena, &o), E_NOT_FOUND);

@@ -39,7 +39,7 @@ TEST(whose_machine_is_it)
 	struct db *db = open_new();
 	struct registry *r = NULL;
 	uint32_t rows = 0, count;
-	CHECK_INT(registry_import(db, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_import(db, NULL, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
 	CHECK_INT(rows, 4);
 	CHECK_INT(registry_load(db, &r), 0);
 	registry_systems(r, &count);
@@ -78,7 +78,7 @@ TEST(a_system_of_many_names_is_found_and_unknown_names_are_not)
 	for (int i = 1; i < 64; i++)
 		buf_addf(&text, ", d%d.vn", i);
 	buf_add(&text, STR("]}\n"));
-	CHECK_INT(registry_import(db, buf_str(&text), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_import(db, NULL, buf_str(&text), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
 	CHECK_INT(registry_load(db, &r), 0);
 	CHECK_STR(registry_by_host(r, STR("h63"))->id, STR("s"));
 	CHECK(registry_by_host(r, STR("h64")) == NULL);
@@ -110,7 +110,7 @@ TEST(a_file_with_faults_changes_nothing_and_names_each)
 		struct told told = {0};
 		uint32_t rows = 77;
 		struct registry *r;
-		CHECK(registry_import(db, str_z(row[i].text), STR("p.yaml"), false, 1, keep, &told, &rows) < 0);
+		CHECK(registry_import(db, NULL, str_z(row[i].text), STR("p.yaml"), false, 1, keep, &told, &rows) < 0);
 		CHECK_INT(rows, 77);
 		CHECK_INT(told.count, row[i].count);
 		if (row[i].what[0]) {
@@ -135,7 +135,7 @@ TEST(csv_says_the_same_as_yaml)
 	struct registry *r = NULL;
 	struct told told = {0};
 	uint32_t rows = 0;
-	CHECK_INT(registry_import(db, str_from(text, sizeof text - 1), STR("p.csv"), true, 1, keep, &told, &rows), 0);
+	CHECK_INT(registry_import(db, NULL, str_from(text, sizeof text - 1), STR("p.csv"), true, 1, keep, &told, &rows), 0);
 	CHECK_INT(rows, 2);
 	CHECK_INT(registry_load(db, &r), 0);
 	CHECK_STR(registry_organisation(r, STR("xa-a"))->name, STR("Xa \"A\", huyen B"));
@@ -147,7 +147,7 @@ TEST(csv_says_the_same_as_yaml)
 	CHECK(registry_system(r, STR("web-a")) == NULL);
 	CHECK(registry_organisation(r, STR("xa-a")) == NULL);
 	registry_free(r);
-	CHECK(registry_import(db, STR("type,colour\norganisation,red\n"), STR("p.csv"), true, 1, keep, &told, &rows) < 0);
+	CHECK(registry_import(db, NULL, STR("type,colour\norganisation,red\n"), STR("p.csv"), true, 1, keep, &told, &rows) < 0);
 	CHECK_STR(str_z(told.last.what), STR("register_id"));
 	CHECK_INT(told.count, 2);
 	db_close(db);

@@ -59,7 +59,7 @@ open_house(void)
 	CHECK_INT(file_walk(tap_source("content/law"), add_file, NULL, law), 0);
 	CHECK_INT(law_finish(law, on_fault, NULL), 0);
 	CHECK_INT(db_open(test_database(tap_folder()), &db, NULL), 0);
-	CHECK_INT(registry_import(db, STR(province), STR("province.yaml"), false, NOW, on_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(db, NULL, STR(province), STR("province.yaml"), false, NOW, on_fault, NULL, &rows), 0);
 	CHECK_INT(registry_load(db, &registry), 0);
 }
 

@@ -19,7 +19,7 @@ shipped(struct registry **ret_registry)
 	uint32_t rows;
 	CHECK(tap_read(tap_source("content/indicators/warning.yaml"), &text));
 	CHECK_INT(db_open(test_database(""), &db, &f), 0);
-	CHECK_INT(registry_import(db, STR(own), STR("r.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_import(db, NULL, STR(own), STR("r.yaml"), false, 1, NULL, NULL, &rows), 0);
 	CHECK_INT(registry_load(db, ret_registry), 0);
 	CHECK_INT(warning_lists_new(buf_str(&text), *ret_registry, &w, &f), 0);
 	tap_check(!f.code, __FILE__, __LINE__, "%s %s at %u", f.what, f.arg, f.line);
