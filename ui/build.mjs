@@ -16,7 +16,7 @@ const languages = { vi: join(here, "../content/lang/vi.yaml"), en: join(here, ".
 /* ---- sentences -------------------------------------------------------------------------------------------------- */
 
 // Faults that texts written or pasted in a browser can have; those of options and start-up are said on the command line.
-const faults = "fault(?=\\.(?:feed|indicator|json|lookback|merger|register|rule|table|yaml)[._])";
+const faults = "fault(?=\\.(?:feed|indicator|json|lookback|merger|register|rule|system|table|yaml)[._])";
 
 async function readSentences(path, group = "ui") {
 	const table = {};

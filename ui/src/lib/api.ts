@@ -30,6 +30,7 @@ interface Options {
 	bytes?: Blob; // sent as it is, in place of a body of JSON
 	headers?: Record<string, string>;
 	signal?: AbortSignal;
+	file?: boolean; // the answer is one
 }
 
 let signedOut: () => void = () => {};
@@ -81,6 +82,7 @@ async function call<T>(method: string, path: string, o: Options = {}): Promise<T
 		throw problem;
 	}
 	if (answer.status === 204) return undefined as T;
+	if (o.file) return (await answer.blob()) as T;
 	const text = await answer.text();
 	return (text ? JSON.parse(text) : undefined) as T;
 }
@@ -100,6 +102,7 @@ export async function getAll<T>(path: string, signal?: AbortSignal): Promise<{ i
 	return { items };
 }
 export const post = <T>(path: string, body: unknown, signal?: AbortSignal) => call<T>("POST", path, { body, signal });
+export const fetchFile = (path: string, body: unknown) => call<Blob>("POST", path, { body, file: true });
 export const patch = <T>(path: string, body: unknown, version: number) => call<T>("PATCH", path, { body, version });
 export const put = <T>(path: string, body: unknown, version: number) => call<T>("PUT", path, { body, version });
 export const remove = (path: string, version?: number) => call<void>("DELETE", path, { version });

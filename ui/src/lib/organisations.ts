@@ -75,15 +75,6 @@ export interface Plan {
 	who: string;
 	plan: { from: string[] };
 }
-export interface Report {
-	dry_run: boolean;
-	read: number;
-	added: number;
-	changed: number;
-	unchanged: number;
-	faults_total: number;
-	faults: { row: number; column: string; what: string; arg: string }[];
-}
 
 let kept: Promise<Kind[]> | null = null;
 export const kinds = () => (kept ??= get<Page<Kind>>("organisation-kinds").then((page) => page.items, (e) => ((kept = null), Promise.reject(e))));
