@@ -129,7 +129,7 @@ take_role(struct evtx_reader *r, const struct instance *in, const struct evtx_sl
 }
 
 /* event_put() grows the list and looks the name up; here is room already and the name was found at compiling. */
-static void
+static inline void
 add_field(struct evtx_reader *r, const struct evtx_slot *slot, struct str value, struct event *e)
 {
 	if (e->field_count == e->field_cap)
@@ -167,15 +167,31 @@ run_slot(struct evtx_reader *r, const struct instance *in, const struct evtx_slo
 	return 0;
 }
 
+/* Half of the values are those of the record before: they are compared, which is less work than writing them. */
+static inline bool
+value_text(struct evtx_reader *r, struct evtx_last *last, const struct evtx_value *v, struct str *ret)
+{
+	struct str bytes = str_from(r->chunk.p + v->at, v->size);
+	if (last && last->type == v->type && str_eq(last->bytes, bytes)) {
+		*ret = last->text;
+		return true;
+	}
+	if (!evtx_value_text(&r->text, v->type, bytes, ret))
+		return false;
+	if (last)
+		*last = (struct evtx_last){bytes, *ret, v->type};
+	return true;
+}
+
 /* run_slot() for a plain one whose value is no BinXml. */
 static inline int
-run_plain(struct evtx_reader *r, const struct instance *in, const struct evtx_slot *slot, const struct evtx_value *v,
-    struct event *e)
+run_plain(struct evtx_reader *r, const struct instance *in, const struct evtx_slot *slot, struct evtx_last *last,
+    const struct evtx_value *v, struct event *e)
 {
 	struct str value = {0};
 	if (v->type != EVTX_NULL && v->size) {
 		r->budget -= v->size / 64;
-		if (!evtx_value_text(&r->text, v->type, str_from(r->chunk.p + v->at, v->size), &value))
+		if (!value_text(r, last, v, &value))
 			return E_LIMIT;
 	}
 	if (!value.n && !slot->keep_empty)
@@ -198,7 +214,7 @@ run_template(struct evtx_reader *r, const struct evtx_template *t, const struct 
 		const struct evtx_slot *slot = &t->slot[i];
 		const struct evtx_value *v = slot->plain ? find_value(in, slot->first->index) : NULL;
 		if (v && v->type != EVTX_BINXML)
-			TRY(run_plain(r, in, slot, v, e));
+			TRY(run_plain(r, in, slot, t->last ? &t->last[i] : NULL, v, e));
 		else
 			TRY(run_slot(r, in, slot, e));
 	}
@@ -226,6 +242,7 @@ find_template(struct evtx_reader *r, uint32_t at, uint32_t size, struct evtx_pla
 	t->text = &r->text;
 	t->key = key;
 	t->error = known && r->budget < 0 ? E_LIMIT : known ? 0 : evtx_compile(r, at, at + size, place, true, t);
+	t->last = arena_calloc(r->c->arena, t->count, sizeof *t->last);
 	t->next = *bucket;
 	*bucket = t;
 	return t;

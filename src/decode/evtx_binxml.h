@@ -111,12 +111,19 @@ struct evtx_slot {
 	bool plain;              /* the one value `first` under a name that is known: nearly all of them */
 };
 
+/* What a slot became in the record before. */
+struct evtx_last {
+	struct str bytes, text;
+	uint8_t type;
+};
+
 struct evtx_template {
 	struct evtx_template *next; /* in its bucket */
 	uint32_t key;               /* offset and place */
 	int error;                  /* it does not compile: neither do the records that use it */
 	struct evtx_slot *slot;
 	uint32_t count, cap;
+	struct evtx_last *last;     /* one a slot, in this chunk; NULL: used once */
 	struct evtx_text *text;     /* while it is compiled: what it is made of goes into this arena */
 	struct evtx_names *names;   /* likewise: what it refers to; NULL when nobody asks */
 };
