@@ -62,12 +62,12 @@ static const struct hint_row {
 WORDS(hint_words, hints)
 
 void
-json_know_key(const struct names *names, struct key *k)
+json_know_key(const struct names *names, struct arena *arena, struct key *k)
 {
 	k->id = names_find(names, k->name);
 	k->word = windows_word(k->name);
-	k->hint = words_find(&hint_words, k->name);
-	windows_know_key(names, k);
+	k->hint = k->object ? NULL : words_find(&hint_words, k->name);
+	windows_know_key(names, arena, k);
 	k->special = k->hint || k->header || k->tells_source;
 }
 
@@ -242,6 +242,8 @@ decode_in_one_go(struct decode_context *c, struct str line, struct event *e)
 		finish_flat(c, e);
 	else if (layout == LAYOUT_WINDOWS_FLAT || layout == LAYOUT_NXLOG)
 		decode_windows_flat(c, layout, e);
+	else if (layout == LAYOUT_WINLOGBEAT)
+		decode_windows_beats(c, e, count);
 	else
 		flat_refuse(c, e, count);
 	return e->field_count > count;

@@ -36,6 +36,8 @@ struct walk {
 	const char *text, *at, *end;
 	uint32_t quote; /* the next one of the index */
 	struct key *before;
+	struct key *open[FLAT_DEPTH]; /* keys of the objects around, the outermost left out */
+	uint32_t depth;
 };
 
 struct value {
@@ -51,19 +53,19 @@ begins_with_key(const struct key *k, const char *name, const char *end)
 {
 #ifdef __SSE2__
 	static_assert(KEY_FRONT == 32, "two registers");
-	if (k->name.n <= KEY_FRONT && end - name >= (ptrdiff_t)KEY_FRONT) {
+	if (k->part.n <= KEY_FRONT && end - name >= (ptrdiff_t)KEY_FRONT) {
 		__m128i a = _mm_loadu_si128((const __m128i_u *)name), b = _mm_loadu_si128((const __m128i_u *)(name + 16));
 		__m128i x = _mm_loadu_si128((const __m128i_u *)k->front), y = _mm_loadu_si128((const __m128i_u *)(k->front + 16));
 		uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, x)) |
 		    (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(b, y)) << 16;
-		return !(~(uint64_t)same & ((UINT64_C(1) << k->name.n) - 1));
+		return !(~(uint64_t)same & ((UINT64_C(1) << k->part.n) - 1));
 	}
 #endif
-	return (size_t)(end - name) >= k->name.n && memcmp(name, k->name.p, k->name.n) == 0;
+	return (size_t)(end - name) >= k->part.n && memcmp(name, k->part.p, k->part.n) == 0;
 }
 
 /* A member's name and its colon: the name that is expected, or whatever stands there. NULL: it has no key. */
-static inline const struct key *
+static inline struct key *
 take_key(struct walk *w)
 {
 	const struct json_index *x = &w->flat->index;
@@ -71,7 +73,7 @@ take_key(struct walk *w)
 		return NULL;
 	struct str name = {w->at + 1, (size_t)(x->quote[w->quote + 1] - x->quote[w->quote] - 1)};
 	struct key *k = w->before->next[0];
-	if (!k || k->name.n != name.n || !begins_with_key(k, name.p, w->end)) {
+	if (!k || k->part.n != name.n || !begins_with_key(k, name.p, w->end)) {
 		size_t from = (size_t)(name.p - w->text);
 		if (json_index_escaped(x, from, from + name.n))
 			return NULL;
@@ -140,16 +142,48 @@ take_literal(struct walk *w, struct value *ret)
 	return false;
 }
 
-/* ["one"], which is how shippers tag: as good as the string. Other arrays are for those who flatten. */
+/* ["one", "two"]: an item a line, as flatten() has it. One alone is as good as the string. Lists of anything but strings
+ * are for those who flatten. */
 static bool
 take_array(struct walk *w, struct value *ret)
 {
-	w->at++;
-	if (*w->at != '"' || !take_string(w, ret) || *w->at != ']')
+	const struct walk first = *w;
+	size_t room = 0, items = 0;
+	bool escaped = false;
+	do {
+		w->at += 1 + (items && w->at[1] == ' ');
+		if (*w->at != '"' || !take_string(w, ret))
+			return false;
+		room += ret->text.n + 2;
+		escaped |= ret->escaped;
+		items++;
+	} while (*w->at == ',');
+	if (*w->at != ']')
 		return false;
-	ret->json = JSON_ARRAY;
 	w->at++;
+	ret->json = JSON_ARRAY;
+	char *p = items > 1 ? arena_alloc(w->c->arena, room) : NULL, *at = p;
+	if (items == 1 || !p)
+		return items == 1;
+	for (uint32_t quote = first.quote; quote < w->quote; quote += 2) {
+		const uint16_t *place = &w->flat->index.quote[quote];
+		size_t n = (size_t)(place[1] - place[0] - 1);
+		if (at != p)
+			at = escaped ? (char *)memcpy(at, "\\n", 2) + 2 : (char *)memcpy(at, "\n", 1) + 1;
+		memcpy(at, w->text + place[0] + 1, n);
+		at += n;
+	}
+	*ret = (struct value){{p, (size_t)(at - p)}, JSON_ARRAY, FIELD_TEXT, escaped};
 	return true;
+}
+
+/* {}, which is as good as null. */
+static bool
+take_nothing(struct walk *w, struct value *ret)
+{
+	w->at += 2;
+	*ret = (struct value){{0}, JSON_OBJECT, FIELD_NULL, false};
+	return w->at < w->end;
 }
 
 static inline bool
@@ -160,7 +194,7 @@ take_value(struct walk *w, struct value *ret)
 		return take_string(w, ret);
 	if (c == '-' || (c >= '0' && c <= '9'))
 		return take_number(w, ret);
-	return c == '[' ? take_array(w, ret) : take_literal(w, ret);
+	return c == '[' ? take_array(w, ret) : c == '{' ? take_nothing(w, ret) : take_literal(w, ret);
 }
 
 static bool
@@ -172,6 +206,7 @@ put_member(struct walk *w, const struct key *key, const struct value *v)
 	struct field *f = event_new_field(e);
 	if (!f)
 		return false;
+	w->flat->key[e->field_count - 1] = key;
 	*f = (struct field){.name = key->name, .value = v->text, .id = key->id, .kind = (uint8_t)v->kind,
 	    .escaped = v->escaped, .word = key->word};
 	if (!key->special)
@@ -184,20 +219,51 @@ put_member(struct walk *w, const struct key *key, const struct value *v)
 	return true;
 }
 
+/* Into the object that is the value of `key`. */
+static bool
+enter(struct walk *w, struct key *key)
+{
+	if (w->depth == FLAT_DEPTH)
+		return false;
+	if (key->hint)
+		w->flat->hints |= json_hint(key, JSON_OBJECT, (struct str){0});
+	w->open[w->depth++] = key;
+	w->before = keys_inside(w->c->keys, key);
+	w->at++;
+	return w->before;
+}
+
+/* Out of the objects that end here. The text's last byte is the end of the outermost. */
+static void
+leave(struct walk *w)
+{
+	for (; w->depth && *w->at == '}' && w->at + 1 < w->end; w->at++)
+		w->before = w->open[--w->depth];
+}
+
 static bool
 walk(struct walk *w)
 {
 	for (;;) {
 		struct value value;
-		const struct key *key = take_key(w);
-		if (!key || !take_value(w, &value) || !put_member(w, key, &value))
+		struct key *key = take_key(w);
+		if (!key)
 			return false;
+		if (*w->at == '{' && w->at[1] != '}') {
+			if (!enter(w, key))
+				return false;
+			continue;
+		}
+		if (!take_value(w, &value) || !put_member(w, key, &value))
+			return false;
+		if (*w->at != ',')
+			leave(w);
 		if (*w->at != ',')
 			break;
 		w->at++;
 		w->at += *w->at == ' ';
 	}
-	return w->at + 1 == w->end && w->quote == w->flat->index.count; /* the text ends with '}' */
+	return !w->depth && w->at + 1 == w->end && w->quote == w->flat->index.count; /* the text ends with '}' */
 }
 
 static bool

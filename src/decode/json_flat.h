@@ -3,11 +3,11 @@
 #define DECODE_JSON_FLAT_H
 
 /*
- * The short way from a line of JSON to an event: an object whose members are strings, numbers and the like, as most
- * shippers of Windows events write it, is read in one go, name after expected name (decode/keys.h), without a tape in
- * between. Worker and scan; belongs to one decoder.
+ * The short way from a line of JSON to an event: an object whose members are strings, numbers and the like, or objects
+ * and lists of such, as shippers of Windows events write it, is read in one go, name after expected name
+ * (decode/keys.h), without a tape in between. Worker and scan; belongs to one decoder.
  *
- * It never judges: whatever it does not take (something nested, blanks in unusual places, a fault, too many members) is
+ * It never judges: whatever it does not take (objects in lists, blanks in unusual places, a fault, too many members) is
  * left to json_parse() and flatten(), and the event is as it was. Both ways give the same event; the short one saves two
  * thirds of the time. When lines are not of its kind, it is asked ever less often.
  */
@@ -16,6 +16,7 @@
 #include "decode/decode.h"
 
 #define FLAT_SPECIAL 128u
+#define FLAT_DEPTH 8u     /* objects in objects; flatten() goes deeper */
 
 /* A member that is more than a field. */
 struct flat_special {
@@ -24,6 +25,7 @@ struct flat_special {
 };
 
 struct flat {
+	const struct key *key[EVENT_MAX_FIELDS];   /* of each field of the event, for those that the line has */
 	struct flat_special special[FLAT_SPECIAL]; /* of the line read last, in order */
 	uint32_t special_count;
 	uint32_t hints;        /* json_hint() of all of them */

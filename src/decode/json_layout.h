@@ -26,8 +26,8 @@ enum json_layout {
 /* Also finds the keys of the members (c->member). */
 enum json_layout json_layout(struct decode_context *c);
 /* What this room knows of a member's name. */
-void json_know_key(const struct names *names, struct key *k);
-void windows_know_key(const struct names *names, struct key *k);
+void json_know_key(const struct names *names, struct arena *arena, struct key *k);
+void windows_know_key(const struct names *names, struct arena *arena, struct key *k);
 /* What a member says about the writer of its object; 0 = nothing. XML as JSON is told by its members alone. */
 uint32_t json_hint(const struct key *k, enum json_kind kind, struct str raw);
 /* Which Windows field `name` is, for struct field's `word`. */
@@ -38,6 +38,8 @@ void windows_want(const struct core_set *want, bool open[UINT8_MAX + 1]);
 void decode_windows_layout(struct decode_context *c, enum json_layout layout, struct event *e);
 /* For LAYOUT_WINDOWS_FLAT and LAYOUT_NXLOG, when flat_read() has added the members. */
 void decode_windows_flat(struct decode_context *c, enum json_layout layout, struct event *e);
+/* For LAYOUT_WINLOGBEAT, likewise; the fields of the line begin with number `first`. */
+void decode_windows_beats(struct decode_context *c, struct event *e, uint32_t first);
 /* Names for the nameless data of LAYOUT_FLUENT, by channel and code of the event. */
 void decode_windows_inserts(struct decode_context *c, struct event *e);
 void decode_eve_layout(struct decode_context *c, struct event *e);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "decode/keys.h"
 
-#include "base/arena.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -24,7 +23,7 @@ keys_new(const struct names *names, key_fn *know)
 	keys->names = names;
 	keys->know = know;
 	keys->secret = hash64_mix((uintptr_t)keys, (uintptr_t)names);
-	arena_init(&keys->arena, 16 << 10, 2 << 20); /* KEYS_MAX of them fit */
+	arena_init(&keys->arena, 16 << 10, 4 << 20); /* KEYS_MAX of them fit, and as many objects */
 	return keys;
 }
 
@@ -42,31 +41,57 @@ keys_start(struct keys *keys)
 	return &keys->start;
 }
 
+struct key *
+keys_inside(struct keys *keys, struct key *k)
+{
+	if (!k->inside && (k->inside = ARENA_NEW(&keys->arena, struct key)))
+		k->inside->object = k;
+	return k->inside;
+}
+
 static struct key *
-new_key(struct keys *keys, struct str name)
+new_key(struct keys *keys, struct key *object, struct str part)
 {
 	struct key *k = keys->count < KEYS_MAX ? ARENA_NEW(&keys->arena, struct key) : NULL;
-	if (!k || !arena_copy(&keys->arena, name, &k->name))
+	size_t path = object ? object->name.n + 1 : 0;
+	char *name = k && path + part.n <= KEY_PATH_BYTES ? arena_alloc(&keys->arena, path + part.n) : NULL;
+	if (!name)
 		return NULL;
+	if (object) {
+		memcpy(name, object->name.p, object->name.n);
+		name[object->name.n] = '.';
+	}
+	if (part.n)
+		memcpy(name + path, part.p, part.n);
+	k->name = str_from(name, path + part.n);
+	k->part = str_from(name + path, part.n);
+	k->object = object;
 	keys->count++;
-	memcpy(k->front, k->name.p, k->name.n < KEY_FRONT ? k->name.n : KEY_FRONT);
-	keys->know(keys->names, k);
-	return k;
+	memcpy(k->front, k->part.p, part.n < KEY_FRONT ? part.n : KEY_FRONT);
+	keys->know(keys->names, &keys->arena, k);
+	return keys->arena.over ? NULL : k;
+}
+
+static bool
+is_key(const struct key *k, const struct key *object, struct str part)
+{
+	return k->object == object && str_eq(k->part, part);
 }
 
 struct key *
 keys_search(struct keys *keys, struct key *before, struct str name)
 {
-	if (before->next[0] && str_eq(before->next[0]->name, name))
+	struct key *object = before->object;
+	if (before->next[0] && str_eq(before->next[0]->part, name))
 		return before->next[0];
 	if (name.n > KEY_BYTES)
 		return NULL;
 	struct key *k = before->next[1];
-	if (!k || !str_eq(k->name, name)) {
-		uint32_t at = (uint32_t)(hash64(name, keys->secret) >> 32) % SLOTS;
-		while (keys->slot[at] && !str_eq(keys->slot[at]->name, name))
+	if (!k || !str_eq(k->part, name)) {
+		uint32_t at = (uint32_t)(hash64(name, keys->secret ^ (uintptr_t)object) >> 32) % SLOTS;
+		while (keys->slot[at] && !is_key(keys->slot[at], object, name))
 			at = (at + 1) % SLOTS;
-		if (!keys->slot[at] && !(keys->slot[at] = new_key(keys, name)))
+		if (!keys->slot[at] && !(keys->slot[at] = new_key(keys, object, name)))
 			return NULL;
 		k = keys->slot[at];
 	}

@@ -9,17 +9,24 @@
  * Writers write the same members in the same order, so the name that came behind this one last time is guessed and only
  * compared; a wrong guess costs one keyed hash. Bounded: when KEYS_MAX names are known, or a name is longer than
  * KEY_BYTES, a name has no key and is looked up in the ordinary way. What an event says does not depend on it.
+ *
+ * A member of an object within the object has a key of its own there, whose name is the path to it with dots between.
  */
 
+#include "base/arena.h"
 #include "decode/names.h"
 
 #define KEYS_MAX 4096u
-#define KEY_BYTES 64u
+#define KEY_BYTES 64u      /* of a member's own name */
+#define KEY_PATH_BYTES 160u
 #define KEY_FRONT 32u
 #define KEYS_MEMBERS 512u /* of one object that are given keys */
 
 struct key {
-	struct str name;
+	struct str name;        /* as the event has it: "winlog.channel" */
+	struct str part;        /* as the text has it: "channel" */
+	struct key *object;     /* whose member it is; NULL: of the outermost */
+	struct key *inside;     /* keys_inside() */
 	uint32_t id;            /* names_find(name) */
 	uint8_t word;           /* windows_word(name) */
 	uint8_t header_word;    /* likewise, of the native name that the header row gives */
@@ -28,12 +35,17 @@ struct key {
 	uint32_t header_id;
 	const void *hint;       /* row of decode/json.c, or NULL */
 	const void *header;     /* row of decode/windows_json.c, or NULL */
+	struct str beats_name;  /* what it is called in an event that Winlogbeat shipped, and what follows from that */
+	uint32_t beats_id;
+	uint8_t beats_word;
+	uint8_t beats_role;     /* of decode/windows_json.c */
+	bool beats_source;
 	struct key *next[2];    /* what came behind it, the latest first */
-	char front[KEY_FRONT];  /* the name's first bytes, zeros behind it */
+	char front[KEY_FRONT];  /* the part's first bytes, zeros behind it */
 };
 
-/* Fills in what is to be known of k->name. */
-typedef void key_fn(const struct names *names, struct key *k);
+/* Fills in what is to be known of k->name; texts that it makes live in `arena`. */
+typedef void key_fn(const struct names *names, struct arena *arena, struct key *k);
 
 struct keys;
 
@@ -41,23 +53,25 @@ struct keys *keys_new(const struct names *names, key_fn *know);
 void keys_free(struct keys *keys);
 /* What stands for the beginning of an object. */
 struct key *keys_start(struct keys *keys);
+/* The same for the object that is k's value; NULL when there is no room for it. */
+struct key *keys_inside(struct keys *keys, struct key *k);
 struct key *keys_search(struct keys *keys, struct key *before, struct str name);
 
-/* The key of a name behind `before` (keys_start(), or the last key found); NULL when it has none. */
+/* The key of a name behind `before` (keys_start(), keys_inside(), or the last key found); NULL when it has none. */
 static inline struct key *
 keys_find(struct keys *keys, struct key *before, struct str name)
 {
 	const struct key *k = before->next[0];
 	uint64_t a, b;
-	if (!k || k->name.n != name.n || name.n < 8)
+	if (!k || k->part.n != name.n || name.n < 8)
 		return keys_search(keys, before, name);
 	for (size_t i = 0; i + 8 < name.n; i += 8) {
-		memcpy(&a, k->name.p + i, 8);
+		memcpy(&a, k->part.p + i, 8);
 		memcpy(&b, name.p + i, 8);
 		if (a != b)
 			return keys_search(keys, before, name);
 	}
-	memcpy(&a, k->name.p + name.n - 8, 8);
+	memcpy(&a, k->part.p + name.n - 8, 8);
 	memcpy(&b, name.p + name.n - 8, 8);
 	return a == b ? before->next[0] : keys_search(keys, before, name);
 }

@@ -315,14 +315,36 @@ add_named(struct windows_event *w, struct str name, struct str value, enum field
 		w->category = value;
 }
 
+static bool
+tells_source(struct str name)
+{
+	return str_eq(name, STR("product")) || str_eq(name, STR("category"));
+}
+
+/* native_name() for LAYOUT_WINLOGBEAT, where it depends on nothing but the name. */
+static void
+know_beats(const struct names *names, struct arena *arena, struct key *k)
+{
+	struct decode_context c = {.arena = arena};
+	struct windows_event w = {.c = &c, .layout = LAYOUT_WINLOGBEAT};
+	enum role role = ROLE_NONE;
+	k->beats_name = k->name;
+	(void)native_name(&w, STR(""), FIELD_TEXT, &k->beats_name, &role);
+	k->beats_role = (uint8_t)role;
+	k->beats_id = names_find(names, k->beats_name);
+	k->beats_word = windows_word(k->beats_name);
+	k->beats_source = role == ROLE_NONE && tells_source(k->beats_name);
+}
+
 void
-windows_know_key(const struct names *names, struct key *k)
+windows_know_key(const struct names *names, struct arena *arena, struct key *k)
 {
 	const struct header_row *row = words_find(&header_words, k->name);
 	k->header = row;
 	k->header_id = row ? names_find(names, row->native) : NAME_UNKNOWN;
 	k->header_word = row ? windows_word(row->native) : 0;
-	k->tells_source = str_eq(k->name, STR("product")) || str_eq(k->name, STR("category"));
+	k->tells_source = tells_source(k->name);
+	know_beats(names, arena, k);
 }
 
 /* A field under its member's name becomes what the layout and the key make of it. */
@@ -449,6 +471,24 @@ decode_windows_flat(struct decode_context *c, enum json_layout layout, struct ev
 	struct windows_event w = {.c = c, .e = e, .layout = layout};
 	for (uint32_t i = 0; i < c->flat->special_count; i++)
 		apply_key(&w, c->flat->special[i].key, &e->field[c->flat->special[i].field]);
+	finish(&w);
+}
+
+void
+decode_windows_beats(struct decode_context *c, struct event *e, uint32_t first)
+{
+	struct windows_event w = {.c = c, .e = e, .layout = LAYOUT_WINLOGBEAT};
+	for (uint32_t i = first; i < e->field_count; i++) {
+		const struct key *key = c->flat->key[i];
+		struct field *f = &e->field[i];
+		f->name = key->beats_name;
+		f->id = key->beats_id;
+		f->word = key->beats_word;
+		if (key->beats_role)
+			take_role(&w, key->beats_role, f);
+		else if (key->beats_source && f->kind == FIELD_TEXT)
+			*(f->name.p[0] == 'p' ? &w.product : &w.category) = f->value;
+	}
 	finish(&w);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "decode/json_layout.h"
 #include "tap.h"
 #include "zst.h"
@@ -119,6 +120,17 @@ static const char *const lines[] = {
 	"{'a\xc3\xa1':'b'}", "{'a':'b'}\xc3\xa1", "{'':1}", "{'':''}", "{'a':'','Channel':'','EventID':''}",
 	"{'a':truE}", "{'a':true1}", "{'a':nullx,'b':1}", "{'a':nul}", "{'a':[}", "{'a':['b'}", "{'a':['b',]}", "{'a':[['b']]}",
 	"{'a':[1]}", "{'a':[ 'b']}", "{'a':'b', 'c':'d'}", "{'a':'b',  'c':'d'}",
+	("{'@timestamp':'2020-10-23T11:17:43.000Z','winlog':{'channel':'Security','event_id':4688,'provider_name':'p',"
+	 "'event_data':{'NewProcessName':'C:\\\\a.exe','Threat Name':'x','UtcTime':'2020-10-23 11:17:43.1','product':'y'},"
+	 "'keywords':['Audit Success'],'process':{'pid':4,'thread':{'id':8}},'computer_name':'pc','user':{'identifier':'S-1'}},"
+	 "'host':{'ip':['fe80::1','192.0.2.1'],'os':{},'mac':[]},'process':{'pid':7},'message':'m'}"),
+	"{'winlog':{'event_data':{}},'a':1}", "{'winlog':{},'a':1}", "{'winlog':{'a':{'b':{'c':{'d':{'e':{'f':{'g':{'h':1}}}}}}}}}",
+	"{'event_data':{'A':1},'winlog.event_id':5,'log_name':'System'}", "{'winlog':'x','event_data':{'EventID':5}}",
+	"{'EventID':1,'Channel':'x','o':{'product':'windows','EventID':2,'host':{'name':'n'}},'product':'windows'}",
+	"{'EventID':1,'Channel':'x','tags':['a','b\\n','']}", "{'EventID':1,'Channel':'x','tags':['','']}", "{'a':{'a':{'a':1}},'b':{'a':1}}",
+	"{'a':{'b':1}", "{'a':{}", "{'a':{", "{'a':{}}}", "{'a':{'b':1}}}", "{'a':{'b':1},}", "{'a':[{'b':1}}", "{'a':[{'b':1},'c':2}",
+	"{'a':{ 'b':1}}", "{'a':{'b':1 }}", "{'a':['b','c'}", "{'a':['b',]}", "{'a':['b' ,'c']}", "{'a':['b',  'c']}", "{'a':['b', 'c']}",
+	"{'Event':{'System':{'EventID':1}}}", "{'Event':{'EventID':1},'EventID':1,'Channel':'x'}", "{'win':{'system':{'eventID':1}}}",
 	"{'a23456789012345678901234567890123456789012345678901234567890123':1,'EventID':1,'Channel':'x'}",
 	"{'a234567890123456789012345678901234567890123456789012345678901234567':1,'EventID':1,'Channel':'x'}",
 	"{'a2345678901234567890123456789012':1,'a2345678901234567890123456789013':1,'EventID':1,'Channel':'x'}",
@@ -257,6 +269,71 @@ index_is_right(enum json_index_path path, struct json_index *x, struct str text)
 			return false;
 	}
 	return n == x->count && json_index_escaped(x, 0, text.n) == (str_find_char(text, '\\') >= 0);
+}
+
+static void put_object(struct buf *out, uint64_t *seed, unsigned depth);
+
+static void
+put_random_value(struct buf *out, uint64_t *seed, unsigned depth)
+{
+	static const char *const scalars[] = {"\"Security\"", "\"C:\\\\a b\\\\c.exe\"", "4688", "0", "-1.5e3", "null", "true", "\"\"",
+	    "\"2020-10-23 11:17:43.123\"", "\"2020-10-23T11:17:43Z\"", "\"windows\"", "\"-\"", "\"\\u00e1\\n\"", "\"DOM\\\\user\"", "{}", "[]"};
+	uint64_t kind = next(seed) % 10;
+	if (kind < 2 && depth < 11) {
+		put_object(out, seed, depth + 1);
+	} else if (kind == 2) {
+		buf_add_char(out, '[');
+		for (uint64_t n = next(seed) % 4; n; n--) {
+			const char *item = scalars[next(seed) % 2 * (next(seed) % COUNT(scalars))];
+			buf_addf(out, "%s%s", item, n > 1 ? "," : "");
+		}
+		buf_add_char(out, ']');
+	} else {
+		buf_addf(out, "%s", scalars[next(seed) % COUNT(scalars)]);
+	}
+}
+
+static void
+put_object(struct buf *out, uint64_t *seed, unsigned depth)
+{
+	static const char *const names[] = {"winlog", "event_data", "user_data", "channel", "event_id", "UtcTime", "product", "category",
+	    "Threat Name", "@timestamp", "EventID", "Channel", "Event", "System", "process", "pid", "thread", "id", "host", "tags",
+	    "computer_name", "event.code", "a\\u0062", "winlog.event_id", "winlog.event_data.x", "SourceModuleType", "User", "Image",
+	    "a name of more bytes than those that are compared at once"};
+	buf_add_char(out, '{');
+	for (uint64_t n = 1 + next(seed) % 6; n; n--) {
+		const char *name = depth == 0 && next(seed) % 4 == 0 ? "winlog" : names[next(seed) % COUNT(names)];
+		buf_addf(out, "\"%s\":%s", name, next(seed) % 8 ? "" : " ");
+		put_random_value(out, seed, depth);
+		buf_addf(out, "%s", n == 1 ? "" : next(seed) % 8 ? "," : ", ");
+	}
+	buf_add_char(out, '}');
+}
+
+/* Objects in objects under all the names that mean something; every third with bytes changed. KHIEN_ROUNDS for more. */
+TEST(random_objects_both_ways)
+{
+	const char *wanted = getenv("KHIEN_ROUNDS");
+	uint64_t seed = 23, rounds = 30000;
+	struct both b;
+	if (wanted)
+		(void)str_to_u64(str_z(wanted), &rounds);
+	both_open(&b);
+	for (uint64_t i = 0; i < rounds; i++) {
+		struct buf line = BUF_INIT;
+		put_object(&line, &seed, 0);
+		if (i % 3 == 0)
+			mutate(&line, &seed);
+		char *exact = mem_alloc(line.n); /* so that a byte too far is seen */
+		memcpy(exact, line.p, line.n);
+		check_line(&b, str_from(exact, line.n));
+		mem_free(exact);
+		buf_release(&line);
+	}
+	if (json_index(&b.flat->index, STR("{}")))
+		CHECK(b.taken * 4 > rounds);
+	printf("# %llu of %llu the short way\n", (unsigned long long)b.taken, (unsigned long long)rounds);
+	both_close(&b);
 }
 
 TEST(the_index_beside_one_made_byte_by_byte)
