@@ -13,6 +13,7 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "store/record_anew.h"
+#include "verify.h"
 
 struct asked {
 	const char *data, *witness, *reason, *file;
@@ -48,18 +49,6 @@ take_arguments(struct asked *a, int argc, char **argv)
 	return a->data != NULL;
 }
 
-/* The key, or a file that holds it. */
-static int
-read_key(const char *text, struct note_key *ret)
-{
-	struct buf file = BUF_INIT_MAX(4096);
-	int error = note_key_read(str_z(text), ret);
-	if (error && file_read(text, &file) == 0)
-		error = note_key_read(buf_str(&file), ret);
-	buf_release(&file);
-	return error;
-}
-
 int
 admin_cosign(int argc, char **argv)
 {
@@ -70,7 +59,7 @@ admin_cosign(int argc, char **argv)
 	struct fault f = {0};
 	struct buf note = BUF_INIT_MAX(NOTE_MAX);
 	char path[PATH_MAX];
-	if (!take_arguments(&a, argc, argv) || !a.witness || !a.file || a.reason || read_key(a.witness, &key) < 0)
+	if (!take_arguments(&a, argc, argv) || !a.witness || !a.file || a.reason || verify_key_read(a.witness, &key) < 0)
 		return say("cli.admin_usage", "");
 	snprintf(path, sizeof path, "%s/record", a.data);
 	int error = file_read(a.file, &note);

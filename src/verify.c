@@ -50,9 +50,8 @@ say_number(const char *key, uint64_t number)
 
 /* ---- what is asked ---- */
 
-/* A key is its text, or the name of a file that holds it. */
-static int
-read_key(const char *text, struct note_key *ret)
+int
+verify_key_read(const char *text, struct note_key *ret)
 {
 	struct buf file = BUF_INIT_MAX(4096);
 	int error = note_key_read(str_z(text), ret);
@@ -77,10 +76,10 @@ take_option(struct verify *v, const char *name, const char *value)
 	else if (str_eq(option, STR("--entry")))
 		v->entry = value;
 	else if (str_eq(option, STR("--key"))) {
-		v->has_key = read_key(value, &v->key) == 0;
+		v->has_key = verify_key_read(value, &v->key) == 0;
 		return v->has_key;
 	} else if (str_eq(option, STR("--witness")))
-		return v->witnesses < WITNESSES_MAX && read_key(value, &v->witness[v->witnesses++]) == 0;
+		return v->witnesses < WITNESSES_MAX && verify_key_read(value, &v->witness[v->witnesses++]) == 0;
 	else
 		return false;
 	return true;

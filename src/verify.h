@@ -15,4 +15,8 @@
  */
 int verify_command(int argc, char **argv);
 
+struct note_key;
+/* A key is its text, or the name of a file that holds it. E_INVALID. */
+[[nodiscard]] int verify_key_read(const char *text, struct note_key *ret);
+
 #endif
