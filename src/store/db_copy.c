@@ -21,26 +21,11 @@ db_schema_known(void)
 	return db_version();
 }
 
+/* A file that cannot be opened is, to who asks for a copy, none. */
 static int
 code_of(int sqlite)
 {
-	switch (sqlite & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_FULL:
-		return E_FULL;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return E_BUSY;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return E_CORRUPT;
-	case SQLITE_CANTOPEN:
-		return E_NOT_FOUND;
-	default:
-		return E_IO;
-	}
+	return (sqlite & 0xff) == SQLITE_CANTOPEN ? E_NOT_FOUND : db_sqlite_error(sqlite);
 }
 
 /* First column of the first row, as text of at most 159 bytes; false when there is none. */

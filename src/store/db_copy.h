@@ -17,7 +17,7 @@ struct db_facts {
 int db_schema_known(void);
 /* A copy of DIRECTORY/khien.db as of one moment, page for page (what has not changed lies where it lay). `to` must not exist;
  * it is readable by its owner alone. One step of SQLite's online backup, which reads one snapshot of the log and disturbs no
- * writer. E_NOT_FOUND, E_FULL, E_CORRUPT, E_IO. */
+ * writer. E_NOT_FOUND, E_DENIED, E_FULL, E_CORRUPT, E_IO. */
 [[nodiscard]] int db_copy(const char *directory, const char *to, struct db_facts *ret, struct fault *f);
 /* Opens read-only and checks every page and index. E_CORRUPT with f->arg what is wrong. */
 [[nodiscard]] int db_examine(const char *file, struct db_facts *ret, struct fault *f);

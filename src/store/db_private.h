@@ -69,6 +69,8 @@ struct db_engine {
 };
 
 extern const struct db_engine db_sqlite, db_postgres;
+/* What SQLite's code is to us; extended ones too. */
+int db_sqlite_error(int code);
 
 #define DB_SPARES 4
 

@@ -15,8 +15,8 @@ statement_of(const struct db_rows *rows)
 	return rows->own;
 }
 
-static int
-error_from_sqlite(int code)
+int
+db_sqlite_error(int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_OK:
@@ -46,7 +46,7 @@ error_from_sqlite(int code)
 static int
 script(struct db *db, const char *sql)
 {
-	return error_from_sqlite(sqlite3_exec(db->own, sql, NULL, NULL, NULL));
+	return db_sqlite_error(sqlite3_exec(db->own, sql, NULL, NULL, NULL));
 }
 
 static int
@@ -75,7 +75,7 @@ run_holds(sqlite3_context *context, int count, sqlite3_value **values)
 static int
 add_functions(sqlite3 *sqlite)
 {
-	return error_from_sqlite(sqlite3_create_function(sqlite, "holds", 2,
+	return db_sqlite_error(sqlite3_create_function(sqlite, "holds", 2,
 	    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, run_holds, NULL, NULL));
 }
 
@@ -86,7 +86,7 @@ open_file(struct db *db, struct fault *f)
 	int code = sqlite3_open_v2(db->where, &sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 	db->own = sqlite;
 	if (code != SQLITE_OK)
-		return fault_set(f, error_from_sqlite(code), "database_open", str_z(db->where), 0, 0);
+		return fault_set(f, db_sqlite_error(code), "database_open", str_z(db->where), 0, 0);
 	sqlite3_extended_result_codes(sqlite, 1);
 	sqlite3_busy_timeout(sqlite, 2000);
 	TRY(add_functions(sqlite));
@@ -120,7 +120,7 @@ open_file_read(struct db *db, struct fault *f)
 	buf_add(&uri, closed ? STR("?immutable=1") : STR("?mode=ro")); /* else a -wal and -shm would be made beside it */
 	int error = access(db->where, F_OK) < 0 ? error_from_errno(errno) : 0;
 	if (!error)
-		error = error_from_sqlite(sqlite3_open_v2(uri.p, &sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL));
+		error = db_sqlite_error(sqlite3_open_v2(uri.p, &sqlite, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL));
 	db->own = sqlite;
 	buf_release(&uri);
 	TRY(error);
@@ -143,11 +143,11 @@ backup(struct db *db, int version)
 	sqlite3_stmt *statement;
 	snprintf(path, sizeof path, "%s.before-%03d", db->where, version);
 	unlink(path);
-	TRY(error_from_sqlite(sqlite3_prepare_v2(db->own, "VACUUM INTO $1", -1, &statement, NULL)));
+	TRY(db_sqlite_error(sqlite3_prepare_v2(db->own, "VACUUM INTO $1", -1, &statement, NULL)));
 	sqlite3_bind_text(statement, 1, path, -1, SQLITE_TRANSIENT);
 	int code = sqlite3_step(statement);
 	sqlite3_finalize(statement);
-	return error_from_sqlite(code);
+	return db_sqlite_error(code);
 }
 
 static int
@@ -156,7 +156,7 @@ prepare(struct db_rows *rows, const char *types)
 	sqlite3_stmt *statement = NULL;
 	if (rows->own)
 		return 0;
-	TRY(error_from_sqlite(sqlite3_prepare_v3(rows->db->own, rows->sql, -1, rows->once ? 0 : SQLITE_PREPARE_PERSISTENT,
+	TRY(db_sqlite_error(sqlite3_prepare_v3(rows->db->own, rows->sql, -1, rows->once ? 0 : SQLITE_PREPARE_PERSISTENT,
 	    &statement, NULL)));
 	rows->own = statement;
 	return 0;
@@ -207,7 +207,7 @@ static int
 next(struct db_rows *rows)
 {
 	int code = sqlite3_step(statement_of(rows));
-	return code == SQLITE_ROW ? 1 : error_from_sqlite(code);
+	return code == SQLITE_ROW ? 1 : db_sqlite_error(code);
 }
 
 static int
