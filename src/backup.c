@@ -520,26 +520,11 @@ own_key(struct backup *b, uint8_t ret[REPO_KEY])
 static bool
 read_options(struct backup *b, int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		struct str option = str_z(argv[i]);
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-		if (str_eq(option, STR("--check"))) {
-			b->check = true;
-			continue;
-		}
-		if (!value)
-			return false;
-		if (str_eq(option, STR("--data")))
-			b->data = value;
-		else if (str_eq(option, STR("--to")))
-			b->to = value;
-		else if (str_eq(option, STR("--key")))
-			b->key = value;
-		else if (!str_eq(option, STR("--keep")) || !str_to_u64(str_z(value), &b->keep) || !b->keep)
-			return false;
-		i++;
-	}
-	return b->to && (b->check ? b->data || b->key : b->data && !b->key);
+	const char *keep = NULL;
+	const struct backup_option option[] = {{"--data", &b->data, NULL}, {"--to", &b->to, NULL}, {"--key", &b->key, NULL},
+	    {"--keep", &keep, NULL}, {"--check", NULL, &b->check}};
+	return backup_options(option, COUNT(option), argc, argv) && (!keep || (str_to_u64(str_z(keep), &b->keep) && b->keep)) && b->to &&
+	    (b->check ? b->data || b->key : b->data && !b->key);
 }
 
 static int

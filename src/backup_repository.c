@@ -45,6 +45,30 @@ backup_usage(const char *key)
 	return 1;
 }
 
+static const struct backup_option *
+option_of(const struct backup_option *o, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (str_eq(str_z(o[i].name), str_z(word)))
+			return &o[i];
+	return NULL;
+}
+
+bool
+backup_options(const struct backup_option *o, size_t count, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const struct backup_option *one = option_of(o, count, argv[i]);
+		if (!one || (one->value && i + 1 >= argc))
+			return false;
+		if (one->value)
+			*one->value = argv[++i];
+		else
+			*one->flag = true;
+	}
+	return true;
+}
+
 int
 backup_key_read(const char *text, uint8_t ret[REPO_KEY])
 {

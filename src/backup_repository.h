@@ -12,6 +12,13 @@ void backup_say_numbers(const char *key, const uint64_t *args, size_t count); /*
 /* On standard error; 1, the exit code. */
 int backup_usage(const char *key);
 
+/* "--name VALUE" into *value, "--name" alone sets *flag. False: there is another word, or a value is missing. */
+struct backup_option {
+	const char *name, **value;
+	bool *flag;
+};
+bool backup_options(const struct backup_option *o, size_t count, int argc, char **argv);
+
 /* A key is its text, or the name of a file that holds it. */
 [[nodiscard]] int backup_key_read(const char *text, uint8_t ret[REPO_KEY]);
 /* The list of that name (the newest when it is empty). Slices point into `text` and `arena`. */

@@ -33,36 +33,12 @@ struct restore {
 	struct fault fault;
 };
 
-static const char **
-option_of(struct restore *r, struct str name)
-{
-	const struct {
-		struct str name;
-		const char **value;
-	} row[] = {{STR("--from"), &r->from}, {STR("--data"), &r->data}, {STR("--key"), &r->key}, {STR("--backup"), &r->name}};
-	for (size_t i = 0; i < COUNT(row); i++)
-		if (str_eq(row[i].name, name))
-			return row[i].value;
-	return NULL;
-}
-
 static bool
 read_options(struct restore *r, int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		struct str option = str_z(argv[i]);
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-		if (str_eq(option, STR("--list"))) {
-			r->list = true;
-			continue;
-		}
-		const char **to = option_of(r, option);
-		if (!to || !value)
-			return false;
-		*to = value;
-		i++;
-	}
-	return r->from && r->key && !r->data == r->list;
+	const struct backup_option option[] = {{"--from", &r->from, NULL}, {"--data", &r->data, NULL}, {"--key", &r->key, NULL},
+	    {"--backup", &r->name, NULL}, {"--list", NULL, &r->list}};
+	return backup_options(option, COUNT(option), argc, argv) && r->from && r->key && !r->data == r->list;
 }
 
 /* --- files --- */
