@@ -26,37 +26,29 @@ alert_state_from_name(struct str name, enum alert_state *ret)
 	return false;
 }
 
-/* Texts of rows are copied until the arena is full; what no longer fits reads as empty and arena->over tells. */
-static struct str
-copy(struct arena *arena, struct str s)
-{
-	struct str kept = {0};
-	return s.n && arena_copy(arena, s, &kept) ? kept : (struct str){0};
-}
-
 static struct alert
 alert_of(struct db_rows *rows, struct arena *arena)
 {
 	return (struct alert){
 	    .id = db_i64(rows, 0),
-	    .rule = copy(arena, db_text(rows, 1)),
-	    .title = copy(arena, db_text(rows, 2)),
-	    .title_vi = copy(arena, db_text(rows, 3)),
+	    .rule = db_text_kept(rows, 1, arena),
+	    .title = db_text_kept(rows, 2, arena),
+	    .title_vi = db_text_kept(rows, 3, arena),
 	    .level = (enum level)db_i64(rows, 4),
 	    .state = (enum alert_state)db_i64(rows, 5),
-	    .entity = copy(arena, db_text(rows, 6)),
-	    .techniques = copy(arena, db_text(rows, 7)),
+	    .entity = db_text_kept(rows, 6, arena),
+	    .techniques = db_text_kept(rows, 7, arena),
 	    .count = db_i64(rows, 8),
 	    .first_ms = db_i64(rows, 9),
 	    .last_ms = db_i64(rows, 10),
 	    .opened_ms = db_i64(rows, 11),
-	    .organisation = copy(arena, db_text(rows, 12)),
-	    .system = copy(arena, db_text(rows, 13)),
-	    .assignee = copy(arena, db_text(rows, 14)),
-	    .reason = copy(arena, db_text(rows, 15)),
+	    .organisation = db_text_kept(rows, 12, arena),
+	    .system = db_text_kept(rows, 13, arena),
+	    .assignee = db_text_kept(rows, 14, arena),
+	    .reason = db_text_kept(rows, 15, arena),
 	    .version = db_i64(rows, 16),
 	    .demonstration = db_i64(rows, 17) != 0,
-	    .verdict = copy(arena, db_text(rows, 19)),
+	    .verdict = db_text_kept(rows, 19, arena),
 	    .lookback = db_i64(rows, 18),
 	};
 }
@@ -129,8 +121,7 @@ alert_get(struct db *db, int64_t id, struct arena *arena, struct alert *ret)
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = alert_of(rows, arena);
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 int
@@ -162,8 +153,8 @@ alert_findings(struct db *db, int64_t id, uint32_t limit, struct arena *arena, s
 		return E_LIMIT;
 	TRY(db_query(db, &rows, Q_ALERT_FINDINGS, "ii", id, (int64_t)limit));
 	while (n < limit && (more = db_next(rows)) > 0)
-		list[n++] = (struct alert_finding){db_i64(rows, 0), db_i64(rows, 1), copy(arena, db_text(rows, 2)),
-		    copy(arena, db_text(rows, 3))};
+		list[n++] = (struct alert_finding){db_i64(rows, 0), db_i64(rows, 1), db_text_kept(rows, 2, arena),
+		    db_text_kept(rows, 3, arena)};
 	db_end(rows);
 	if (more < 0)
 		return more;
@@ -190,8 +181,8 @@ alert_changes(struct db *db, int64_t id, struct arena *arena, struct alert_chang
 				memcpy(grown, list, n * sizeof *grown);
 			list = grown;
 		}
-		list[n++] = (struct alert_change){db_i64(rows, 0), copy(arena, db_text(rows, 1)),
-		    copy(arena, db_text(rows, 2)), copy(arena, db_text(rows, 3)), copy(arena, db_text(rows, 4))};
+		list[n++] = (struct alert_change){db_i64(rows, 0), db_text_kept(rows, 1, arena),
+		    db_text_kept(rows, 2, arena), db_text_kept(rows, 3, arena), db_text_kept(rows, 4, arena)};
 	}
 	db_end(rows);
 	if (more < 0)

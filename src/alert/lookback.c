@@ -98,14 +98,6 @@ lookback_request(struct db *db, const struct lookback_wish *w, int64_t now_ms, i
 
 /* --- reading --- */
 
-/* What no longer fits reads as empty and arena->over tells. */
-static struct str
-copy(struct arena *arena, struct db_rows *rows, int column)
-{
-	struct str kept = {0}, s = db_text(rows, column);
-	return s.n && arena_copy(arena, s, &kept) ? kept : (struct str){0};
-}
-
 static struct lookback
 lookback_of(struct db_rows *rows, struct arena *arena)
 {
@@ -113,12 +105,12 @@ lookback_of(struct db_rows *rows, struct arena *arena)
 	    .id = db_i64(rows, 0),
 	    .kind = (enum lookback_kind)db_i64(rows, 1),
 	    .state = (enum lookback_state)db_i64(rows, 2),
-	    .rule = copy(arena, rows, 3),
-	    .source = copy(arena, rows, 4),
-	    .title = copy(arena, rows, 5),
-	    .who = copy(arena, rows, 6),
-	    .faults = copy(arena, rows, 24),
-	    .text = copy(arena, rows, 25),
+	    .rule = db_text_kept(rows, 3, arena),
+	    .source = db_text_kept(rows, 4, arena),
+	    .title = db_text_kept(rows, 5, arena),
+	    .who = db_text_kept(rows, 6, arena),
+	    .faults = db_text_kept(rows, 24, arena),
+	    .text = db_text_kept(rows, 25, arena),
 	};
 	int64_t *const number[] = {&j.from_ms, &j.to_ms, &j.created_ms, &j.ended_ms, &j.upto, &j.at, &j.at_record, &j.blocks,
 	    &j.blocks_done, &j.blocks_damaged, &j.events, &j.spent_ms, &j.findings, &j.told, &j.alerts, &j.first_hit_ms,
@@ -134,8 +126,7 @@ take_one(struct db_rows *rows, struct arena *arena, struct lookback *ret)
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = lookback_of(rows, arena);
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 int
@@ -197,13 +188,13 @@ lookback_hits(struct db *db, int64_t id, struct arena *arena, struct lookback_hi
 		list[n] = (struct lookback_hit){
 		    .event = db_i64(rows, 0),
 		    .time_ms = db_i64(rows, 1),
-		    .rule = copy(arena, rows, 2),
-		    .title = copy(arena, rows, 3),
+		    .rule = db_text_kept(rows, 2, arena),
+		    .title = db_text_kept(rows, 3, arena),
 		    .level = (enum level)db_i64(rows, 4),
-		    .matched = copy(arena, rows, 5),
-		    .text = copy(arena, rows, 6),
-		    .organisation = copy(arena, rows, 7),
-		    .system = copy(arena, rows, 8),
+		    .matched = db_text_kept(rows, 5, arena),
+		    .text = db_text_kept(rows, 6, arena),
+		    .organisation = db_text_kept(rows, 7, arena),
+		    .system = db_text_kept(rows, 8, arena),
 		};
 	db_end(rows);
 	if (more < 0)

@@ -5,14 +5,6 @@
 #include "base/memory.h"
 #include "base/wire.h"
 
-/* Texts of rows are copied until the arena is full; arena->over tells. */
-static struct str
-copy(struct arena *arena, struct str s)
-{
-	struct str kept = {0};
-	return s.n && arena_copy(arena, s, &kept) ? kept : (struct str){0};
-}
-
 /* One more place in a list that grows in an arena; NULL when it is full. */
 static void *
 grow(struct arena *arena, void *list, uint32_t count, uint32_t *cap, size_t size)
@@ -52,8 +44,8 @@ rulebook_history(struct db *db, struct str rule, struct arena *arena, struct rul
 	while ((more = db_next(rows)) > 0) {
 		if (!(list = grow(arena, list, n, &cap, sizeof *list)))
 			break;
-		list[n++] = (struct rule_change){db_i64(rows, 0), copy(arena, db_text(rows, 1)), copy(arena, db_text(rows, 2)),
-		    copy(arena, db_text(rows, 3))};
+		list[n++] = (struct rule_change){db_i64(rows, 0), db_text_kept(rows, 1, arena), db_text_kept(rows, 2, arena),
+		    db_text_kept(rows, 3, arena)};
 	}
 	db_end(rows);
 	if (more)
@@ -89,12 +81,12 @@ switch_of(struct db_rows *rows, struct arena *arena)
 {
 	int64_t level = db_i64(rows, 2);
 	return (struct rule_switch){
-	    .rule = copy(arena, db_text(rows, 0)),
+	    .rule = db_text_kept(rows, 0, arena),
 	    .off = db_i64(rows, 1) != 0,
 	    .own_level = level < 0,
 	    .level = level < 0 ? LEVEL_INFORMATIONAL : (enum level)level,
-	    .reason = copy(arena, db_text(rows, 3)),
-	    .who = copy(arena, db_text(rows, 4)),
+	    .reason = db_text_kept(rows, 3, arena),
+	    .who = db_text_kept(rows, 4, arena),
 	    .at_ms = db_i64(rows, 5),
 	};
 }
@@ -107,8 +99,7 @@ rulebook_switch_get(struct db *db, struct str rule, struct arena *arena, struct 
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = switch_of(rows, arena);
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 int

@@ -240,8 +240,7 @@ owner_of(struct db *db, struct str id, char ret[REGISTER_ID_MAX + 1])
 	int more = db_next(rows);
 	if (more > 0)
 		snprintf(ret, REGISTER_ID_MAX + 1, "%.*s", STR_ARG(db_text(rows, 0)));
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 int

@@ -28,31 +28,23 @@ indicator_state_from_name(struct str name, enum indicator_state *ret)
 	return false;
 }
 
-/* Texts of rows are copied until the arena is full; what no longer fits reads as empty and arena->over tells. */
-static struct str
-copy(struct arena *arena, struct str s)
-{
-	struct str kept = {0};
-	return s.n && arena_copy(arena, s, &kept) ? kept : (struct str){0};
-}
-
 static struct indicator
 indicator_of(struct db_rows *rows, int64_t now_ms, struct arena *arena)
 {
 	struct indicator i = {
 	    .id = db_i64(rows, 0),
 	    .kind = (enum ioc_kind)db_i64(rows, 1),
-	    .value = copy(arena, db_text(rows, 2)),
-	    .source = copy(arena, db_text(rows, 3)),
+	    .value = db_text_kept(rows, 2, arena),
+	    .source = db_text_kept(rows, 3, arena),
 	    .tlp = (enum tlp)db_i64(rows, 4),
 	    .confidence = (int)db_i64(rows, 5),
 	    .from_ms = db_i64(rows, 6),
 	    .until_ms = db_i64(rows, 7),
 	    .state = (enum indicator_state)db_i64(rows, 8),
-	    .held_by = copy(arena, db_text(rows, 9)),
-	    .note = copy(arena, db_text(rows, 10)),
-	    .reference = copy(arena, db_text(rows, 11)),
-	    .who = copy(arena, db_text(rows, 12)),
+	    .held_by = db_text_kept(rows, 9, arena),
+	    .note = db_text_kept(rows, 10, arena),
+	    .reference = db_text_kept(rows, 11, arena),
+	    .who = db_text_kept(rows, 12, arena),
 	    .created_ms = db_i64(rows, 13),
 	    .version = db_i64(rows, 14),
 	    .sightings = db_i64(rows, 15),
@@ -124,8 +116,7 @@ indicator_get(struct db *db, int64_t id, int64_t now_ms, struct arena *arena, st
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = indicator_of(rows, now_ms, arena);
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 int
@@ -146,7 +137,7 @@ indicator_sources(struct db *db, int64_t now_ms, struct arena *arena, struct ind
 				memcpy(grown, list, n * sizeof *grown);
 			list = grown;
 		}
-		list[n++] = (struct indicator_source){copy(arena, db_text(rows, 0)), db_i64(rows, 1), db_i64(rows, 2),
+		list[n++] = (struct indicator_source){db_text_kept(rows, 0, arena), db_i64(rows, 1), db_i64(rows, 2),
 		    db_i64(rows, 3), db_i64(rows, 4)};
 	}
 	db_end(rows);

@@ -234,6 +234,20 @@ db_is_null(struct db_rows *rows, int column)
 	return rows->db->engine->kind(rows, column) == 'n';
 }
 
+struct str
+db_text_kept(struct db_rows *rows, int column, struct arena *arena)
+{
+	struct str s = db_text(rows, column), kept;
+	return s.n && arena_copy(arena, s, &kept) ? kept : (struct str){0};
+}
+
+int
+db_end_one(struct db_rows *rows, int more)
+{
+	db_end(rows);
+	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+}
+
 char
 db_kind(struct db_rows *rows, int column)
 {

@@ -18,6 +18,7 @@
  * After a statement failed in a transaction nothing works in it but db_rollback(): every call gives the same error again.
  */
 
+#include "base/arena.h"
 #include "base/error.h"
 
 enum query {
@@ -80,6 +81,10 @@ void db_end(struct db_rows *rows);
 int64_t db_i64(struct db_rows *rows, int column);
 struct str db_text(struct db_rows *rows, int column);
 bool db_is_null(struct db_rows *rows, int column);
+/* A text that lasts as long as the arena. When that is full it reads as empty, and arena->over tells. */
+struct str db_text_kept(struct db_rows *rows, int column, struct arena *arena);
+/* db_end() after the one row that was asked for; `more` is what db_next() said: 0, E_NOT_FOUND, or its error. */
+[[nodiscard]] int db_end_one(struct db_rows *rows, int more);
 
 /* Vietnamese search key: NFC, lower case, accents off, d with stroke -> d ("Dak Lak" finds it). For the `fold` columns. */
 void db_fold(struct str text, struct buf *out);

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "web/people.h"
 
-static struct str
-copy(struct arena *arena, struct str s)
-{
-	struct str kept = {0};
-	return s.n && arena_copy(arena, s, &kept) ? kept : (struct str){0};
-}
-
 /* --- roles --- */
 
 bool
@@ -37,17 +30,16 @@ role_rights(struct db *db, struct str role, bool of_organisation, struct role_me
 		r.agency = db_i64(rows, 1);
 		*ret = (struct role_means){role_gives(&r, of_organisation ? STR("x") : STR("")), db_i64(rows, 2), db_i64(rows, 3)};
 	}
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 static struct role
 role_at(struct db_rows *rows, struct arena *arena)
 {
 	return (struct role){
-	    .id = copy(arena, db_text(rows, 0)),
-	    .title_vi = copy(arena, db_text(rows, 1)),
-	    .title_en = copy(arena, db_text(rows, 2)),
+	    .id = db_text_kept(rows, 0, arena),
+	    .title_vi = db_text_kept(rows, 1, arena),
+	    .title_en = db_text_kept(rows, 2, arena),
 	    .rights = rights_from_text(db_text(rows, 3)),
 	    .agency = db_i64(rows, 4),
 	    .second_factor = db_i64(rows, 5),
@@ -67,8 +59,7 @@ role_get(struct db *db, struct str id, struct arena *arena, struct role *ret)
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = role_at(rows, arena);
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 #define ROLES_MAX 200u
@@ -129,10 +120,10 @@ account_at(struct db_rows *rows, struct arena *arena)
 {
 	return (struct account){
 	    .id = db_i64(rows, 0),
-	    .login = copy(arena, db_text(rows, 1)),
-	    .name = copy(arena, db_text(rows, 2)),
-	    .role = copy(arena, db_text(rows, 3)),
-	    .organisation = copy(arena, db_text(rows, 4)),
+	    .login = db_text_kept(rows, 1, arena),
+	    .name = db_text_kept(rows, 2, arena),
+	    .role = db_text_kept(rows, 3, arena),
+	    .organisation = db_text_kept(rows, 4, arena),
 	    .disabled = db_i64(rows, 5),
 	    .created_ms = db_i64(rows, 6),
 	    .version = db_i64(rows, 7),
@@ -150,8 +141,7 @@ account_get(struct db *db, int64_t id, struct arena *arena, struct account *ret)
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = account_at(rows, arena);
-	db_end(rows);
-	return more > 0 ? 0 : more < 0 ? more : E_NOT_FOUND;
+	return db_end_one(rows, more);
 }
 
 static int
@@ -233,8 +223,8 @@ account_of_link(struct db *db, struct str token, int64_t now_ms, struct arena *a
 	TRY(db_query(db, &rows, Q_ACCOUNT_OF_LINK, "si", str_z(hash), now_ms));
 	int more = db_next(rows);
 	if (more > 0)
-		*ret = (struct account){.id = db_i64(rows, 0), .login = copy(arena, db_text(rows, 1)),
-		    .name = copy(arena, db_text(rows, 2)), .organisation = copy(arena, db_text(rows, 3))};
+		*ret = (struct account){.id = db_i64(rows, 0), .login = db_text_kept(rows, 1, arena),
+		    .name = db_text_kept(rows, 2, arena), .organisation = db_text_kept(rows, 3, arena)};
 	db_end(rows);
 	return more > 0 ? 0 : more < 0 ? more : E_DENIED;
 }
