@@ -588,6 +588,16 @@ push(struct core *core, const char *event, unsigned rights, struct buf *json)
 	push_reaching(core, event, rights, STR(""), json);
 }
 
+/* What was put together about one row, if it could be; then its memory goes. */
+static void
+push_row(struct core *core, const char *event, unsigned rights, struct buf *json, struct arena *arena)
+{
+	if (json->n)
+		push(core, event, rights, json);
+	buf_release(json);
+	arena_release(arena);
+}
+
 /* The organisation and all above it. */
 static void
 reach_of(const struct registry *r, struct str organisation, struct buf *out)
@@ -627,12 +637,9 @@ upload_changed(void *user, int64_t id)
 	struct upload u;
 	struct buf json = BUF_INIT_MAX(1 << 20);
 	arena_init(&arena, 16 << 10, 1 << 20);
-	if (core->web && upload_get(core->desk.inspect, id, &arena, &u) == 0) {
+	if (core->web && upload_get(core->desk.inspect, id, &arena, &u) == 0)
 		upload_json(&json, &core->desk, &u);
-		push(core, "file", RIGHT_FILE_READ, &json);
-	}
-	buf_release(&json);
-	arena_release(&arena);
+	push_row(core, "file", RIGHT_FILE_READ, &json, &arena);
 }
 
 static void
@@ -643,12 +650,9 @@ sweep_changed(void *user, int64_t id)
 	struct sweep s;
 	struct buf json = BUF_INIT_MAX(64 << 10);
 	arena_init(&arena, 16 << 10, 1 << 20);
-	if (core->web && sweep_get(core->desk.inspect, id, &arena, &s) == 0) {
+	if (core->web && sweep_get(core->desk.inspect, id, &arena, &s) == 0)
 		sweep_json(&json, &s);
-		push(core, "sweep", RIGHT_FILE_READ, &json);
-	}
-	buf_release(&json);
-	arena_release(&arena);
+	push_row(core, "sweep", RIGHT_FILE_READ, &json, &arena);
 }
 
 static void
@@ -659,12 +663,9 @@ lookback_told(void *user, int64_t id)
 	struct lookback j;
 	struct buf json = BUF_INIT_MAX(256 << 10);
 	arena_init(&arena, 16 << 10, 4 << 20);
-	if (core->web && lookback_get(core->desk.db, id, &arena, &j) == 0) {
+	if (core->web && lookback_get(core->desk.db, id, &arena, &j) == 0)
 		lookback_json(&json, &j);
-		push(core, "lookback", RIGHT_RULE_READ | RIGHT_EVENT_READ, &json);
-	}
-	buf_release(&json);
-	arena_release(&arena);
+	push_row(core, "lookback", RIGHT_RULE_READ | RIGHT_EVENT_READ, &json, &arena);
 }
 
 static void
