@@ -188,7 +188,7 @@ running_message(void *user, struct channel *c, uint16_t type, struct str payload
 static void
 running_closed(void *user, struct channel *c)
 {
-	log_say(LOG_LEVEL_WARN, "role.orphaned", LOG_NUMBER("parent", getppid()));
+	log_say(LOG_LEVEL_WARN, "role.orphaned", LOG_TEXT("peer", STR("supervisor")));
 	_exit(1);
 }
 
