@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
+#include "web/page.h"
 #include "web/personal.h"
 
 #include "host/clock.h"
@@ -169,11 +170,10 @@ api_alerts(struct api_call *c)
 	int error = alert_list(c->desk->db, &filter, &c->arena, &list, &count);
 	if (!error)
 		error = alert_count(c->desk->db, &filter, &total);
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count && !error; i++) {
 		error = alert_spark(c->desk->db, &list[i], now);
-		if (i)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		alert_json(&c->out, c->desk, &list[i]);
 	}
 	if (error) {
@@ -181,11 +181,10 @@ api_alerts(struct api_call *c)
 		return;
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
+	char next[48] = "";
 	if (count == filter.limit)
-		buf_addf(&c->out, ",\"next\":\"%lld.%lld\"}", (long long)list[count - 1].last_ms, (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+		snprintf(next, sizeof next, "%lld.%lld", (long long)list[count - 1].last_ms, (long long)list[count - 1].id);
+	page_end(&c->out, total, str_z(next));
 	api_reply(c, 200);
 }
 

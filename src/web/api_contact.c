@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* People of an agency who are to be called, and the yearly question whether that is still right. */
 #include "web/api_register.h"
+#include "web/page.h"
 #include "web/personal.h"
 
 #include "host/clock.h"
@@ -83,8 +84,7 @@ api_organisation_contacts(struct api_call *c)
 	}
 	buf_add_char(&c->out, '{');
 	contacts_json(c, "items", list, count, api_today(c));
-	out_i64(&c->out, "total", count);
-	buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, count, 0);
 	api_reply(c, 200);
 }
 
@@ -97,13 +97,9 @@ api_contacts_due(struct api_call *c)
 	    .before = year_before(c, today)};
 	struct contact_row *list;
 	uint32_t count;
-	int64_t limit, total = 0;
-	if (!api_query_i64(c, STR("limit"), 100, 1, PAGE_MAX, &limit) ||
-	    !api_query_i64(c, STR("cursor"), 0, 0, INT64_MAX, &q.after)) {
-		api_reply_problem(c, 422, "invalid", "cursor");
+	int64_t total = 0;
+	if (!page_asked(c, 0, 100, PAGE_MAX, &q.after, &q.limit))
 		return;
-	}
-	q.limit = (uint32_t)limit;
 	int error = contact_due_list(c->desk->db, &q, &c->arena, &list, &count, &total);
 	if (error) {
 		api_reply_error(c, error);
@@ -111,11 +107,7 @@ api_contacts_due(struct api_call *c)
 	}
 	buf_add_char(&c->out, '{');
 	contacts_json(c, "items", list, count, today);
-	out_i64(&c->out, "total", total);
-	if (count == q.limit)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, total, count == q.limit ? list[count - 1].id : 0);
 	api_reply(c, 200);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Exceptions: made (often from an alert), listed, ended before their day. */
 #include "web/api_rule.h"
+#include "web/page.h"
 
 #include "host/clock.h"
 
@@ -49,13 +50,9 @@ api_exceptions(struct api_call *c)
 	struct str state = api_query(c, STR("state"));
 	struct exception *list;
 	uint32_t count;
-	int64_t limit, total;
-	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &q.before_id) ||
-	    !api_query_i64(c, STR("limit"), 100, 1, PAGE_MAX, &limit)) {
-		api_reply_problem(c, 422, "invalid", "cursor");
+	int64_t total;
+	if (!page_asked(c, INT64_MAX, 100, PAGE_MAX, &q.before_id, &q.limit))
 		return;
-	}
-	q.limit = (uint32_t)limit;
 	q.state = str_eq(state, STR("active")) ? EXCEPTION_ACTIVE
 	    : str_eq(state, STR("expired"))    ? EXCEPTION_EXPIRED
 	                                       : EXCEPTION_ANY;
@@ -64,18 +61,13 @@ api_exceptions(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		exception_json(&c->out, desk_rules(c->desk), &list[i], q.now_ms);
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	if (count == q.limit)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, total, count == q.limit ? list[count - 1].id : 0);
 	api_reply(c, 200);
 }
 

@@ -7,6 +7,7 @@
  * be; POST /files/ID/complete hashes it and has it looked at. GET /files/ID tells which parts are missing. Nothing gives a
  * file back.
  */
+#include "web/page.h"
 #include "web/route.h"
 
 #include <unistd.h>
@@ -128,8 +129,8 @@ void
 api_files(struct api_call *c)
 {
 	struct upload *list;
-	uint32_t count;
-	int64_t before, limit, total = 0;
+	uint32_t count, limit;
+	int64_t before, total = 0;
 	struct str sha256 = api_query(c, STR("sha256")), name = api_query(c, STR("state"));
 	enum upload_state state;
 	if (name.n && !upload_state_from_name(name, &state)) {
@@ -137,30 +138,22 @@ api_files(struct api_call *c)
 		return;
 	}
 	int which = name.n ? (int)state : -1;
-	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &before) ||
-	    !api_query_i64(c, STR("limit"), 50, 1, 200, &limit)) {
-		api_reply_problem(c, 422, "invalid", "cursor");
+	if (!page_asked(c, INT64_MAX, 50, 200, &before, &limit))
 		return;
-	}
-	int error = upload_list(c->desk->inspect, before, sha256, which, (uint32_t)limit, &c->arena, &list, &count);
+	int error = upload_list(c->desk->inspect, before, sha256, which, limit, &c->arena, &list, &count);
 	if (!error)
 		error = upload_count(c->desk->inspect, sha256, which, &total);
 	if (error) {
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		upload_json(&c->out, c->desk, &list[i]);
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	if (count == limit)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, total, count == limit ? list[count - 1].id : 0);
 	api_reply(c, 200);
 }
 
@@ -342,25 +335,21 @@ void
 api_sweeps(struct api_call *c)
 {
 	struct sweep *list;
-	uint32_t count;
-	int64_t before, limit, total = 0;
+	uint32_t count, limit;
+	int64_t before, total = 0;
 	const struct options *o = c->desk->options;
-	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &before) ||
-	    !api_query_i64(c, STR("limit"), 50, 1, 200, &limit)) {
-		api_reply_problem(c, 422, "invalid", "cursor");
+	if (!page_asked(c, INT64_MAX, 50, 200, &before, &limit))
 		return;
-	}
-	int error = sweep_list(c->desk->inspect, before, (uint32_t)limit, &c->arena, &list, &count);
+	int error = sweep_list(c->desk->inspect, before, limit, &c->arena, &list, &count);
 	if (!error)
 		error = sweep_count(c->desk->inspect, &total);
 	if (error) {
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		sweep_json(&c->out, &list[i]);
 	}
 	buf_add(&c->out, STR("],\"folders\":["));
@@ -370,11 +359,7 @@ api_sweeps(struct api_call *c)
 		buf_add_json_string(&c->out, str_z(o->sweep[i]));
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	if (count == limit)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, total, count == limit ? list[count - 1].id : 0);
 	api_reply(c, 200);
 }
 

@@ -9,6 +9,7 @@
 #include "host/clock.h"
 #include "share/indicator.h"
 #include "web/recorded.h"
+#include "web/page.h"
 #include "web/route.h"
 
 #define PAGE_MAX 500
@@ -84,19 +85,14 @@ list_rows(struct api_call *c, struct db *db, const struct list_job *j)
 	int64_t total = 0;
 	TRY(indicator_list(db, &j->filter, j->now_ms, &c->arena, &list, &count));
 	TRY(indicator_count(db, &j->filter, j->now_ms, &total));
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		indicator_members(&c->out, &list[i]);
 		buf_add_char(&c->out, '}');
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	if (count == j->filter.limit)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, total, count == j->filter.limit ? list[count - 1].id : 0);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* Looking back over stored events: jobs, what they found, and checking the text of a rule. */
 #include "alert/lookback.h"
 #include "host/clock.h"
+#include "web/page.h"
 #include "web/route.h"
 
 #define PAGE_MAX 200
@@ -59,32 +60,24 @@ void
 api_lookbacks(struct api_call *c)
 {
 	struct lookback *list;
-	uint32_t count;
-	int64_t before, limit, total = 0;
-	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &before) ||
-	    !api_query_i64(c, STR("limit"), 50, 1, PAGE_MAX, &limit)) {
-		api_reply_problem(c, 422, "invalid", "cursor");
+	uint32_t count, limit;
+	int64_t before, total = 0;
+	if (!page_asked(c, INT64_MAX, 50, PAGE_MAX, &before, &limit))
 		return;
-	}
-	int error = lookback_list(c->desk->db, before, (uint32_t)limit, &c->arena, &list, &count);
+	int error = lookback_list(c->desk->db, before, limit, &c->arena, &list, &count);
 	if (!error)
 		error = lookback_count(c->desk->db, &total);
 	if (error) {
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		lookback_json(&c->out, &list[i]);
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	if (count == limit)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, total, count == limit ? list[count - 1].id : 0);
 	api_reply(c, 200);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Organisations: the list as of a day, one of them with its names and who took over, making and changing. */
 #include "web/api_register.h"
+#include "web/page.h"
 #include "web/personal.h"
 
 #include "base/hash.h"
@@ -261,17 +262,14 @@ api_organisations(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		organisation_members(c, &list[i], &senders, q.day);
 		buf_add_char(&c->out, '}');
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	out_text_or_null(&c->out, "next", count == q.limit ? list[count - 1].id : STR(""));
-	buf_add_char(&c->out, '}');
+	page_end(&c->out, total, count == q.limit ? list[count - 1].id : STR(""));
 	api_reply(c, 200);
 }
 

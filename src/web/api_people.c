@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Accounts: made, changed and disabled by who has the right, within his reach, and never beyond what he has himself. */
 #include "web/people.h"
+#include "web/page.h"
 #include "web/route.h"
 
 #include <sodium.h>
@@ -125,30 +126,22 @@ api_people(struct api_call *c)
 	    .organisation = api_query(c, STR("organisation"))};
 	struct account *list;
 	uint32_t count;
-	int64_t limit, total;
-	if (!api_query_i64(c, STR("cursor"), 0, 0, INT64_MAX, &f.after_id) ||
-	    !api_query_i64(c, STR("limit"), 200, 1, 500, &limit)) {
-		api_reply_problem(c, 422, "invalid", "cursor");
+	int64_t total;
+	if (!page_asked(c, 0, 200, 500, &f.after_id, &f.limit))
 		return;
-	}
-	f.limit = (uint32_t)limit;
 	int error = account_list(c->desk->db, &f, &c->arena, &list, &count, &total);
 	if (error) {
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		buf_add(&c->out, i ? STR(",") : STR(""));
+		page_item(&c->out);
 		account_json(&c->out, c->desk, &list[i]);
 		buf_add_char(&c->out, '}');
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	if (count == f.limit)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, total, count == f.limit ? list[count - 1].id : 0);
 	api_reply(c, 200);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The record: who changed what, and the proof that the entry stands where it was written. */
+#include "web/page.h"
 #include "web/route.h"
 
 #include <stdio.h>
@@ -27,35 +28,28 @@ api_records(struct api_call *c)
 	struct record_filter f = {.who = api_query(c, STR("who")), .noun = api_query(c, STR("noun")),
 	    .noun_id = api_query(c, STR("noun_id"))};
 	struct record_row *list;
-	uint32_t count;
-	int64_t limit;
+	uint32_t count, limit;
 	f.people = str_eq(api_query(c, STR("people")), STR("1"));
 	if (!api_query_i64(c, STR("from"), 0, 0, INT64_MAX, &f.from_ms) || !api_query_i64(c, STR("to"), 0, 0, INT64_MAX, &f.to_ms)) {
 		api_reply_problem(c, 422, "invalid", "from");
 		return;
 	}
-	if (!api_query_i64(c, STR("cursor"), INT64_MAX, 1, INT64_MAX, &f.before_seq) ||
-	    !api_query_i64(c, STR("limit"), 100, 1, 500, &limit)) {
-		api_reply_problem(c, 422, "invalid", "cursor");
+	if (!page_asked(c, INT64_MAX, 100, 500, &f.before_seq, &limit))
 		return;
-	}
-	f.limit = (uint32_t)limit + 1; /* one more tells whether there is a next page */
+	f.limit = limit + 1; /* one more tells whether there is a next page */
 	int error = record_list(c->desk->db, &f, &c->arena, &list, &count);
 	if (error) {
 		api_reply_error(c, error);
 		return;
 	}
 	bool more = count > limit;
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count - more; i++) {
-		buf_add(&c->out, i ? STR(",") : STR(""));
+		page_item(&c->out);
 		row_json(&c->out, &list[i]);
 	}
 	buf_add_char(&c->out, ']');
-	if (more)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)list[count - 2].seq);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, -1, more ? list[count - 2].seq : 0);
 	api_reply(c, 200);
 }
 

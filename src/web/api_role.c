@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Roles: read by who may see accounts, made and changed by the desk alone. Nobody gives what he has not. */
 #include "web/people.h"
+#include "web/page.h"
 #include "web/route.h"
 
 #define TITLE_MAX 120u
@@ -36,9 +37,9 @@ api_roles(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(out, STR("{\"items\":["));
+	page_begin(out);
 	for (uint32_t i = 0; i < count; i++) {
-		buf_add(out, i ? STR(",") : STR(""));
+		page_item(out);
 		if (api_scope(c).n) /* how many there are outside his reach is not his to know */
 			list[i].people = list[i].keys = 0;
 		role_json(out, &list[i]);
@@ -51,7 +52,8 @@ api_roles(struct api_call *c)
 		out_bool(out, "mine", c->who.rights & (1u << i));
 		buf_add_char(out, '}');
 	}
-	buf_addf(out, "],\"next\":null,\"total\":%u}", count);
+	buf_add_char(out, ']');
+	page_end_at(out, count, 0);
 	api_reply(c, 200);
 }
 

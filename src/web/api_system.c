@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Information systems: the register a page at a time, one of them whole, made, changed and closed. */
 #include "web/api_system.h"
+#include "web/page.h"
 #include "web/personal.h"
 
 #include "host/clock.h"
@@ -277,9 +278,9 @@ api_systems(struct api_call *c)
 	}
 	int error = inventory_list(c->desk->db, c->desk->registry, &q, &c->arena, &list, &count, &total);
 	struct str soon = soon_day(c), today = api_today(c);
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count && !error; i++) {
-		buf_add(&c->out, i ? STR(",") : STR(""));
+		page_item(&c->out);
 		error = item_json(c, &list[i], today, soon);
 		buf_add_char(&c->out, '}');
 	}
@@ -288,18 +289,11 @@ api_systems(struct api_call *c)
 		return;
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", total);
-	out_name(&c->out, "next");
-	if (count == q.limit) {
-		struct inventory *last = &list[count - 1];
-		struct buf next = BUF_INIT_MAX(8192);
-		buf_addf(&next, "%d/%.*s/%.*s", last->level, STR_ARG(last->id), STR_ARG(last->name_fold));
-		buf_add_json_string(&c->out, buf_str(&next));
-		buf_release(&next);
-	} else {
-		buf_add(&c->out, STR("null"));
-	}
-	buf_add_char(&c->out, '}');
+	struct buf next = BUF_INIT_MAX(8192);
+	if (count == q.limit)
+		buf_addf(&next, "%d/%.*s/%.*s", list[count - 1].level, STR_ARG(list[count - 1].id), STR_ARG(list[count - 1].name_fold));
+	page_end(&c->out, total, buf_str(&next));
+	buf_release(&next);
 	api_reply(c, 200);
 }
 
