@@ -23,7 +23,7 @@ dice(uint32_t sides)
 	return (uint32_t)(dice_state >> 33) % sides;
 }
 
-static const char *const words[] = {"C\xe1\xbb\x95ng", "\xc4\x90\xe1\xba\xaft L\xe1\xba\xaft", "thu", "Kho", "m\xc6\xb0" "a", "100%", "a_b", "X\xc3\xa3"};
+static const char *const words[] = {"C\xe1\xbb\x95ng", "\xc4\x90\xe1\xba\xaft L\xe1\xba\xaft", "thu", "Kho", "m\xc6\xb0n", "100%", "a_b", "X\xc3\xa3"};
 static const char *const hosts[] = {"web", "WEB", "db.tinh.vn", "kho", "cam-1", "Cam-1", "x"};
 static const char *const domains[] = {"vn", "tinh.vn", "a.tinh.vn", "A.tinh.vn", "xa.vn"};
 static const char *const networks[] = {"10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.3", "2001:db8::/32", "2001:db8:1::/48"};
