@@ -34,6 +34,12 @@ refuse(struct condition *c, const char *what, struct str arg)
 	return fault_set(&c->p->fault, E_INVALID, what, arg, c->node->line, one_line ? column : c->node->column);
 }
 
+static int
+refuse_name(struct condition *c)
+{
+	return refuse(c, c->section ? "rule_no_selection" : "rule_not_listed", c->word);
+}
+
 static bool
 is_blank(char ch)
 {
@@ -121,7 +127,7 @@ join_selected(struct condition *c, enum expr_kind kind, struct expr **ret)
 	mem_free(child);
 	TRY(error);
 	if (!count)
-		return refuse(c, "rule_no_selection", c->word);
+		return refuse_name(c);
 	if (!joined)
 		return refuse(c, "rule_too_big", STR(""));
 	next_token(c);
@@ -170,7 +176,7 @@ parse_word(struct condition *c, struct expr **ret)
 		next_token(c);
 		return 0;
 	}
-	return refuse(c, "rule_no_selection", c->word);
+	return refuse_name(c);
 }
 
 static int

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What stops the desk says so in one clear sentence and a non-zero exit; what only hinders it is visible and passes."""
+import threading
 from desk import *
 
 desk = Desk().start()
@@ -68,25 +69,32 @@ check("HEAD has no body that a client could take for the next answer", got.split
 check("a header of 100 KB is refused", b" 200 " not in raw_http(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100000 + b"\r\n\r\n")[:20])
 check("a body of 2 MB is refused", b" 413 " in raw_http(b"POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n")[:20])
 
-slow = [socket.create_connection(("127.0.0.1", desk.http), 5) for _ in range(60)]
-began, dead = time.monotonic(), 0
-while time.monotonic() - began < 40 and dead < len(slow):
-    dead = 0
-    for n, s in enumerate(slow):
-        try:
-            s.sendall((b"GET / HTTP/1.1\r\n" if time.monotonic() - began < 1 and n % 2 else b"X-%d: y\r\n" % n))
-            s.setblocking(False)
-            if s.recv(1) == b"":
+# Sixty clients that send a line a second; what follows goes on meanwhile, on a desk of its own
+door, answered = desk, []
+
+
+def dawdle():
+    slow = [socket.create_connection(("127.0.0.1", door.http), 5) for _ in range(60)]
+    began, dead = time.monotonic(), 0
+    while time.monotonic() - began < 40 and dead < len(slow):
+        dead = 0
+        for n, s in enumerate(slow):
+            try:
+                s.sendall((b"GET / HTTP/1.1\r\n" if time.monotonic() - began < 1 and n % 2 else b"X-%d: y\r\n" % n))
+                s.setblocking(False)
+                if s.recv(1) == b"":
+                    dead += 1
+            except BlockingIOError:
+                pass
+            except OSError:
                 dead += 1
-        except BlockingIOError:
-            pass
-        except OSError:
-            dead += 1
-    check_alive = desk.healthy()
-    time.sleep(1)
-check(f"clients that send a line a second are closed within the limit ({time.monotonic() - began:.0f} s)", dead == len(slow), dead)
-check("and others are served meanwhile", check_alive)
-desk.close()
+        answered.append(door.healthy())
+        time.sleep(1)
+    answered.append((dead == len(slow), time.monotonic() - began))
+
+
+dawdling = threading.Thread(target=dawdle, daemon=True)
+dawdling.start()
 
 # The database cannot be written for a while: nothing is lost, nothing counted twice, and it goes on by itself.
 import sqlite3
@@ -134,6 +142,11 @@ desk.tcp(b"".join(b"<13>Jan  1 00:00:00 host%d app: canary\n" % i for i in range
 check("five thousand machines at once are five thousand alerts",
       until(lambda: desk.get("/api/v1/alerts?limit=1").get("total", 0) >= 5000, 60), desk.get("/api/v1/alerts?limit=1").get("total"))
 relp.close()
+dawdling.join(60)
+closed, seconds = answered.pop()
+check(f"clients that send a line a second are closed within the limit ({seconds:.0f} s)", closed)
+check("and others are served meanwhile", answered and all(answered), answered)
+door.close()
 desk.close()
 shutil.rmtree(folder, ignore_errors=True)
 done()
