@@ -308,27 +308,38 @@ add_party(struct api_call *c, const struct inventory *s, const struct part_row *
 	return inventory_move(c->desk->db, s->id, party_text(row, "organisation"), from, api_today(c));
 }
 
-void
-api_system_part_post(struct api_call *c)
+/* The body over what the row was (id 0: nothing), and what follows from it. */
+static void
+write_part(struct api_call *c, const struct inventory *s, enum part part, struct part_row *row)
 {
-	enum part part = part_of_path(c);
-	struct part_row row = {0};
-	struct inventory s;
-	int64_t id = 0;
-	if (!system_open(c, false, &s))
-		return;
-	const char *field = take_part(c, part, &row);
+	struct db *db = c->desk->db;
+	const bool fresh = !row->id;
+	int64_t id = row->id;
+	int error;
+	const char *field = take_part(c, part, row);
 	if (field) {
 		api_reply_problem(c, 422, "invalid", field);
 		return;
 	}
 	if (part == PART_LEVEL)
-		level_fill(c->desk->law, &s, &c->arena, &row);
-	int error = part == PART_PARTY ? add_party(c, &s, &row, &id) : part_add(c->desk->db, part, s.id, &row, &id);
+		level_fill(c->desk->law, s, &c->arena, row);
+	if (!fresh)
+		error = part_change(db, part, s->id, row);
+	else
+		error = part == PART_PARTY ? add_party(c, s, row, &id) : part_add(db, part, s->id, row, &id);
 	if (error)
 		api_reply_error(c, error);
 	else
-		settle(c, &s, part, id, 201);
+		settle(c, s, part, id, fresh ? 201 : 200);
+}
+
+void
+api_system_part_post(struct api_call *c)
+{
+	struct part_row row = {0};
+	struct inventory s;
+	if (system_open(c, false, &s))
+		write_part(c, &s, part_of_path(c), &row);
 }
 
 /* The row of the path, and what it was for the record. False: answered. */
@@ -360,20 +371,8 @@ api_system_part_patch(struct api_call *c)
 	enum part part = part_of_path(c);
 	struct part_row row;
 	struct inventory s;
-	if (!system_open(c, true, &s) || !open_part(c, part, &s, &row))
-		return;
-	const char *field = take_part(c, part, &row);
-	if (field) {
-		api_reply_problem(c, 422, "invalid", field);
-		return;
-	}
-	if (part == PART_LEVEL)
-		level_fill(c->desk->law, &s, &c->arena, &row);
-	int error = part_change(c->desk->db, part, s.id, &row);
-	if (error)
-		api_reply_error(c, error);
-	else
-		settle(c, &s, part, row.id, 200);
+	if (system_open(c, true, &s) && open_part(c, part, &s, &row))
+		write_part(c, &s, part, &row);
 }
 
 void
