@@ -142,7 +142,7 @@ void
 held_take_end(struct held *h, struct db_rows *rows)
 {
 	struct str day = db_text(rows, 2);
-	if (day.n < REGISTRY_DAY)
+	if (day.n && day.n < REGISTRY_DAY)
 		memcpy(db_i64(rows, 1) == 1 ? h->system.licence_ends : h->system.layer_ends, day.p, day.n);
 }
 
