@@ -14,6 +14,7 @@
 #define FILTER_MIN 1024u
 #define FILTER_MAX (1u << 18)
 #define STEP 32u /* places of a value asked at once */
+#define TAIL_MAX 16u
 
 /* Anchored literals with one hash; the rest of the chain by `next`. */
 struct anchored {
@@ -37,7 +38,8 @@ struct place {
 struct grams {
 	uint32_t width;
 	uint32_t mask;      /* of the low bytes */
-	unsigned filter_shift, slot_shift;
+	unsigned slot_shift;
+	uint32_t filter_mask;
 	uint64_t *filter;
 	struct gram *gram;
 	uint32_t gram_mask;
@@ -55,9 +57,10 @@ struct literal_index {
 	uint64_t *filter;    /* bits of the hashes that slots hold: nearly all questions are about others */
 	unsigned filter_shift;
 	uint32_t *next;      /* by literal: another with the same hash */
-	uint8_t *want;       /* by length: which anchors have literals of it, as bits */
+	uint8_t *want;       /* by length: whether there are prefixes and whole literals of it, as bits of the anchor */
 	uint32_t want_n;
-	uint32_t longest[3]; /* by anchor */
+	uint32_t longest_prefix;
+	uint32_t tails;      /* tail_length() of suffixes, as bits */
 	struct grams grams[4];
 };
 
@@ -74,13 +77,57 @@ hash_end(uint64_t h, enum literal_anchor anchor)
 	return h + (uint64_t)anchor * HASH_SEED;
 }
 
+/* A suffix is found by as many of its last bytes: a power of two. */
+static uint32_t
+tail_length(size_t n)
+{
+	return n >= TAIL_MAX ? TAIL_MAX : n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : (uint32_t)n;
+}
+
 static uint64_t
-hash_literal(const struct literal *l)
+hash_tail(struct str s, uint32_t tail)
+{
+	const char *end = s.p + s.n;
+	uint64_t last = 0, before = 0;
+	switch (tail) {
+	case 16:
+		memcpy(&before, end - 16, 8);
+		[[fallthrough]];
+	case 8:
+		memcpy(&last, end - 8, 8);
+		break;
+	case 4:
+		memcpy(&last, end - 4, 4);
+		break;
+	case 2:
+		memcpy(&last, end - 2, 2);
+		break;
+	case 1:
+		last = (unsigned char)end[-1];
+		break;
+	default:
+		break;
+	}
+	uint64_t h = (last ^ HASH_SEED) * HASH_STEP;
+	return (h ^ h >> 32 ^ before ^ tail) * HASH_STEP;
+}
+
+static uint64_t
+hash_prefix(struct str s)
 {
 	uint64_t h = HASH_SEED;
-	for (size_t i = 0; i < l->text.n; i++)
-		h = hash_step(h, l->text.p[l->anchor == LITERAL_SUFFIX ? l->text.n - 1 - i : i]);
-	return hash_end(h, l->anchor);
+	for (size_t i = 0; i < s.n; i++)
+		h = hash_step(h, s.p[i]);
+	return h;
+}
+
+static uint64_t
+hash_anchored(enum literal_anchor anchor, struct str s)
+{
+	if (anchor == LITERAL_PREFIX)
+		return hash_end(hash_prefix(s), anchor);
+	uint64_t h = hash_tail(s, tail_length(s.n));
+	return hash_end(anchor == LITERAL_WHOLE ? h + s.n : h, anchor);
 }
 
 static uint32_t
@@ -94,20 +141,29 @@ power_above(uint32_t n)
 
 /* ---- building: anchored ---- */
 
-static bool
-build_anchored(struct literal_index *x, struct arena *a)
+/* Which lengths are worth a look. Returns how many anchored literals there are. */
+static uint32_t
+survey_anchored(struct literal_index *x)
 {
 	uint32_t anchored = 0;
 	for (uint32_t i = 0; i < x->count; i++) {
 		const struct literal *l = &x->literal[i];
-		if (l->anchor == LITERAL_INSIDE)
-			continue;
-		anchored++;
-		if (l->text.n > x->longest[l->anchor])
-			x->longest[l->anchor] = (uint32_t)l->text.n;
+		uint32_t n = (uint32_t)l->text.n;
+		anchored += l->anchor != LITERAL_INSIDE;
+		if (l->anchor == LITERAL_SUFFIX)
+			x->tails |= tail_length(n);
+		if (l->anchor == LITERAL_PREFIX && n > x->longest_prefix)
+			x->longest_prefix = n;
+		if (l->anchor <= LITERAL_PREFIX && n >= x->want_n)
+			x->want_n = n + 1;
 	}
-	for (int i = 0; i < 3; i++)
-		x->want_n = x->longest[i] + 1 > x->want_n ? x->longest[i] + 1 : x->want_n;
+	return anchored;
+}
+
+static bool
+build_anchored(struct literal_index *x, struct arena *a)
+{
+	uint32_t anchored = survey_anchored(x);
 	x->slot_mask = power_above(anchored * 2) - 1;
 	x->slot = arena_alloc(a, ((size_t)x->slot_mask + 1) * sizeof *x->slot);
 	x->next = arena_alloc(a, (size_t)x->count * sizeof *x->next);
@@ -124,14 +180,15 @@ build_anchored(struct literal_index *x, struct arena *a)
 		const struct literal *l = &x->literal[i];
 		if (l->anchor == LITERAL_INSIDE)
 			continue;
-		uint64_t h = hash_literal(l);
+		uint64_t h = hash_anchored(l->anchor, l->text);
 		uint32_t at = (uint32_t)(h >> 32) & x->slot_mask;
 		while (x->slot[at].literal != NONE && x->slot[at].hash != h)
 			at = (at + 1) & x->slot_mask;
 		x->next[i] = x->slot[at].literal;
 		x->slot[at] = (struct anchored){h, i};
 		x->filter[h >> x->filter_shift >> 6] |= UINT64_C(1) << (h >> x->filter_shift & 63);
-		x->want[l->text.n] |= (uint8_t)(1u << l->anchor);
+		if (l->anchor != LITERAL_SUFFIX)
+			x->want[l->text.n] |= (uint8_t)(1u << l->anchor);
 	}
 	return true;
 }
@@ -150,6 +207,13 @@ static uint32_t
 gram_hash(uint32_t gram)
 {
 	return gram * 0x9e3779b1u;
+}
+
+/* Its bit in a filter, before the mask. */
+static uint32_t
+gram_bit(uint32_t gram)
+{
+	return (uint32_t)(gram * HASH_SEED >> 40);
 }
 
 static uint32_t
@@ -206,7 +270,7 @@ alloc_grams(struct grams *g, struct arena *a)
 	bits = bits < FILTER_MIN ? FILTER_MIN : bits > FILTER_MAX ? FILTER_MAX : bits;
 	g->gram_mask = slots - 1;
 	g->slot_shift = (unsigned)__builtin_clz(slots) + 1;
-	g->filter_shift = (unsigned)__builtin_clz(bits) + 1;
+	g->filter_mask = bits - 1;
 	g->mask = g->width == 4 ? UINT32_MAX : (1u << (8 * g->width)) - 1;
 	g->gram = arena_calloc(a, slots, sizeof *g->gram);
 	g->filter = arena_calloc(a, bits / 64, sizeof *g->filter);
@@ -226,7 +290,7 @@ fill_grams(const struct literal_index *x, struct grams *g, const uint32_t *offse
 		struct gram *gram = find_gram(g, bytes);
 		gram->bytes = bytes;
 		gram->count++;
-		uint32_t bit = gram_hash(bytes) >> g->filter_shift;
+		uint32_t bit = gram_bit(bytes) & g->filter_mask;
 		g->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
 	}
 	for (uint32_t i = 0; i <= g->gram_mask; i++) {
@@ -319,8 +383,15 @@ add_hit(struct literal_scan *s, uint32_t literal)
 	s->hit[s->hits++] = literal;
 }
 
+static bool
+stands(const struct literal *l, enum literal_anchor anchor, struct str value)
+{
+	return l->anchor == anchor && (anchor == LITERAL_SUFFIX ? str_ends(value, l->text) : str_eq(value, l->text));
+}
+
+/* Of a prefix, `value` is as much as the hash is of. */
 static void
-look_up(const struct literal_index *x, uint64_t h, enum literal_anchor anchor, struct str part, struct literal_scan *s)
+look_up(const struct literal_index *x, uint64_t h, enum literal_anchor anchor, struct str value, struct literal_scan *s)
 {
 	h = hash_end(h, anchor);
 	if (!(x->filter[h >> x->filter_shift >> 6] >> (h >> x->filter_shift & 63) & 1))
@@ -329,7 +400,7 @@ look_up(const struct literal_index *x, uint64_t h, enum literal_anchor anchor, s
 	while (x->slot[at].literal != NONE && x->slot[at].hash != h)
 		at = (at + 1) & x->slot_mask;
 	for (uint32_t i = x->slot[at].literal; i != NONE; i = x->next[i])
-		if (str_eq(x->literal[i].text, part))
+		if (stands(&x->literal[i], anchor, value))
 			add_hit(s, i);
 }
 
@@ -337,27 +408,20 @@ static void
 scan_front(const struct literal_index *x, struct str value, struct literal_scan *s)
 {
 	uint64_t h = HASH_SEED;
-	bool whole = value.n < x->want_n && x->want[value.n] & 1u << LITERAL_WHOLE;
-	size_t stop = whole ? value.n : x->longest[LITERAL_PREFIX] < value.n ? x->longest[LITERAL_PREFIX] : value.n;
+	size_t stop = x->longest_prefix < value.n ? x->longest_prefix : value.n;
 	for (size_t i = 0; i < stop; i++) {
 		h = hash_step(h, value.p[i]);
 		if (x->want[i + 1] & 1u << LITERAL_PREFIX)
 			look_up(x, h, LITERAL_PREFIX, str_cut(value, 0, i + 1), s);
 	}
-	if (whole)
-		look_up(x, h, LITERAL_WHOLE, value, s);
 }
 
 static void
 scan_back(const struct literal_index *x, struct str value, struct literal_scan *s)
 {
-	uint64_t h = HASH_SEED;
-	size_t stop = x->longest[LITERAL_SUFFIX] < value.n ? x->longest[LITERAL_SUFFIX] : value.n;
-	for (size_t i = 0; i < stop; i++) {
-		h = hash_step(h, value.p[value.n - 1 - i]);
-		if (x->want[i + 1] & 1u << LITERAL_SUFFIX)
-			look_up(x, h, LITERAL_SUFFIX, str_skip(value, value.n - 1 - i), s);
-	}
+	for (uint32_t tail = 1; tail <= TAIL_MAX && tail <= value.n; tail *= 2)
+		if (x->tails & tail)
+			look_up(x, hash_tail(value, tail), LITERAL_SUFFIX, value, s);
 }
 
 [[gnu::noinline]] static void
@@ -377,7 +441,7 @@ check_gram(const struct literal_index *x, const struct grams *g, uint32_t bytes,
 static void
 check_place(const struct literal_index *x, const struct grams *g, struct str value, size_t at, struct literal_scan *s)
 {
-	uint32_t bytes = gram_at(value.p + at, g->width), bit = gram_hash(bytes) >> g->filter_shift;
+	uint32_t bytes = gram_at(value.p + at, g->width), bit = gram_bit(bytes) & g->filter_mask;
 	if (g->filter[bit / 64] >> (bit % 64) & 1)
 		check_gram(x, g, bytes, value, at, s);
 }
@@ -418,12 +482,13 @@ scan_inside(const struct literal_index *x, const struct grams *g, struct str val
 		at = scan_few(x, g, value, s);
 #endif
 	const uint64_t *filter = g->filter;
-	unsigned shift = g->filter_shift;
+	const uint32_t mask = g->mask, filter_mask = g->filter_mask;
+#pragma GCC unroll 4
 	for (; at + 4 <= value.n; at++) {
 		uint32_t bytes;
 		memcpy(&bytes, value.p + at, 4);
-		bytes &= g->mask;
-		uint32_t bit = gram_hash(bytes) >> shift;
+		bytes &= mask;
+		uint32_t bit = gram_bit(bytes) & filter_mask;
 		if (filter[bit / 64] >> (bit % 64) & 1)
 			check_gram(x, g, bytes, value, at, s);
 	}
@@ -451,15 +516,10 @@ void
 literal_index_scan(const struct literal_index *x, struct str value, struct literal_scan *s)
 {
 	begin_scan(x, s);
-	if (!value.n) {
-		if (x->want[0])
-			look_up(x, HASH_SEED, LITERAL_WHOLE, value, s);
-		return;
-	}
-	if (x->longest[LITERAL_PREFIX] || x->longest[LITERAL_WHOLE])
-		scan_front(x, value, s);
-	if (x->longest[LITERAL_SUFFIX])
-		scan_back(x, value, s);
+	if (value.n < x->want_n && x->want[value.n] & 1u << LITERAL_WHOLE)
+		look_up(x, hash_tail(value, tail_length(value.n)) + value.n, LITERAL_WHOLE, value, s);
+	scan_front(x, value, s);
+	scan_back(x, value, s);
 	for (uint32_t i = 0; i < 4; i++)
 		if (x->grams[i].count)
 			scan_inside(x, &x->grams[i], value, s);

@@ -6,10 +6,10 @@
  * Thousands of literals against one value at once: which of them is it, begins it, ends it or stands inside it? Worker
  * and scan, below the Sigma plans. An index is built once and then read-only; scanning needs a struct literal_scan.
  *
- * Anchored literals (whole, prefix, suffix) are found by a hash that grows byte by byte from either end and is looked up
- * at the lengths that occur. Literals inside are found by their rarest four bytes: one bit asks for each position of the
- * value whether any literal has these four bytes, and only then a table says which. All compare exact bytes; the caller
- * folds case.
+ * Whole literals and suffixes are found by a hash of their last bytes, as many as a power of two allows; prefixes by one
+ * that grows byte by byte and is looked up at the lengths that occur. Literals inside are found by their rarest four
+ * bytes: one bit asks for each position of the value whether any literal has these four bytes, and only then a table says
+ * which. All compare exact bytes; the caller folds case.
  */
 
 #include "base/arena.h"
