@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "base/yaml.h"
 #include "host/address.h"
+#include "host/proxy.h"
 
 enum option_kind { OPTION_TEXT, OPTION_TEXTS, OPTION_FLAG, OPTION_NUMBER, OPTION_LISTEN, OPTION_DATABASE };
 
@@ -158,6 +159,7 @@ option_count(struct options *o, const struct option *row)
 	return row->offset == offsetof(struct options, rules)	? &o->rules_count
 	    : row->offset == offsetof(struct options, sweep) ? &o->sweep_count
 	    : row->offset == offsetof(struct options, ldap_role) ? &o->ldap_role_count
+	    : row->offset == offsetof(struct options, proxy) ? &o->proxy_count
 							     : &o->witness_count;
 }
 
@@ -454,6 +456,16 @@ options_check_ldap(const struct options *o, struct fault *f)
 	return 0;
 }
 
+static int
+options_check_proxy(const struct options *o, struct fault *f)
+{
+	struct network n;
+	for (uint32_t i = 0; i < o->proxy_count; i++)
+		if (!network_read(str_z(o->proxy[i]), &n))
+			return fault_set(f, E_INVALID, "option_proxy", str_z(o->proxy[i]), 0, 0);
+	return 0;
+}
+
 int
 options_read(struct options *ret, int argc, char **argv, struct fault *f)
 {
@@ -467,6 +479,7 @@ options_read(struct options *ret, int argc, char **argv, struct fault *f)
 	TRY(options_read_words(&o, argc, argv, f));
 	TRY(options_check_origin(&o, f));
 	TRY(options_check_ldap(&o, f));
+	TRY(options_check_proxy(&o, f));
 	if (o.rules_count == 0)
 		options_default_rules(&o);
 	options_default_http(&o);

@@ -59,6 +59,8 @@ struct options {
 	uint32_t ldap_role_count;
 	uint32_t ldap_timeout;     /* seconds; default 5 */
 	char origin[256];          /* --origin: where browsers reach us, "https://khien.example.gov.vn"; "" = not said */
+	char proxy[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* --proxy: whose X-Forwarded-For is believed */
+	uint32_t proxy_count;
 	char user[64];             /* --user: started by root, the roles run as this user; "" = stay */
 };
 

@@ -561,7 +561,7 @@ api_metrics(struct api_call *c)
 	correlation_metrics(out, d, clock_now_ms());
 	flow_metrics(out, d);
 	role_metrics(out);
-	c->response.type = STR("text/plain; version=0.0.4");
+	c->response.type = STR("text/plain; version=0.0.4; charset=utf-8");
 	api_reply(c, 200);
 }
 

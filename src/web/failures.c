@@ -7,8 +7,7 @@
 #define SLOT_MS 600000
 
 struct failure {
-	char login[64], peer[64];
-	const char *what;
+	char login[64], peer[64], what[96];
 	int64_t slot, count, first_ms, last_ms;
 };
 
@@ -54,12 +53,13 @@ is_told(struct str login, bool known)
 void
 failures_note(struct failures *f, struct str login, bool known, struct str peer, const char *what, int64_t now_ms)
 {
-	struct failure key = {.what = what, .slot = now_ms / SLOT_MS, .first_ms = now_ms};
+	struct failure key = {.slot = now_ms / SLOT_MS, .first_ms = now_ms};
 	copy(key.login, sizeof key.login, is_told(login, known) ? login : STR("?"));
 	copy(key.peer, sizeof key.peer, peer);
+	copy(key.what, sizeof key.what, str_z(what));
 	uint32_t i = 0;
 	while (i < f->count && !(f->one[i].slot == key.slot && strcmp(f->one[i].login, key.login) == 0 &&
-	    strcmp(f->one[i].peer, key.peer) == 0 && strcmp(f->one[i].what, what) == 0))
+	    strcmp(f->one[i].peer, key.peer) == 0 && strcmp(f->one[i].what, key.what) == 0))
 		i++;
 	if (i >= FAILURES_HELD - 1) {
 		i = FAILURES_HELD - 1;

@@ -3,7 +3,7 @@
 #define WEB_FAILURES_H
 
 /*
- * Sign-ins that failed, for the auditor: whose name was tried, from where, what was wrong, how often. Core.
+ * Sign-ins that failed and requests that were refused, for the auditor: who, from where, what was wrong, how often. Core.
  *
  * A flood of guesses must not become a flood of writes: failures are summed in memory and written every few seconds, at
  * most 256 different ones each time (what is more is summed as "others"), by ten minutes, at most 10,000 rows, the oldest
@@ -22,7 +22,8 @@
 struct failures;
 struct failures *failures_new(void);
 void failures_free(struct failures *f);
-/* `what`: "password", "totp", "recovery", "passkey", "wait", "directory" ...; static. `known`: there is such a person. */
+/* `what`: "password", "totp", "recovery", "passkey", "wait", "directory" ...; of a request the reason, its method and its
+ * path as the table has it: "denied GET /api/v1/events". `known`: there is such a person. */
 void failures_note(struct failures *f, struct str login, bool known, struct str peer, const char *what, int64_t now_ms);
 /* Now and then: writes what came in since the last time. What cannot be written is kept. */
 [[nodiscard]] int failures_write(struct failures *f, struct db *db, int64_t now_ms);

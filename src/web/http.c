@@ -4,13 +4,16 @@
 #include <assert.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/keyvalq_struct.h>
 #include <fcntl.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "host/clock.h"
 #include "host/log.h"
+#include "host/proxy.h"
 #include "host/sandbox.h"
 #include "web/asset.h"
 #include "web/guard.h"
@@ -50,6 +53,8 @@ struct web {
 	bool stopping;
 	bool secure;            /* browsers reach us by https: the cookie goes no other way */
 	struct str cookie;      /* its name and "=" */
+	struct network proxy[OPTIONS_MAX_TEXTS]; /* whose X-Forwarded-For is believed */
+	uint32_t proxies;
 };
 
 static const char csp[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -73,8 +78,10 @@ add_header_str(struct evhttp_request *request, const char *name, const char *bef
 }
 
 static void
-add_safety_headers(struct evhttp_request *request)
+add_safety_headers(const struct web *w, struct evhttp_request *request)
 {
+	if (w->secure)
+		add_header(request, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
 	add_header(request, "Content-Security-Policy", csp);
 	add_header(request, "X-Content-Type-Options", "nosniff");
 	add_header(request, "Referrer-Policy", "no-referrer");
@@ -102,7 +109,7 @@ answer(struct web *w, struct evhttp_request *request, int status, struct str bod
 	} else if (body.n) {
 		evbuffer_add(bytes, body.p, body.n);
 	}
-	add_safety_headers(request);
+	add_safety_headers(w, request);
 	evhttp_request_set_on_complete_cb(request, on_answered, w);
 	evhttp_send_reply(request, status, NULL, bytes);
 	evbuffer_free(bytes);
@@ -251,15 +258,30 @@ wait_for_core(struct web *w, struct evhttp_request *request, uint64_t id, bool s
 	w->waiting = one;
 }
 
+/* Whose request it is. A proxy may add a header of its own behind the client's, so all of them count, in their order. */
+static void
+client_of(const struct web *w, struct evhttp_request *request, char ret[PROXY_CLIENT_BYTES])
+{
+	struct buf forwarded = BUF_INIT_MAX(HTTP_HEADERS_MAX);
+	struct evkeyval *header;
+	char *peer;
+	uint16_t port;
+	evhttp_connection_get_peer(evhttp_request_get_connection(request), &peer, &port);
+	TAILQ_FOREACH(header, evhttp_request_get_input_headers(request), next)
+		if (w->proxies && str_eq_nocase(str_z(header->key), STR("X-Forwarded-For")))
+			buf_addf(&forwarded, "%s%s", forwarded.n ? "," : "", header->value);
+	proxy_client(w->proxy, w->proxies, str_z(peer), buf_str(&forwarded), ret);
+	buf_release(&forwarded);
+}
+
 static void
 ask_core(struct web *w, struct evhttp_request *request, struct str path, struct str query)
 {
 	struct buf message = BUF_INIT_MAX(CHANNEL_MAX);
 	struct evbuffer *in = evhttp_request_get_input_buffer(request);
 	size_t size = evbuffer_get_length(in);
-	char *peer;
-	uint16_t port;
-	evhttp_connection_get_peer(evhttp_request_get_connection(request), &peer, &port);
+	char peer[PROXY_CLIENT_BYTES];
+	client_of(w, request, peer);
 	struct api_request r = {
 	    .id = ++w->next_id,
 	    .method = str_z(method_name(request)),
@@ -333,7 +355,7 @@ stream_open(struct web *w, const struct waiting *one, const struct api_response 
 	add_header(request, "Content-Type", "text/event-stream");
 	add_header(request, "Cache-Control", "no-store");
 	add_header(request, "X-Accel-Buffering", "no");
-	add_safety_headers(request);
+	add_safety_headers(w, request);
 	evhttp_connection_set_closecb(connection, on_client_gone, w);
 	evhttp_request_set_on_complete_cb(request, on_answered, w);
 	evhttp_send_reply_start(request, 200, NULL);
@@ -486,6 +508,8 @@ web_start(struct role_context *rc)
 	w->rc = rc;
 	w->secure = str_starts(str_z(rc->options->origin), STR("https://"));
 	w->cookie = w->secure ? STR("__Host-khien=") : STR("khien=");
+	for (uint32_t i = 0; i < rc->options->proxy_count; i++) /* read once already, by the options */
+		w->proxies += network_read(str_z(rc->options->proxy[i]), &w->proxy[w->proxies]);
 	w->base = event_base_new();
 	w->http = evhttp_new(w->base);
 	w->guard = guard_new(w->base);

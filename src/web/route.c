@@ -9,6 +9,7 @@
 #include "web/recorded.h"
 
 #define CALL_BYTES (32u << 20) /* arena of one call at most */
+#define PARAMETERS_MAX 64u
 #define BODY_BYTES (16u << 20) - (64u << 10) /* an answer fits one message between roles */
 
 enum route_flags { BODY = 1, MATCH = 2, RAW = 4, QUIET = 8 };
@@ -263,7 +264,7 @@ api_query(struct api_call *c, struct str name)
 struct str
 api_path_id(struct api_call *c)
 {
-	return percent_decode(c->path_id, &c->arena);
+	return c->path_id;
 }
 
 struct str
@@ -363,33 +364,84 @@ refuse_field(struct api_call *c, struct str name)
 	buf_release(&field);
 }
 
+/* Who asks for what he may not, or without saying who he is, is noted; a page that looks whether somebody is signed in is not. */
+static void
+refuse(struct api_call *c, const struct route *route, uint16_t status, const char *why)
+{
+	struct buf what = BUF_INIT_MAX(256);
+	bool looks = status == 401 && !c->request.cookie.n && !c->request.bearer.n && str_ends(route->path, STR("/current"));
+	buf_addf(&what, "%s %.*s %.*s", why, STR_ARG(route->method), STR_ARG(route->path));
+	if (!looks && !what.over)
+		failures_note(c->desk->failures, str_z(c->who.login), true, c->request.peer, what.p, clock_now_ms());
+	buf_release(&what);
+	api_reply_problem(c, status, why, NULL);
+}
+
+/* A parameter that is there twice (another program may take the other one), or more of them than any route has. */
+static bool
+is_repeated(const struct api_call *c)
+{
+	struct str rest = c->request.query, pair, name[PARAMETERS_MAX];
+	for (unsigned n = 0; str_split(&rest, '&', &pair); n++) {
+		if (n == PARAMETERS_MAX)
+			return true;
+		name[n] = (struct str){0};
+		str_split(&pair, '=', &name[n]);
+		for (unsigned i = 0; i < n; i++)
+			if (name[n].n && str_eq(name[i], name[n]))
+				return true;
+	}
+	return false;
+}
+
+/* The same of a body. */
+static bool
+is_said_twice(struct api_call *c)
+{
+	const struct json *j = &c->body;
+	struct str name, other;
+	for (uint32_t i = json_first(j, 0); i < json_end(j, 0); i = json_next(j, i + 1))
+		for (uint32_t k = json_next(j, i + 1); k < json_end(j, 0); k = json_next(j, k + 1))
+			if (json_string(j, i, &c->arena, &name) && json_string(j, k, &c->arena, &other) && str_eq(name, other))
+				return true;
+	return false;
+}
+
 static void
 run_route(struct api_call *c, const struct route *route)
 {
 	struct str foreign;
 	c->pattern = route->path;
 	if (may_be_forged(c)) {
-		api_reply_problem(c, 403, "cross_site", NULL);
+		refuse(c, route, 403, "cross_site");
 		return;
 	}
 	if (route->rights != RIGHT_NONE) {
 		int error = identify(c);
 		if (error == E_DENIED) {
-			api_reply_problem(c, 401, "sign_in", NULL);
+			refuse(c, route, 401, "sign_in");
 			return;
 		}
-		if (error || (c->who.rights & route->rights) != route->rights) {
-			api_reply_error(c, error ? error : E_DENIED);
+		if (!error && (c->who.rights & route->rights) != route->rights) {
+			refuse(c, route, 403, "denied");
+			return;
+		}
+		if (error) {
+			api_reply_error(c, error);
 			return;
 		}
 	}
 	c->recorded = !str_eq(route->method, STR("GET")) && !(route->flags & QUIET);
-	if (((route->flags & BODY) && !take_body(c)) || ((route->flags & RAW) && !c->request.raw))
+	if (is_repeated(c))
+		api_reply_problem(c, 400, "ambiguous", NULL);
+	else if (((route->flags & BODY) && !take_body(c)) || ((route->flags & RAW) && !c->request.raw))
 		api_reply_problem(c, 400, "body", NULL);
 	else if ((route->flags & MATCH) && !c->request.if_match.n)
 		api_reply_problem(c, 428, "if_match", NULL);
 	else if ((route->flags & BODY) && is_foreign(c, route, &foreign))
 		refuse_field(c, foreign);
+	else if ((route->flags & BODY) && is_said_twice(c))
+		api_reply_problem(c, 400, "ambiguous", NULL);
 	else if (c->recorded)
 		recorded_run(c, route->handler);
 	else

@@ -58,7 +58,7 @@ void api_defer(struct api_call *c, int (*work)(struct api_call *c), void (*done)
 
 /* Query parameters, percent-decoded into the arena; empty when absent. */
 struct str api_query(struct api_call *c, struct str name);
-/* What stands for {id} in the path, percent-decoded. */
+/* What stands for {id} in the path, which web has percent-decoded. */
 struct str api_path_id(struct api_call *c);
 /* Absent: `fallback`. False when it is there and no number or outside [min, max]. */
 bool api_query_i64(struct api_call *c, struct str name, int64_t fallback, int64_t min, int64_t max, int64_t *ret);

@@ -162,6 +162,20 @@ def no_machine_paths():
             if p.stat().st_size > 1 << 20:
                 yield f"{name}: larger than 1 MB"
 
+CRYPTOGRAPHY = set("""EVP_Digest EVP_DigestFinal_ex EVP_DigestInit_ex EVP_DigestUpdate EVP_MD_CTX_free EVP_MD_CTX_new EVP_sha256
+crypto_aead_xchacha20poly1305_ietf_decrypt crypto_aead_xchacha20poly1305_ietf_encrypt crypto_generichash crypto_kdf_derive_from_key
+crypto_pwhash_str_alg crypto_pwhash_str_verify crypto_secretbox_easy crypto_secretbox_open_easy crypto_sign_detached
+crypto_sign_ed25519_sk_to_pk crypto_sign_keypair crypto_sign_verify_detached getrandom randombytes_buf""".split())
+IN_TOTP = {"EVP_sha1", "HMAC"}  # as authenticator apps want it (RFC 6238)
+def cryptography():
+    """Digests, ciphers, signatures and random numbers: what is called is on the list, of libsodium, OpenSSL and the kernel."""
+    calls = r"\b(EVP_\w+|HMAC\w*|SHA\d\w*|MD[245]\w*|RC4\w*|DES_\w+|AES_\w+|BF_\w+|RSA_\w+|EC_\w+|ECDSA_\w+|RAND_\w+|crypto_\w+|randombytes\w*|l?rand48|drand48|mrand48|s?rand|s?random|rand_r|random_r|getrandom|arc4random\w*|getentropy|crypt|crypt_r)\s*\("
+    for p in sources:
+        for n, line in enumerate(code_of(p.read_text()).splitlines(), 1):
+            for call in re.findall(calls, line):
+                if call not in CRYPTOGRAPHY and not (call in IN_TOTP and rel(p) == "src/web/totp.c"):
+                    yield f"{rel(p)}:{n}: {call}() is not on the list of tests/lint/lint.py"
+
 def names_of_checks(path):
     """What the checks of a test are called, as its source says it."""
     text = path.read_text(encoding="utf-8")
@@ -211,6 +225,7 @@ for name, check in [("a room includes only rooms below it", layers), ("C is ASCI
                     ("no banned call", banned), ("the heap has one door", heap), ("no SQL, no HTML in C", sql_and_html),
                     ("files, functions, complexity and nesting are small", sizes),
                     ("both languages have the same keys", language_keys), ("every source names its licence", spdx),
+                    ("cryptography is what is listed, and nothing else", cryptography),
                     ("nothing of one machine is in the repository", no_machine_paths),
                     ("asvs: every named test exists, counts on top are right", asvs)]:
     report(name, list(check()))

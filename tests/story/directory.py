@@ -9,7 +9,7 @@ if not pathlib.Path("/usr/sbin/slapd").exists() or not shutil.which("openssl"):
     print("1..0 # SKIP slapd or openssl is not installed (KHIEN_BUILD_TESTS=1 tools/build installs them)")
     sys.exit(0)
 SAME = {"Sec-Fetch-Site": "same-origin"}
-SECRETS = {"an": "mot cau dai cua an", "binh": "mot cau dai cua binh", "chi": "mot cau dai cua chi"}
+SECRETS = {"an": "mot cau dai cua an", "binh": "mot cau dai cua binh", "chi": "mot cau dai cua chi", "truong": "mot cau khac trong danh ba"}
 SERVICE = "the service account's own"
 house = pathlib.Path(tempfile.mkdtemp(prefix="khien-slapd-"))
 plain, tls = free_port(), free_port()
@@ -123,6 +123,8 @@ check("whose groups give no role is told so", (status, body["type"]) == (403, "d
 for login, password in [("an", "wrong"), ("nobody", "wrong"), ("an", "")]:
     status, body, _ = sign_in(desk, login, password)
     check(f"{login!r} with {password!r} stays out", (status, body.get("type")) == (401, "wrong_password"), body)
+sign_in(desk, "truong", "correct horse battery")
+check("who has a name of the desk's own is not let in by the directory", sign_in(desk, "truong", SECRETS["truong"])[0] == 401)
 sign_in(desk, "truong", "correct horse battery")  # forgives the address
 for login in ("*", "a*", "an)(uid=*", "an,ou=people,dc=example", "an\x00", "uid=an"):
     status, body, _ = sign_in(desk, login, SECRETS["an"])
@@ -140,6 +142,11 @@ with contextlib.closing(sqlite3.connect(desk.data / "khien.db", timeout=10)) as 
     db.execute("UPDATE person SET disabled = 1 WHERE login = 'binh'")
 check("who is disabled here stays out, whatever the directory says", sign_in(desk, "binh", SECRETS["binh"])[0] == 401)
 sign_in(desk, "truong", "correct horse battery")
+role = next(r for r in desk.get("/api/v1/roles")["items"] if r["id"] == "analyst")
+asks = desk.call("PATCH", "/api/v1/roles/analyst", {"second_factor": True}, {**SAME, "If-Match": str(role["version"])})[0]
+status, body, _ = sign_in(desk, "an", SECRETS["an"])
+check("behind the directory's password the second step is asked as behind any", (asks, status, body.get("factor")) == (200, 200, ["enrol"]), body)
+desk.call("PATCH", "/api/v1/roles/analyst", {"second_factor": False}, {**SAME, "If-Match": str(role["version"] + 1)})
 os.kill(desk.pids()["ldap"], signal.SIGKILL)
 check("a killed role comes back", until(lambda: sign_in(desk, "an", SECRETS["an"])[0] == 201, 15))
 

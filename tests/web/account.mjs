@@ -249,6 +249,16 @@ await chapter(page, "a new password, and the other sessions end", async () => {
 	await page.waitForFunction(() => document.querySelectorAll("section[aria-labelledby=a-sessions] tbody tr").length === 1);
 });
 
+await chapter(page, "whose sign-in failed, and who asked for what he may not, stands beside the record", async () => {
+	await settled("/record");
+	await page.getByRole("button", { name: "Bị từ chối" }).click();
+	await page.locator("table[data-refused] tr", { hasText: "sai mã của ứng dụng xác thực" }).first().waitFor();
+	await page.locator("table[data-refused] tr", { hasText: "GET /api/v1/rules" }).waitFor();
+	await whole();
+	await pictures("record-refused");
+	await page.setViewportSize({ width: 1366, height: 768 });
+});
+
 await chapter(page, "light and dark, desk and phone: nothing is cut off and axe finds nothing", async () => {
 	await settled("/account");
 	await pictures("account");
