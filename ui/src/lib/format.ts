@@ -39,6 +39,8 @@ export function pieces(line: string, values: string[]): Piece[] {
 
 /** Vietnamese text without its marks, for finding things by plain letters. */
 export const plain = (text: string) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").replace(/đ/g, "d").replace(/Đ/g, "D").toLowerCase();
+/** An id that a name suggests. */
+export const idOf = (name: string) => plain(name).replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 48);
 
 export async function copy(text: string) {
 	if (navigator.clipboard) return navigator.clipboard.writeText(text);
