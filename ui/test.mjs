@@ -56,7 +56,6 @@ same(l.full(noon), "22/11/2026 12:00:00", "five in the morning at Greenwich is n
 same(l.fromText("22/11/2026 12:00:00"), noon, "a time as it is written");
 same(l.fromText("22/11/2026 12h00"), noon, "a time as it is spoken");
 for (const wrong of ["31/02/2026 10:00", "22/11/2026 25:00", "11/22/2026", "yesterday", ""]) same(l.fromText(wrong), null, `no time: ${wrong}`);
-console.log(`1..${count}`);
 
 for (const [kind, value, wanted] of [
 	["domain", "a.b.example", "a[.]b[.]example"],
@@ -91,3 +90,4 @@ same(parts.every((p) => p.text.split("\n")[1] === long[p.line + 1]), true, "a li
 const lines = l.partsOf(long.join("\n"), "list");
 same(lines.every((p) => p.text.split("\n")[0] === long[p.line]), true, "and of a list");
 same(l.partsOf(`{"a":"${"x".repeat(800_000)}"}`, "stix"), null, "what is no list is not cut");
+console.log(`1..${count}`);
