@@ -98,10 +98,14 @@ def come_back(name, seen):
         return f"restore: {ran.stderr}"
     other.start()
     count = lambda: sum(a["count"] for a in other.get("/api/v1/alerts")["items"])
-    held = lambda: other.get("/api/v1/status")["archive"]["events"]
-    until(lambda: held() >= seen and (lambda n: time.sleep(0.7) or n == held())(held()), 20)  # the journal was handled
-    numbers = [int(e["text"].split("marker=")[1].split("x")[0]) for e in other.all_events("198.51.100.9")]
-    until(lambda: count() == len(numbers), 10)
+    numbers = []
+
+    def agree():
+        """The journal is handled when two looks at the alerts, and the list of events between them, say the same."""
+        before = count()
+        numbers[:] = [int(e["text"].split("marker=")[1].split("x")[0]) for e in other.all_events("198.51.100.9")]
+        return seen <= before == len(numbers) == count()
+    until(agree, 60)
     found, whole = count(), sorted(numbers) == list(range(1, len(numbers) + 1))
     assignee = other.get("/api/v1/alerts")["items"][0]["assignee"]
     recorded = other.get("/api/v1/records?noun=alerts&limit=1")["items"]
