@@ -105,7 +105,7 @@ def come_back(name, seen):
         before = count()
         numbers[:] = [int(e["text"].split("marker=")[1].split("x")[0]) for e in other.all_events("198.51.100.9")]
         return seen <= before == len(numbers) == count()
-    until(agree, 60)
+    until(agree, 60) or agree()  # on a machine that others fill one look alone may take the minute
     found, whole = count(), sorted(numbers) == list(range(1, len(numbers) + 1))
     assignee = other.get("/api/v1/alerts")["items"][0]["assignee"]
     recorded = other.get("/api/v1/records?noun=alerts&limit=1")["items"]
