@@ -32,10 +32,10 @@ def done():
 
 def free_port():
     """A port nobody listens on, from below those the kernel hands out by itself: a story beside this one, or a connection
-    of its own, does not take it before the program under test has bound it."""
+    of its own, does not take it before the program under test has bound it. 10080 is one that Chromium refuses."""
     while True:
         with socket.socket() as s:
-            port = random.randrange(10_000, 32_000)
+            port = random.randrange(10_100, 32_000)
             try:
                 s.bind(("127.0.0.1", port))
                 return port

@@ -45,12 +45,14 @@ const alike = ":is(tbody > tr, ul > li):nth-child(n + 13):not(:focus-within, [ar
 /** What axe finds wrong with the page as it stands, one line each. */
 export async function inspect(page) {
 	await page.evaluate(`${axe};0`);
+	// A colour on its way from one to another has no contrast of its own.
+	await page.evaluate(() => Promise.allSettled(document.getAnimations().map((one) => one.finished)).then(() => 0));
 	const found = await page.evaluate(async ([rows, tags]) => {
 		const away = [...document.querySelectorAll(rows)].map((row) => [row, new Comment()]);
 		for (const [row, place] of away) row.replaceWith(place);
 		return await window.axe.run(document, { runOnly: tags }).finally(() => away.forEach(([row, place]) => place.replaceWith(row)));
 	}, [alike, rules]);
-	return found.violations.map((v) => `${v.id} x${v.nodes.length}: ${v.nodes[0].target.join(" ")}`);
+	return found.violations.map((v) => `${v.id} x${v.nodes.length}: ${v.nodes[0].target.join(" ")}: ${v.nodes[0].failureSummary.replace(/\s+/g, " ")}`);
 }
 
 export async function shoot(page, name) {
