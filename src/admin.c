@@ -19,6 +19,7 @@
 #include "rules_files.h"
 #include "store/record.h"
 #include "web/key.h"
+#include "web/people.h"
 #include "yara_files.h"
 
 static int
@@ -199,13 +200,12 @@ check_yara(const struct options *o, int *faults)
 	yara_free(yara);
 }
 
-/* The register is brought into a database of its own that is thrown away. */
+/* The register is brought into a database of its own, which is thrown away by the caller. */
 static void
-check_register(const struct options *o, const struct law *law, int *faults)
+check_register(const struct options *o, const struct law *law, struct db *db, int *faults)
 {
 	struct buf text = BUF_INIT_MAX(64u << 20);
 	struct fault f = {0};
-	struct db *db;
 	uint32_t rows = 0;
 	if (!o->register_file[0])
 		return;
@@ -214,14 +214,82 @@ check_register(const struct options *o, const struct law *law, int *faults)
 		fault_set(&f, error, "register_file", str_z(error_name(error)), 0, 0);
 		fault_in_file(&f, str_z(o->register_file));
 		count_fault(faults, &f);
-	} else if (db_open(STR(""), &db, &f) < 0) {
-		count_fault(faults, &f);
 	} else {
 		(void)!registry_import(db, law, buf_str(&text), str_z(o->register_file), false, clock_now_ms(),
 		    count_fault, faults, &rows);
-		db_close(db);
 	}
 	buf_release(&text);
+}
+
+/* NULL: the line is good, or the database cannot tell. */
+static const char *
+ldap_role_fault(const struct ldap_role_option *l, struct db *db, const struct registry *registry, struct arena *arena)
+{
+	switch (role_fits(db, registry, str_z(l->role), str_z(l->organisation), arena)) {
+	case E_NOT_FOUND:
+		return "option_ldap_no_role";
+	case E_INVALID:
+		return "option_ldap_no_place";
+	case E_UNSUPPORTED:
+		return "option_ldap_needs_place";
+	default:
+		return NULL;
+	}
+}
+
+/* Looked up in the data folder's database, which may know more than the program came with; in `fresh`, which has what the
+ * register's file says, when there is none or it does not know. */
+static void
+check_ldap_roles(const struct options *o, struct db *fresh, int *faults)
+{
+	struct db *database[] = {fresh, NULL};
+	struct registry *registry[] = {NULL, NULL};
+	struct buf path = BUF_INIT_MAX(4096);
+	struct arena arena;
+	struct fault f = {0};
+	if (database_open_read(o->data, o->database, &database[1], &f) < 0)
+		database[1] = NULL;
+	for (int i = 0; i < 2; i++)
+		if (database[i] && registry_load(database[i], &registry[i]) < 0)
+			registry[i] = NULL;
+	arena_init(&arena, 4096, 1u << 20);
+	buf_addf(&path, "%s/khien.yaml", o->data);
+	for (uint32_t i = 0; i < o->ldap_role_count; i++) {
+		const struct ldap_role_option *l = &o->ldap_role[i];
+		const char *what = registry[1] ? ldap_role_fault(l, database[1], registry[1], &arena) : "";
+		if (what && registry[0])
+			what = ldap_role_fault(l, database[0], registry[0], &arena);
+		if (!what || !*what)
+			continue;
+		fault_set(&f, E_INVALID, what, str_z(strcmp(what, "option_ldap_no_place") == 0 ? l->organisation : l->role), l->line,
+		    l->column);
+		if (l->line)
+			fault_in_file(&f, buf_str(&path));
+		count_fault(faults, &f);
+	}
+	for (int i = 0; i < 2; i++)
+		registry_free(registry[i]);
+	db_close(database[1]);
+	arena_release(&arena);
+	buf_release(&path);
+}
+
+/* What stands in rows: tried in a database that is thrown away. */
+static void
+check_rows(const struct options *o, const struct law *law, int *faults)
+{
+	struct fault f = {0};
+	struct db *db;
+	if (!o->register_file[0] && !o->ldap_role_count)
+		return;
+	if (db_open(STR(""), &db, &f) < 0) {
+		count_fault(faults, &f);
+		return;
+	}
+	check_register(o, law, db, faults);
+	if (o->ldap_role_count)
+		check_ldap_roles(o, db, faults);
+	db_close(db);
 }
 
 int
@@ -236,7 +304,7 @@ check_command(int argc, char **argv)
 	check_yara(&o, &faults);
 	struct law *law = check_law(&faults);
 	(void)!kinds_file_load(NULL, count_fault, &faults);
-	check_register(&o, law, &faults);
+	check_rows(&o, law, &faults);
 	law_free(law);
 	return faults ? 1 : 0;
 }

@@ -10,7 +10,7 @@
 #include "web/proof.h"
 
 #define ASKS_MAX 32u
-#define STEPS 8 /* of one question, each with the directory's time limit */
+#define STEPS 12 /* of one question, each with the directory's time limit */
 
 struct ask {
 	struct api_call *call;
@@ -26,18 +26,18 @@ struct core_directory {
 };
 
 static void
-answer(struct core_directory *d, uint32_t i, enum directory_outcome outcome, struct str role, struct str name)
+answer(struct core_directory *d, uint32_t i, enum directory_outcome outcome, const struct directory_person *person)
 {
 	struct api_call *call = d->ask[i].call;
 	d->ask[i] = d->ask[--d->count];
-	proof_directory(call, outcome, role, name);
+	proof_directory(call, outcome, person);
 }
 
 static void
 answer_all_down(struct core_directory *d)
 {
 	while (d->count)
-		answer(d, d->count - 1, DIRECTORY_DOWN, STR(""), STR(""));
+		answer(d, d->count - 1, DIRECTORY_DOWN, &(struct directory_person){0});
 }
 
 static void
@@ -49,12 +49,14 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 		close(fd);
 	uint32_t ticket = wire_u32(&w);
 	unsigned outcome = wire_u8(&w);
-	struct str role = wire_str(&w), name = wire_str(&w);
+	struct directory_person person = {.role = wire_str(&w)};
+	person.organisation = wire_str(&w);
+	person.name = wire_str(&w);
 	if (type != MSG_BOUND || w.bad || outcome > DIRECTORY_DOWN)
 		return;
 	for (uint32_t i = 0; i < d->count; i++)
 		if (d->ask[i].ticket == ticket) {
-			answer(d, i, (enum directory_outcome)outcome, role, name);
+			answer(d, i, (enum directory_outcome)outcome, &person);
 			return;
 		}
 }

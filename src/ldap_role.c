@@ -14,7 +14,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/log.h"
-#include "web/directory.h"
+#include "ldap_groups.h"
 
 #define DOWN_MS 5000
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
@@ -91,24 +91,6 @@ ldap_role_start(struct role_context *rc)
 
 /* --- one question --- */
 
-static bool
-is_away(int result)
-{
-	return result == LDAP_SERVER_DOWN || result == LDAP_TIMEOUT || result == LDAP_CONNECT_ERROR || result == LDAP_BUSY ||
-	    result == LDAP_UNAVAILABLE || result == LDAP_TIMELIMIT_EXCEEDED;
-}
-
-static enum directory_outcome
-outcome_of(int result, const char *step)
-{
-	if (result == LDAP_SUCCESS)
-		return DIRECTORY_RIGHT;
-	if (!is_away(result))
-		return DIRECTORY_WRONG;
-	log_say(LOG_LEVEL_WARN, "ldap.away", LOG_TEXT("step", str_z(step)), LOG_TEXT("error", str_z(ldap_err2string(result))));
-	return DIRECTORY_DOWN;
-}
-
 static int
 connect_any(const struct ldap_role *l)
 {
@@ -164,7 +146,7 @@ bind_as(LDAP *ld, const char *dn, struct str password, const char *step)
 	struct berval secret = {.bv_len = password.n, .bv_val = (char *)password.p};
 	if (!password.n)
 		return DIRECTORY_WRONG;
-	return outcome_of(ldap_sasl_bind_s(ld, dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, NULL), step);
+	return ldap_outcome(ldap_sasl_bind_s(ld, dn, LDAP_SASL_SIMPLE, &secret, NULL, NULL, NULL), step);
 }
 
 static void
@@ -188,7 +170,7 @@ find_person(struct ldap_role *l, LDAP *ld, const char *base, int scope, const ch
 	struct timeval limit = {.tv_sec = l->o->ldap_timeout};
 	LDAPMessage *found = NULL;
 	int result = ldap_search_ext_s(ld, base, scope, filter, attributes, 0, NULL, NULL, &limit, 2, &found);
-	enum directory_outcome outcome = outcome_of(result, "search");
+	enum directory_outcome outcome = ldap_outcome(result, "search");
 	LDAPMessage *entry = outcome == DIRECTORY_RIGHT && ldap_count_entries(ld, found) == 1 ? ldap_first_entry(ld, found) : NULL;
 	if (entry && (dn = ldap_get_dn(ld, entry))) {
 		buf_clear(&l->dn);
@@ -202,31 +184,9 @@ find_person(struct ldap_role *l, LDAP *ld, const char *base, int scope, const ch
 	return outcome;
 }
 
-/* The first line whose group has the person. */
-static enum directory_outcome
-find_role(struct ldap_role *l, LDAP *ld, struct str *ret_role)
-{
-	struct berval member = {.bv_len = l->dn.n, .bv_val = l->dn.p};
-	for (uint32_t i = 0; i < l->o->ldap_role_count; i++) {
-		struct str role, group;
-		char name[OPTION_TEXT_BYTES];
-		if (!directory_role_read(str_z(l->o->ldap_role[i]), &role, &group))
-			continue;
-		snprintf(name, sizeof name, "%.*s", STR_ARG(group));
-		int result = str_eq(group, STR("*")) ? LDAP_COMPARE_TRUE : ldap_compare_ext_s(ld, name, "member", &member, NULL, NULL);
-		if (is_away(result))
-			return outcome_of(result, "group");
-		if (result == LDAP_COMPARE_TRUE) {
-			*ret_role = role;
-			return DIRECTORY_RIGHT;
-		}
-	}
-	return DIRECTORY_NO_ROLE;
-}
-
 /* As the service account: who is it; then as the person: is the password right. */
 static enum directory_outcome
-ask_by_search(struct ldap_role *l, LDAP *ld, struct str login, struct str password, struct str *ret_role)
+ask_by_search(struct ldap_role *l, LDAP *ld, struct str login, struct str password, const struct ldap_role_option **ret)
 {
 	enum directory_outcome outcome = bind_as(ld, l->o->ldap_service_dn, buf_str(&l->service_password), "service");
 	if (outcome != DIRECTORY_RIGHT) {
@@ -238,13 +198,13 @@ ask_by_search(struct ldap_role *l, LDAP *ld, struct str login, struct str passwo
 	outcome = l->filter.over ? DIRECTORY_WRONG : find_person(l, ld, l->o->ldap_base, LDAP_SCOPE_SUBTREE, l->filter.p);
 	if (outcome != DIRECTORY_RIGHT)
 		return outcome;
-	enum directory_outcome role = find_role(l, ld, ret_role);
+	enum directory_outcome role = ldap_line_of(ld, l->o, l->dn.p, ret);
 	outcome = role == DIRECTORY_DOWN ? role : bind_as(ld, l->dn.p, password, "bind");
 	return outcome == DIRECTORY_RIGHT ? role : outcome;
 }
 
 static enum directory_outcome
-ask_by_name(struct ldap_role *l, LDAP *ld, struct str login, struct str password, struct str *ret_role)
+ask_by_name(struct ldap_role *l, LDAP *ld, struct str login, struct str password, const struct ldap_role_option **ret)
 {
 	buf_clear(&l->filter);
 	directory_fill(str_z(l->o->ldap_bind_dn), login, &l->filter);
@@ -253,18 +213,18 @@ ask_by_name(struct ldap_role *l, LDAP *ld, struct str login, struct str password
 	enum directory_outcome outcome = bind_as(ld, l->filter.p, password, "bind");
 	if (outcome == DIRECTORY_RIGHT)
 		outcome = find_person(l, ld, l->filter.p, LDAP_SCOPE_BASE, "(objectClass=*)");
-	return outcome == DIRECTORY_RIGHT ? find_role(l, ld, ret_role) : outcome;
+	return outcome == DIRECTORY_RIGHT ? ldap_line_of(ld, l->o, l->dn.p, ret) : outcome;
 }
 
 static enum directory_outcome
-ask(struct ldap_role *l, struct str login, struct str password, struct str *ret_role)
+ask(struct ldap_role *l, struct str login, struct str password, const struct ldap_role_option **ret)
 {
 	if (clock_monotonic_ms() < l->down_until_ms)
 		return DIRECTORY_DOWN;
 	LDAP *ld = open_directory(l);
 	enum directory_outcome outcome = !ld ? DIRECTORY_DOWN
-	    : l->o->ldap_bind_dn[0]      ? ask_by_name(l, ld, login, password, ret_role)
-					 : ask_by_search(l, ld, login, password, ret_role);
+	    : l->o->ldap_bind_dn[0]      ? ask_by_name(l, ld, login, password, ret)
+					 : ask_by_search(l, ld, login, password, ret);
 	if (ld)
 		ldap_unbind_ext_s(ld, NULL, NULL);
 	if (outcome == DIRECTORY_DOWN)
@@ -277,7 +237,7 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 {
 	struct ldap_role *l = user;
 	struct wire w = {payload, false};
-	struct str role = {0};
+	const struct ldap_role_option *line = NULL;
 	if (fd >= 0)
 		close(fd);
 	uint32_t ticket = wire_u32(&w);
@@ -285,11 +245,12 @@ on_message(void *user, struct channel *c, uint16_t type, struct str payload, int
 	if (type != MSG_BIND || w.bad)
 		return;
 	buf_clear(&l->name);
-	enum directory_outcome outcome = ask(l, login, password, &role);
+	enum directory_outcome outcome = ask(l, login, password, &line);
 	buf_clear(&l->out);
 	wire_put_u32(&l->out, ticket);
 	wire_put_u8(&l->out, (uint8_t)outcome);
-	wire_put_str(&l->out, role);
+	wire_put_str(&l->out, line ? str_z(line->role) : STR(""));
+	wire_put_str(&l->out, line ? str_z(line->organisation) : STR(""));
 	wire_put_str(&l->out, buf_str(&l->name));
 	if (channel_send(l->core, MSG_BOUND, buf_str(&l->out), STR(""), STR("")) < 0)
 		log_say(LOG_LEVEL_WARN, "ldap.answer_lost", LOG_NUMBER("bytes", (int64_t)l->out.n));

@@ -4,7 +4,7 @@
 
 /*
  * Asks the organisation's directory whether a password is right, by binding with it (RFC 4513, section 5.1.3), and which of
- * our roles the person's groups give. Started only when a directory is named (option ldap-uri). It may connect and nothing
+ * our roles the person's groups give, and where (ldap_groups.h). Started only when a directory is named (option ldap-uri). It may connect and nothing
  * else: no file, no database; certificates, the service account's password and the directory's addresses are read before
  * it gives up its powers. libldap, which parses what the directory says, is thus alone with it.
  *

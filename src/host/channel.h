@@ -47,7 +47,7 @@ enum message {
 	MSG_FROM,           /* u64 block: answer to MSG_REPLAY, the block whose verdict comes next (collect/deliver.h) */
 	/* core <-> yara (inspect/scan_message.h) */
 	MSG_BIND = 176,     /* core to ldap: u32 ticket, str login, str password */
-	MSG_BOUND,          /* u32 ticket, u8 outcome (enum directory_outcome), str role, str name */
+	MSG_BOUND,          /* u32 ticket, u8 outcome (enum directory_outcome), str role, str organisation, str name */
 
 	MSG_SCAN = 144,     /* + descriptor: a file to look at */
 	MSG_SCANNED,        /* what was found in it */

@@ -14,7 +14,8 @@
 #include "host/address.h"
 #include "host/proxy.h"
 
-enum option_kind { OPTION_TEXT, OPTION_TEXTS, OPTION_FLAG, OPTION_NUMBER, OPTION_LISTEN, OPTION_DATABASE };
+enum option_kind { OPTION_TEXT, OPTION_TEXTS, OPTION_FLAG, OPTION_NUMBER, OPTION_LISTEN, OPTION_DATABASE,
+	OPTION_LDAP_ROLE };
 
 struct option {
 	const char *name;
@@ -158,7 +159,6 @@ option_count(struct options *o, const struct option *row)
 	assert(row->size == OPTIONS_MAX_TEXTS * OPTION_TEXT_BYTES);
 	return row->offset == offsetof(struct options, rules)	? &o->rules_count
 	    : row->offset == offsetof(struct options, sweep) ? &o->sweep_count
-	    : row->offset == offsetof(struct options, ldap_role) ? &o->ldap_role_count
 	    : row->offset == offsetof(struct options, proxy) ? &o->proxy_count
 							     : &o->witness_count;
 }
@@ -173,6 +173,30 @@ option_add_text(struct options *o, const struct option *row, struct str value, s
 		return option_fault(f, E_LIMIT, "option_too_many", row, value, at);
 	TRY(option_set_text(list + *count * OPTION_TEXT_BYTES, OPTION_TEXT_BYTES, row, value, at, f));
 	(*count)++;
+	return 0;
+}
+
+/* "ROLE GROUP", "ROLE@ORGANISATION GROUP". A group is named in full, or * for everybody. */
+static int
+option_add_ldap_role(struct options *o, const struct option *row, struct str value, struct place at, struct fault *f)
+{
+	struct str rest = str_trim(value), place, role = {0};
+	bool split = str_split(&rest, ' ', &place);
+
+	if (o->ldap_role_count == OPTIONS_MAX_LDAP_ROLES)
+		return option_fault(f, E_LIMIT, "option_too_many", row, value, at);
+	rest = str_trim(rest);
+	bool placed = split && str_find_char(place, '@') >= 0;
+	bool named = split && str_split(&place, '@', &role) && role.n && (!placed || place.n);
+	if (!named || (!str_eq(rest, STR("*")) && str_find_char(rest, '=') <= 0))
+		return option_fault(f, E_INVALID, "option_ldap_role", row, value, at);
+	struct ldap_role_option *l = &o->ldap_role[o->ldap_role_count];
+	*l = (struct ldap_role_option){.line = at.line, .column = at.column};
+	TRY(option_set_text(l->role, sizeof(l->role), row, role, at, f));
+	if (placed)
+		TRY(option_set_text(l->organisation, sizeof(l->organisation), row, place, at, f));
+	TRY(option_set_text(l->group, sizeof(l->group), row, rest, at, f));
+	o->ldap_role_count++;
 	return 0;
 }
 
@@ -191,11 +215,19 @@ option_set(struct options *o, const struct option *row, struct str value, struct
 		return option_set_number(o, row, value, at, f);
 	case OPTION_DATABASE:
 		return option_set_database(o, row, value, at, f);
+	case OPTION_LDAP_ROLE:
+		return option_add_ldap_role(o, row, value, at, f);
 	case OPTION_FLAG:
 		break;
 	}
 	assert(!"a flag has no value");
 	return E_INVALID;
+}
+
+static bool
+is_list(const struct option *row)
+{
+	return row->kind == OPTION_LISTEN || row->kind == OPTION_TEXTS || row->kind == OPTION_LDAP_ROLE;
 }
 
 /* Forget what the file said about this list. */
@@ -206,6 +238,8 @@ option_forget(struct options *o, const struct option *row)
 
 	if (row->kind == OPTION_TEXTS)
 		*option_count(o, row) = 0;
+	if (row->kind == OPTION_LDAP_ROLE)
+		o->ldap_role_count = 0;
 	if (row->kind != OPTION_LISTEN)
 		return;
 	for (uint32_t i = 0; i < o->listen_count; i++)
@@ -234,7 +268,7 @@ options_read_word(struct options *o, int argc, char **argv, int *at, bool *seen,
 		return fault_set(f, E_INVALID, "option_unknown", word, 0, 0);
 	bool first = !seen[row - options];
 	seen[row - options] = true;
-	if (!first && row->kind != OPTION_LISTEN && row->kind != OPTION_TEXTS)
+	if (!first && !is_list(row))
 		return option_fault(f, E_INVALID, "option_twice", row, value, nowhere);
 	if (row->kind == OPTION_FLAG) {
 		if (equals >= 0)
@@ -277,7 +311,7 @@ options_read_node(struct options *o, const struct yaml *node, struct fault *f)
 		*((char *)o + row->offset) = flag;
 		return 0;
 	}
-	bool list = row->kind == OPTION_LISTEN || row->kind == OPTION_TEXTS;
+	bool list = is_list(row);
 	if (node->kind == YAML_SCALAR && !yaml_is_null(node))
 		return option_set(o, row, node->text, at, f);
 	if (node->kind != YAML_LIST || !list)

@@ -17,11 +17,19 @@ enum listen_kind { LISTEN_SYSLOG_UDP, LISTEN_SYSLOG_TCP, LISTEN_SYSLOG_TLS, LIST
 #define OPTIONS_MAX_LISTEN 16
 #define OPTIONS_MAX_TEXTS 8 /* of each list: --rules, --sweep, --witness */
 #define OPTION_TEXT_BYTES 256
+#define OPTIONS_MAX_LDAP_ROLES 256 /* a line for each agency, and some */
 #define OPTIONS_MAX_RULES OPTIONS_MAX_TEXTS
 
 struct listen_option {
 	enum listen_kind kind;
 	char address[64]; /* "127.0.0.1:5514", "[::]:601" */
+};
+
+/* "ROLE GROUP" or "ROLE@ORGANISATION GROUP": who is in GROUP of the directory has ROLE, in the whole province or there. */
+struct ldap_role_option {
+	char role[32], organisation[65]; /* organisation: "" = of the desk */
+	char group[OPTION_TEXT_BYTES];   /* its name in the directory; "*" = everybody in it */
+	uint32_t line, column;           /* in khien.yaml; 0 = of the command line */
 };
 
 struct options {
@@ -55,7 +63,7 @@ struct options {
 	char ldap_bind_dn[256];    /* a person's name there, {login} in it; or, searched for by a service account: */
 	char ldap_base[256], ldap_filter[256], ldap_service_dn[256], ldap_password_file[256];
 	char ldap_ca_file[256];    /* "" = those of the system */
-	char ldap_role[OPTIONS_MAX_TEXTS][OPTION_TEXT_BYTES]; /* "ROLE GROUP" */
+	struct ldap_role_option ldap_role[OPTIONS_MAX_LDAP_ROLES]; /* --ldap-role: the first that fits */
 	uint32_t ldap_role_count;
 	uint32_t ldap_timeout;     /* seconds; default 5 */
 	char origin[256];          /* --origin: where browsers reach us, "https://khien.example.gov.vn"; "" = not said */

@@ -126,7 +126,8 @@ ask_factor(struct api_call *c, const struct principal *p, const struct factors *
 	buf_add_char(out, '}');
 	sodium_memzero(ticket, sizeof ticket);
 	c->who = *p;
-	c->after = STR("{\"step\":\"password\"}");
+	if (!c->after.n)
+		c->after = STR("{\"step\":\"password\"}");
 	api_reply(c, 200);
 }
 

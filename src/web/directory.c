@@ -27,17 +27,3 @@ directory_fill(struct str form, struct str login, struct buf *out)
 	}
 	buf_add(out, form);
 }
-
-bool
-directory_role_read(struct str line, struct str *ret_role, struct str *ret_group)
-{
-	struct str rest = str_trim(line), role;
-	if (!str_split(&rest, ' ', &role) || !role.n)
-		return false;
-	rest = str_trim(rest);
-	if (!str_eq(rest, STR("*")) && str_find_char(rest, '=') <= 0)
-		return false;
-	*ret_role = role;
-	*ret_group = rest;
-	return true;
-}

@@ -14,10 +14,12 @@
 
 enum directory_outcome { DIRECTORY_RIGHT, DIRECTORY_WRONG, DIRECTORY_NO_ROLE, DIRECTORY_DOWN };
 
+/* What the directory says of somebody whose password is right. */
+struct directory_person {
+	struct str role, organisation, name; /* organisation empty: of the desk */
+};
+
 /* `form` with each {login} replaced by what was typed, escaped. */
 void directory_fill(struct str form, struct str login, struct buf *out);
-/* One line of the option ldap-role: "ROLE GROUP", GROUP the name of a group in the directory, or * for everybody in it.
- * False: it is none. */
-bool directory_role_read(struct str line, struct str *ret_role, struct str *ret_group);
 
 #endif

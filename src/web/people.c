@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "web/people.h"
 
+#include "host/clock.h"
+
 /* --- roles --- */
 
 bool
@@ -16,6 +18,19 @@ unsigned
 role_gives(const struct role *r, struct str organisation)
 {
 	return organisation.n ? r->rights & RIGHTS_SCOPED : r->agency ? r->rights & RIGHT_SIGNED_IN : r->rights;
+}
+
+int
+role_fits(struct db *db, const struct registry *registry, struct str role, struct str organisation, struct arena *arena)
+{
+	const struct organisation *o = registry_organisation(registry, organisation);
+	char day[REGISTRY_DAY];
+	struct role r;
+	TRY(role_get(db, role, arena, &r));
+	if (!organisation.n)
+		return r.agency ? E_UNSUPPORTED : 0;
+	bool over = o && o->until_day.n && str_cmp(o->until_day, registry_today(clock_now_ms(), day)) < 0;
+	return o && !over ? 0 : E_INVALID;
 }
 
 int

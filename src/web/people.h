@@ -11,6 +11,7 @@
  */
 
 #include "base/arena.h"
+#include "register/system.h"
 #include "store/db.h"
 #include "web/session.h"
 
@@ -39,6 +40,10 @@ bool role_id_is_one(struct str id);
 [[nodiscard]] int role_delete(struct db *db, struct str id);
 /* What the role gives to somebody of `organisation` ("" = of the desk). */
 unsigned role_gives(const struct role *r, struct str organisation);
+/* May a line of ldap-role say this? E_NOT_FOUND: there is no such role; E_INVALID: no such organisation, or not any more;
+ * E_UNSUPPORTED: the role is only for who belongs to one, and none is named. */
+[[nodiscard]] int role_fits(struct db *db, const struct registry *registry, struct str role, struct str organisation,
+    struct arena *arena);
 
 struct account {
 	int64_t id, version, created_ms;

@@ -51,7 +51,8 @@ INSERT INTO person (login, name, role, organisation, password, created_ms) VALUE
 RETURNING id;
 
 -- name: account_set
-UPDATE person SET name = $3, role = $4, organisation = NULLIF($5, ''), disabled = $6, version = version + 1
+UPDATE person SET name = $3, role = $4, organisation = NULLIF($5, ''), disabled = $6, version = version + 1,
+	placed = CASE WHEN COALESCE(organisation, '') = $5 THEN placed ELSE 0 END
 WHERE id = $1 AND version = $2;
 
 -- name: account_link

@@ -2,7 +2,9 @@
 #include "web/proof.h"
 
 #include "host/clock.h"
+#include "host/log.h"
 #include "web/failures.h"
+#include "web/people.h"
 
 static struct str
 throttle_key(struct buf *key, const char *step, struct str login)
@@ -120,21 +122,42 @@ verify_done(struct api_call *c, int error)
 
 /* --- by the organisation's directory --- */
 
-/* He whom the directory knows becomes a person of ours at his first sign-in; his role is what his groups say today. */
+/* Who got which role where, as it is not in the request. */
+static void
+tell_record(struct api_call *c, const struct principal *p)
+{
+	struct buf after = BUF_INIT_MAX(1024);
+	buf_add_char(&after, '{');
+	out_text(&after, "login", str_z(p->login));
+	out_text(&after, "directory_role", str_z(p->role));
+	out_text(&after, "organisation", str_z(p->organisation));
+	buf_add_char(&after, '}');
+	if (!arena_copy(&c->arena, buf_str(&after), &c->after))
+		c->after = STR("{}");
+	buf_release(&after);
+}
+
+/* He whom the directory knows becomes a person of ours at his first sign-in; his role, and where he has it, is what his
+ * groups say today. */
 static int
 take_in(struct api_call *c, struct proof *p)
 {
 	struct db *db = c->desk->db;
 	int64_t id = p->person.person;
-	struct str name = p->name.n && p->name.n < 128 && str_is_utf8(p->name) ? p->name : p->login;
+	const struct directory_person *said = &p->said;
+	const struct principal before = p->person;
+	struct str name = said->name.n && said->name.n < 128 && str_is_utf8(said->name) ? said->name : p->login;
 	if (!p->known) {
-		int error = person_new(db, p->login, name, p->role, "!", clock_now_ms(), &id);
+		int error = person_new(db, p->login, name, said->role, "!", clock_now_ms(), &id);
 		if (error == E_EXISTS || error == E_CONFLICT)
 			return E_DENIED; /* disabled here */
 		TRY(error);
 	}
-	TRY(db_run(db, Q_PERSON_FROM_DIRECTORY, "iss", id, p->role, name));
-	return person_get(db, id, &p->person);
+	TRY(db_run(db, Q_PERSON_FROM_DIRECTORY, "isss", id, said->role, name, said->organisation));
+	int error = person_get(db, id, &p->person);
+	if (!error && (!p->known || strcmp(before.role, p->person.role) != 0 || strcmp(before.organisation, p->person.organisation) != 0))
+		tell_record(c, &p->person);
+	return error;
 }
 
 static void
@@ -154,17 +177,27 @@ directory_done(struct api_call *c, int error)
 		api_reply_problem(c, 403, "directory_role", NULL);
 		return;
 	}
-	error = p->outcome == DIRECTORY_RIGHT ? take_in(c, p) : E_DENIED;
+	bool right = p->outcome == DIRECTORY_RIGHT;
+	error = right ? role_fits(c->desk->db, c->desk->registry, p->said.role, p->said.organisation, &c->arena) : E_DENIED;
+	if (error == E_NOT_FOUND || error == E_INVALID || error == E_UNSUPPORTED) {
+		proof_failed(c, p->login, "directory_place");
+		log_say(LOG_LEVEL_ERROR, "ldap.no_such_place", LOG_TEXT("role", p->said.role), LOG_TEXT("organisation", p->said.organisation));
+		api_reply_problem(c, 403, "directory_place", NULL);
+		return;
+	}
+	if (!error)
+		error = take_in(c, p);
 	if (error == E_DENIED)
 		proof_failed(c, p->login, "password");
 	p->then(c, error);
 }
 
 void
-proof_directory(struct api_call *c, enum directory_outcome outcome, struct str role, struct str name)
+proof_directory(struct api_call *c, enum directory_outcome outcome, const struct directory_person *said)
 {
 	struct proof *p = c->proof;
-	bool kept = arena_copy(&c->arena, role, &p->role) && arena_copy(&c->arena, name, &p->name);
+	bool kept = arena_copy(&c->arena, said->role, &p->said.role) && arena_copy(&c->arena, said->name, &p->said.name) &&
+	    arena_copy(&c->arena, said->organisation, &p->said.organisation);
 	p->outcome = kept ? outcome : DIRECTORY_DOWN;
 	api_resume(c, directory_done);
 }

@@ -20,8 +20,8 @@ struct proof {
 	struct str login, password;
 	char stored[PASSWORD_TEXT];
 	bool known, good;
-	enum directory_outcome outcome; /* what the directory said, with role and name of who is right */
-	struct str role, name;
+	enum directory_outcome outcome; /* what the directory said, and of whom */
+	struct directory_person said;
 	void (*then)(struct api_call *c, int error);
 };
 
@@ -49,7 +49,7 @@ void proof_failed(struct api_call *c, struct str login, const char *what);
 bool proof_is_fresh(struct api_call *c);
 
 /* The directory's answer to a call that asked it. */
-void proof_directory(struct api_call *c, enum directory_outcome outcome, struct str role, struct str name);
+void proof_directory(struct api_call *c, enum directory_outcome outcome, const struct directory_person *said);
 /* Ask for the password of `login`; then `then`, later, with 0, E_DENIED (wrong, or nobody), or what else went wrong;
  * c->proof tells whose it is. Not called when the call is answered with a wait. The texts live in the call's arena. */
 void proof_password(struct api_call *c, struct str login, struct str password, void (*then)(struct api_call *c, int error));

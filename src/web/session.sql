@@ -13,7 +13,11 @@ SELECT id, login, name, role, organisation, directory, created_ms, password FROM
 SELECT id, login, name, role, organisation, directory, created_ms FROM person WHERE id = $1 AND disabled = 0;
 
 -- name: person_from_directory
-UPDATE person SET directory = 1, role = $2, name = $3 WHERE id = $1;
+UPDATE person SET directory = 1, role = $2, name = $3,
+	organisation = CASE WHEN $4 <> '' THEN $4 WHEN placed = 1 THEN NULL ELSE organisation END,
+	placed = CASE WHEN $4 <> '' THEN 1 ELSE 0 END,
+	version = version + CASE WHEN role = $2 AND name = $3 AND COALESCE(organisation, '') = $4 THEN 0 ELSE 1 END
+WHERE id = $1;
 
 -- name: person_set_password
 UPDATE person SET password = $2, password_ms = $3 WHERE id = $1;

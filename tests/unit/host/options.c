@@ -219,3 +219,47 @@ TEST(addresses_come_back_as_they_were_written)
 		buf_release(&text);
 	}
 }
+
+TEST(lines_of_groups)
+{
+	static struct options o;
+	struct fault f = {0};
+
+	CHECK_INT(options_read_text(&o, STR("ldap-role:\n- analyst cn=desk,ou=my groups,dc=example\n- '  leader   * '\n"
+	    "- agency_officer@so-y-te  cn=a@b,dc=example"), &f), 0);
+	CHECK_INT(o.ldap_role_count, 3);
+	CHECK_STR(str_z(o.ldap_role[0].role), STR("analyst"));
+	CHECK_STR(str_z(o.ldap_role[0].organisation), STR(""));
+	CHECK_STR(str_z(o.ldap_role[0].group), STR("cn=desk,ou=my groups,dc=example"));
+	CHECK_STR(str_z(o.ldap_role[1].role), STR("leader"));
+	CHECK_STR(str_z(o.ldap_role[1].group), STR("*"));
+	CHECK_STR(str_z(o.ldap_role[2].role), STR("agency_officer"));
+	CHECK_STR(str_z(o.ldap_role[2].organisation), STR("so-y-te"));
+	CHECK_STR(str_z(o.ldap_role[2].group), STR("cn=a@b,dc=example"));
+	CHECK_INT(o.ldap_role[2].line, 4);
+	static const char *const wrong[] = {"analyst", "'analyst '", "analyst desk", "'@x cn=x'", "analyst =x", "analyst@ cn=x",
+		"a23456789012345678901234567890123 cn=x"};
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		char text[128];
+		snprintf(text, sizeof(text), "ldap-role:\n  - %s\n", wrong[i]);
+		tap_check(options_read_text(&o, str_z(text), &f) < 0 && f.line == 2, __FILE__, __LINE__, "row %zu", i);
+	}
+}
+
+TEST(as_many_groups_as_fit)
+{
+	static struct options o;
+	struct buf text = BUF_INIT;
+	struct fault f = {0};
+
+	buf_add(&text, STR("ldap-role:\n"));
+	for (int i = 0; i < OPTIONS_MAX_LDAP_ROLES; i++)
+		buf_addf(&text, "- officer@xa-%d cn=xa-%d,dc=example\n", i, i);
+	CHECK_INT(options_read_text(&o, buf_str(&text), &f), 0);
+	CHECK_INT(o.ldap_role_count, OPTIONS_MAX_LDAP_ROLES);
+	o = (struct options){0};
+	buf_add(&text, STR("- one cn=more\n"));
+	CHECK_INT(options_read_text(&o, buf_str(&text), &f), E_LIMIT);
+	CHECK_INT(f.line, OPTIONS_MAX_LDAP_ROLES + 2);
+	buf_release(&text);
+}

@@ -28,16 +28,3 @@ TEST(what_was_typed_stays_a_value)
 		buf_release(&out);
 	}
 }
-
-TEST(roles_of_groups)
-{
-	struct str role, group;
-	CHECK(directory_role_read(STR("analyst cn=desk,ou=my groups,dc=example"), &role, &group));
-	CHECK_STR(role, STR("analyst"));
-	CHECK_STR(group, STR("cn=desk,ou=my groups,dc=example"));
-	CHECK(directory_role_read(STR("  leader   * "), &role, &group));
-	CHECK_STR(group, STR("*"));
-	static const char *const wrong[] = {"", "analyst", "analyst ", "analyst desk", " cn=x", "analyst =x"};
-	for (size_t i = 0; i < COUNT(wrong); i++)
-		tap_check(!directory_role_read(str_z(wrong[i]), &role, &group), __FILE__, __LINE__, "row %zu", i);
-}
