@@ -36,14 +36,13 @@ run_file(struct str bytes, struct decode_context *c, struct total *t)
 		return;
 	while (evtx_next_chunk(&file, &chunk)) {
 		struct raw raw = {.bytes = chunk, .form = RAW_EVTX_CHUNK};
-		struct event *event;
-		uint32_t count = 0, failed = 0;
-		if (evtx_decode_chunk(c, chunk, &raw, &event, &count, &failed) < 0)
-			failed++;
-		for (uint32_t i = 0; i < count; i++)
-			t->fields += event[i].field_count;
-		t->records += count;
-		t->failed += failed;
+		struct decode_result got;
+		if (evtx_decode_chunk(c, chunk, &raw, &got) < 0)
+			got.failed++;
+		for (uint32_t i = 0; i < got.count; i++)
+			t->fields += got.event[i].field_count;
+		t->records += got.count;
+		t->failed += got.failed;
 		t->bytes += chunk.n;
 		arena_clear(c->arena);
 	}

@@ -212,9 +212,13 @@ scan_records(struct scan *s, struct scan_input *in)
 	struct decode_result result;
 	uint64_t number = 0;
 	while (scan_next(in, &raw)) {
-		arena_clear(&s->arena);
-		if (decode(s->decoder, &raw, &s->arena, &result) < 0)
-			s->failed++;
+		bool full;
+		do {
+			arena_clear(&s->arena);
+			result = (struct decode_result){0};
+			full = decode(s->decoder, &raw, &s->arena, &result) < 0;
+		} while (result.cut && scan_more(in, &raw));
+		s->failed += full;
 		s->failed += result.failed;
 		for (uint32_t i = 0; i < result.count; i++)
 			scan_event(s, &result.event[i], raw.form == RAW_EVTX_CHUNK ? ++number : in->number);
@@ -234,7 +238,9 @@ scan_file(void *user, const char *path)
 		s->files++;
 		scan_records(s, in);
 	}
-	scan_close(in);
+	error = scan_close(in);
+	if (error)
+		on_unreadable(s, path, error);
 	return 0;
 }
 

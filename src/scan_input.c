@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "scan_input.h"
 
-#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -10,9 +10,10 @@
 #include "decode/evtx.h"
 #include "host/file.h"
 
-enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_EVTX };
+enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_EVTX, FORM_CHUNKS /* EVTX, not packed */ };
 
 #define UNPACK_STEP (1u << 20)
+#define READ_FRONT (8u << 10)
 #define READ_MAX (1u << 20)  /* bytes of a file that is read; larger ones are mapped */
 #define KEEP_MAX (32u << 20) /* bytes of room that stay from file to file */
 
@@ -80,16 +81,28 @@ unpack(struct scan_input *in, int (*how)(struct scan_input *in))
 	return error;
 }
 
-/* in->bytes become those of the file. */
-static int
-take_file(struct scan_input *in, const char *path)
+static bool
+is_evtx(struct str bytes)
 {
-	struct stat st;
-	bool there = stat(path, &st) == 0;
-	in->written_ms = there ? (int64_t)st.st_mtime * 1000 : 0;
-	in->read.max = READ_MAX;
-	if (there && S_ISREG(st.st_mode) && st.st_size <= READ_MAX) {
-		int error = file_read(path, &in->read);
+	return str_starts(bytes, STR("ElfFile")) && bytes.n >= EVTX_HEADER;
+}
+
+/* in->bytes become those of the file; of an event log that stands there as it is, the front. */
+static int
+take_bytes(struct scan_input *in, const char *path, int fd, off_t size)
+{
+	ssize_t n = read(fd, buf_room(&in->read, SCAN_CHUNKS_ROOM), READ_FRONT);
+	if (n < 0)
+		return E_IO;
+	in->read.n = (size_t)n;
+	in->bytes = buf_str(&in->read);
+	if (is_evtx(in->bytes)) {
+		in->form = FORM_CHUNKS;
+		in->chunks = scan_chunks(fd, in->bytes, in->read.p);
+		return 0;
+	}
+	if (size <= READ_MAX) {
+		int error = file_read_descriptor(fd, &in->read);
 		in->bytes = buf_str(&in->read);
 		if (error != E_LIMIT) /* else it has grown since */
 			return error;
@@ -97,6 +110,20 @@ take_file(struct scan_input *in, const char *path)
 	TRY(file_map(path, &in->mapped));
 	in->bytes = in->mapped;
 	return 0;
+}
+
+static int
+take_file(struct scan_input *in, const char *path)
+{
+	struct stat st;
+	int fd = file_open_regular(path, &st);
+	TRY(fd);
+	in->written_ms = (int64_t)st.st_mtime * 1000;
+	in->read.max = READ_MAX;
+	int error = take_bytes(in, path, fd, st.st_size);
+	if (in->form != FORM_CHUNKS)
+		close(fd);
+	return error;
 }
 
 static void
@@ -127,13 +154,15 @@ scan_open(struct scan_input *in, const char *path)
 {
 	TRY(take_file(in, path));
 	int error = 0;
+	if (in->form == FORM_CHUNKS)
+		return 0;
 	if (str_starts(in->bytes, STR("\x1f\x8b")))
 		error = unpack(in, unpack_gzip);
 	else if (str_starts(in->bytes, STR("\x28\xb5\x2f\xfd")))
 		error = unpack(in, unpack_zstd);
 	if (str_starts(in->bytes, STR("\xef\xbb\xbf")))
 		in->bytes = str_skip(in->bytes, 3);
-	if (str_starts(in->bytes, STR("ElfFile")) && in->bytes.n >= EVTX_HEADER) {
+	if (is_evtx(in->bytes)) {
 		in->form = FORM_EVTX;
 		in->at = EVTX_HEADER;
 	} else {
@@ -143,19 +172,23 @@ scan_open(struct scan_input *in, const char *path)
 	return error;
 }
 
-void
+int
 scan_close(struct scan_input *in)
 {
+	int error = in->chunks.unreadable ? E_IO : 0;
+	if (in->form == FORM_CHUNKS)
+		close(in->chunks.fd);
 	file_unmap(in->mapped);
 	give_back(&in->read);
 	give_back(&in->unpacked);
 	*in = (struct scan_input){.read = in->read, .unpacked = in->unpacked, .unpacker = in->unpacker};
+	return error;
 }
 
 void
 scan_release(struct scan_input *in)
 {
-	scan_close(in);
+	(void)scan_close(in);
 	buf_release(&in->read);
 	buf_release(&in->unpacked);
 	ZSTD_freeDCtx(in->unpacker);
@@ -221,12 +254,20 @@ bool
 scan_next(struct scan_input *in, struct raw *ret)
 {
 	struct str bytes;
-	bool more = in->form == FORM_EVTX ? next_chunk(in, &bytes)
-	    : in->form == FORM_TEXTS	  ? next_text(in, &bytes)
-					  : next_line(in, &bytes);
+	bool more = in->form == FORM_CHUNKS ? scan_chunks_next(&in->chunks, &bytes)
+	    : in->form == FORM_EVTX	    ? next_chunk(in, &bytes)
+	    : in->form == FORM_TEXTS	    ? next_text(in, &bytes)
+					    : next_line(in, &bytes);
+	bool evtx = in->form == FORM_CHUNKS || in->form == FORM_EVTX;
 	if (!more)
 		return false;
-	*ret = (struct raw){.bytes = bytes, .form = in->form == FORM_EVTX ? RAW_EVTX_CHUNK : RAW_LINE, .transport = RAW_FILE,
+	*ret = (struct raw){.bytes = bytes, .form = evtx ? RAW_EVTX_CHUNK : RAW_LINE, .transport = RAW_FILE,
 	    .received_ms = in->written_ms};
 	return true;
+}
+
+bool
+scan_more(struct scan_input *in, struct raw *ret)
+{
+	return in->form == FORM_CHUNKS && scan_chunks_whole(&in->chunks, &ret->bytes);
 }

@@ -8,11 +8,13 @@
  */
 
 #include "decode/raw.h"
+#include "scan_chunks.h"
 
 struct scan_input {
 	struct str bytes;    /* of the file, unpacked */
 	struct str mapped;   /* to unmap */
-	struct buf read;     /* a small file: the copy costs less than the mapping */
+	struct buf read;     /* a small file: the copy costs less than the mapping; or a chunk of an event log */
+	struct scan_chunks chunks; /* of a file that is one; packed ones are in `bytes` */
 	struct buf unpacked;
 	void *unpacker;      /* of zstd; this, and the room of the two above, stays from file to file */
 	size_t at;
@@ -26,9 +28,12 @@ struct scan_input {
 /* Zeroed is a good start: struct scan_input in = {0}. One file at a time: scan_close() before the next scan_open().
  * E_NOT_FOUND, E_DENIED, E_IO, E_CORRUPT (packed bytes that do not unpack), E_LIMIT. */
 [[nodiscard]] int scan_open(struct scan_input *in, const char *path);
-void scan_close(struct scan_input *in);
+/* E_IO when the file could not be read to its end. */
+int scan_close(struct scan_input *in);
 void scan_release(struct scan_input *in);
 /* The next record; false at the end. Lines longer than RAW_MAX come in pieces. */
 bool scan_next(struct scan_input *in, struct raw *ret);
+/* All there is of an EVTX chunk that scan_next() gave, when that was less: decode_result.cut. */
+bool scan_more(struct scan_input *in, struct raw *ret);
 
 #endif

@@ -110,7 +110,7 @@ static int
 decode_chunk(struct decoder *d, const struct raw *r, struct decode_result *ret)
 {
 	struct decode_result result = {0};
-	int got = evtx_decode_chunk(&d->context, r->bytes, r, &result.event, &result.count, &result.failed);
+	int got = evtx_decode_chunk(&d->context, r->bytes, r, &result);
 	for (uint32_t i = 0; i < result.count; i++) {
 		struct event *e = &result.event[i];
 		e->confidence = e->confidence ? e->confidence : 100;

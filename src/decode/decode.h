@@ -31,6 +31,7 @@ struct decode_result {
 	struct event *event; /* in the arena */
 	uint32_t count;
 	uint32_t failed;     /* records inside a binary form that could not be read; lines that fit no decoder are not failed */
+	bool cut;            /* of an EVTX chunk fewer bytes are there than it refers to: evtx_chunk_used() */
 };
 
 /* Decode one record; everything goes to `arena`. *ret is valid until the arena is cleared or the next call. E_LIMIT when the arena is full

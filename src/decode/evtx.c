@@ -5,6 +5,7 @@
 #define RECORD_HEADER 24u        /* magic, size, number, FILETIME */
 #define RECORD_MIN (RECORD_HEADER + 4u)
 #define CORE_ROOM 24u            /* core fields that a Windows event usually gets */
+#define CHUNK_MAGIC STR("ElfChnk\0")
 
 int
 evtx_open(struct str bytes, struct evtx_file *ret)
@@ -15,13 +16,30 @@ evtx_open(struct str bytes, struct evtx_file *ret)
 	return 0;
 }
 
+/* Where the header of a chunk says that free space begins; the end of the chunk when it cannot be meant. */
+static size_t
+stated_end(struct str chunk)
+{
+	size_t end = evtx_u32(chunk.p + 48);
+	return end < EVTX_CHUNK_HEADER || end > EVTX_CHUNK ? EVTX_CHUNK : end;
+}
+
+size_t
+evtx_chunk_used(struct str front)
+{
+	if (front.n <= EVTX_CHUNK_HEADER || !str_starts(front, CHUNK_MAGIC))
+		return 0;
+	size_t end = stated_end(front) + RECORD_MIN;
+	return end < EVTX_CHUNK ? end : EVTX_CHUNK;
+}
+
 bool
 evtx_next_chunk(struct evtx_file *f, struct str *ret_chunk)
 {
 	while (f->at < f->bytes.n) {
 		struct str chunk = str_cut(f->bytes, f->at, f->at + EVTX_CHUNK);
 		f->at += EVTX_CHUNK;
-		if (chunk.n > EVTX_CHUNK_HEADER && str_starts(chunk, STR("ElfChnk\0"))) {
+		if (evtx_chunk_used(chunk)) {
 			*ret_chunk = chunk;
 			return true;
 		}
@@ -281,10 +299,10 @@ run_instance(struct evtx_reader *r, struct wire *w, struct evtx_place place, uns
 	struct instance in;
 	wire_bytes(w, 5);
 	uint32_t at = wire_u32(w);
-	if (w->bad || at < EVTX_CHUNK_HEADER || at > r->chunk.n || r->chunk.n - at < EVTX_TEMPLATE_HEADER)
+	if (w->bad || at < EVTX_CHUNK_HEADER || !evtx_reaches(r, (size_t)at + EVTX_TEMPLATE_HEADER))
 		return E_INVALID;
 	uint32_t size = evtx_u32(r->chunk.p + at + 20);
-	if (size > r->chunk.n - at - EVTX_TEMPLATE_HEADER)
+	if (!evtx_reaches(r, (size_t)at + EVTX_TEMPLATE_HEADER + size))
 		return E_INVALID;
 	if (at == (size_t)(w->rest.p - r->chunk.p))
 		wire_bytes(w, EVTX_TEMPLATE_HEADER + (size_t)size);
@@ -334,22 +352,22 @@ run_fragment(struct evtx_reader *r, size_t at, size_t end, struct evtx_place pla
 /* A record header at `at` that can be believed: the size stands a second time at the record's end, or another record
  * follows. */
 static bool
-record_fits(struct str chunk, size_t at, uint32_t *ret_size)
+record_fits(struct evtx_reader *r, size_t at, uint32_t *ret_size)
 {
-	if (at + RECORD_MIN > chunk.n || evtx_u32(chunk.p + at) != RECORD_MAGIC)
+	if (!evtx_reaches(r, at + RECORD_MIN) || evtx_u32(r->chunk.p + at) != RECORD_MAGIC)
 		return false;
-	uint32_t size = evtx_u32(chunk.p + at + 4);
-	if (size < RECORD_MIN || size > chunk.n - at)
-		return false;
+	uint32_t size = evtx_u32(r->chunk.p + at + 4);
 	size_t next = at + size;
+	if (size < RECORD_MIN || !evtx_reaches(r, next))
+		return false;
 	*ret_size = size;
-	return evtx_u32(chunk.p + next - 4) == size ||
-	    (next + 4 <= chunk.n && evtx_u32(chunk.p + next) == RECORD_MAGIC);
+	return evtx_u32(r->chunk.p + next - 4) == size ||
+	    (evtx_reaches(r, next + 4) && evtx_u32(r->chunk.p + next) == RECORD_MAGIC);
 }
 
 /* Records of a chunk in file order. */
 struct records {
-	struct str chunk;
+	struct evtx_reader *r;
 	size_t at;        /* the next one */
 	size_t end;       /* as the chunk header has it; what follows is what an unclean stop left behind */
 	uint64_t number;  /* of the last one */
@@ -357,12 +375,10 @@ struct records {
 };
 
 static struct records
-records_of(struct str chunk)
+records_of(struct evtx_reader *r)
 {
-	struct records l = {.chunk = chunk, .at = EVTX_CHUNK_HEADER, .end = evtx_u32(chunk.p + 48)};
-	if (l.end < EVTX_CHUNK_HEADER || l.end > chunk.n)
-		l.end = chunk.n;
-	return l;
+	size_t end = stated_end(r->chunk);
+	return (struct records){.r = r, .at = EVTX_CHUNK_HEADER, .end = evtx_reaches(r, end) ? end : r->chunk.n};
 }
 
 /* Behind a damaged record: the next header, or the end. */
@@ -373,12 +389,12 @@ resume(struct records *l)
 	uint32_t size;
 	l->damaged++;
 	for (size_t at = l->at + 1; at < l->end; at++) {
-		const char *found = memmem(l->chunk.p + at, l->end - at, magic, sizeof magic);
+		const char *found = memmem(l->r->chunk.p + at, l->end - at, magic, sizeof magic);
 		if (!found)
 			break;
-		at = (size_t)(found - l->chunk.p);
+		at = (size_t)(found - l->r->chunk.p);
 		l->at = at;
-		if (record_fits(l->chunk, at, &size))
+		if (record_fits(l->r, at, &size))
 			return;
 	}
 	l->at = l->end;
@@ -389,7 +405,7 @@ static bool
 only_zeros(const struct records *l)
 {
 	for (size_t i = l->at; i < l->end; i++)
-		if (l->chunk.p[i])
+		if (l->r->chunk.p[i])
 			return false;
 	return true;
 }
@@ -400,12 +416,12 @@ static bool
 next_record(struct records *l, size_t *ret_at, uint32_t *ret_size)
 {
 	uint32_t size;
-	while (!record_fits(l->chunk, l->at, &size)) {
+	while (!record_fits(l->r, l->at, &size)) {
 		if (l->at >= l->end || only_zeros(l))
 			return false;
 		resume(l);
 	}
-	uint64_t number = evtx_u64(l->chunk.p + l->at + 8);
+	uint64_t number = evtx_u64(l->r->chunk.p + l->at + 8);
 	if (l->at >= l->end && l->number && number != l->number + 1)
 		return false;
 	l->number = number;
@@ -454,21 +470,19 @@ decode_record(struct evtx_reader *r, size_t at, uint32_t size, struct event *e)
 }
 
 int
-evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct event **ret_events,
-    uint32_t *ret_count, uint32_t *ret_failed)
+evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct decode_result *ret)
 {
 	struct events list = {0};
 	uint32_t size;
-	if (chunk.n < EVTX_CHUNK_HEADER || chunk.n > EVTX_CHUNK || !str_starts(chunk, STR("ElfChnk\0")))
+	*ret = (struct decode_result){0};
+	if (chunk.n < EVTX_CHUNK_HEADER || chunk.n > EVTX_CHUNK || !str_starts(chunk, CHUNK_MAGIC))
 		return E_INVALID;
 	struct evtx_reader *r = ARENA_NEW(c->arena, struct evtx_reader);
-	*ret_events = NULL;
-	*ret_count = 0;
 	if (!r)
 		return E_LIMIT;
 	*r = (struct evtx_reader){.c = c, .chunk = chunk, .text = {.arena = c->arena, .step = EVTX_TEXT_STEP}, .budget = EVTX_BUDGET};
 	const uint64_t over = c->arena->over;
-	struct records l = records_of(chunk);
+	struct records l = records_of(r);
 	for (size_t at; next_record(&l, &at, &size);) {
 		struct event *e = c->arena->over == over ? next_event(c->arena, &list) : NULL;
 		if (e) {
@@ -476,12 +490,13 @@ evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *
 			e->sub_index = list.count;
 		}
 		if (!e || decode_record(r, at, size, e) < 0)
-			++*ret_failed;
+			ret->failed++;
 		else
 			list.count++;
 	}
-	*ret_failed += l.damaged;
-	*ret_events = list.event;
-	*ret_count = list.count;
+	ret->event = list.event;
+	ret->count = list.count;
+	ret->failed += l.damaged;
+	ret->cut = r->cut;
 	return c->arena->over != over ? E_LIMIT : 0;
 }

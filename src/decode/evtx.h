@@ -21,6 +21,7 @@
 
 #define EVTX_HEADER 4096u
 #define EVTX_CHUNK 65536u
+#define EVTX_CHUNK_HEADER 512u
 
 /* Templates that were compiled before: writers send the same ones in every chunk. Belongs to one decoder, because it holds
  * ids of its names; events borrow from it. Bounded; what an event says does not depend on it. */
@@ -37,10 +38,14 @@ struct evtx_file {
 [[nodiscard]] int evtx_open(struct str bytes, struct evtx_file *ret);
 /* Next 64 KB chunk (the last one may be short); false at the end. Chunks without magic are skipped. */
 bool evtx_next_chunk(struct evtx_file *f, struct str *ret_chunk);
-/* All readable records of one chunk, in file order. Adds to *ret_failed the records that cannot be read. Resumes at
- * the next record header after a damaged one; goes on behind the end that the chunk header states while the records'
- * numbers do. E_INVALID when it is no chunk; E_LIMIT when the arena is full, with what fitted and the rest failed. */
-[[nodiscard]] int evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw, struct event **ret_events,
-    uint32_t *ret_count, uint32_t *ret_failed);
+/* Bytes of a chunk that have to be read, as its header says: up to the end of its last record and as many more as tell
+ * whether another one follows. `front` is the chunk or its first EVTX_CHUNK_HEADER bytes and more; 0: it is no chunk. */
+size_t evtx_chunk_used(struct str front);
+/* All readable records of one chunk, in file order. Resumes at the next record header after a damaged one; goes on behind
+ * the end that the chunk header states while the records' numbers do. E_INVALID when it is no chunk; E_LIMIT when the
+ * arena is full, with what fitted and the rest failed. The chunk may be short: unless ret->cut, it says what the whole
+ * one does. */
+[[nodiscard]] int evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *raw,
+    struct decode_result *ret);
 
 #endif

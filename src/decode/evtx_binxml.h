@@ -21,7 +21,6 @@
 #include "decode/evtx.h"
 #include "decode/json_layout.h"
 
-#define EVTX_CHUNK_HEADER 512u
 #define EVTX_TEMPLATE_HEADER 24u /* next, GUID, size */
 #define EVTX_TEXT_STEP ((size_t)16 << 10)
 #define EVTX_BUDGET (1 << 18)    /* steps; an honest chunk of tiny records needs about 50,000 */
@@ -138,6 +137,7 @@ struct evtx_value {
 struct evtx_reader {
 	struct decode_context *c;
 	struct str chunk;
+	bool cut; /* something lies behind the end of a chunk that may be longer */
 	struct evtx_text text;
 	int64_t budget;
 	struct evtx_template *bucket[64];
@@ -169,15 +169,23 @@ evtx_u64(const char *p)
 	return le64toh(v);
 }
 
+/* Are bytes up to that offset here? A chunk that lacks them is noted as cut. */
+static inline bool
+evtx_reaches(struct evtx_reader *r, size_t end)
+{
+	r->cut |= end > r->chunk.n && end <= EVTX_CHUNK;
+	return end <= r->chunk.n;
+}
+
 /* The name whose entry in the chunk's table of strings is at that offset; false: none can stand there. */
 static inline bool
-evtx_name_at(struct str chunk, size_t at, struct str *ret_utf16)
+evtx_name_at(struct evtx_reader *r, size_t at, struct str *ret_utf16)
 {
-	if (at < EVTX_CHUNK_HEADER || at + 10 > chunk.n)
+	if (at < EVTX_CHUNK_HEADER || !evtx_reaches(r, at + 10))
 		return false;
-	size_t n = (size_t)evtx_u16(chunk.p + at + 6) * 2;
-	*ret_utf16 = str_from(chunk.p + at + 8, n);
-	return n && at + 10 + n <= chunk.n && evtx_u16(chunk.p + at + 8 + n) == 0;
+	size_t n = (size_t)evtx_u16(r->chunk.p + at + 6) * 2;
+	*ret_utf16 = str_from(r->chunk.p + at + 8, n);
+	return n && evtx_reaches(r, at + 10 + n) && evtx_u16(r->chunk.p + at + 8 + n) == 0;
 }
 
 [[nodiscard]] char *evtx_text_block(struct evtx_text *t, size_t n);

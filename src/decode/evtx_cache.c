@@ -54,9 +54,9 @@ evtx_cache_free(struct evtx_cache *cache)
 /* Is this the same definition? Offsets of names differ from chunk to chunk and are followed; where a name stands within
  * the definition, so does the offset of the next name of the chunk. All other bytes are compared. */
 static bool
-is_definition(const struct known *k, struct str chunk, size_t at)
+is_definition(const struct known *k, struct evtx_reader *r, size_t at)
 {
-	const char *bytes = chunk.p + at, *known = k->definition.p;
+	const char *bytes = r->chunk.p + at, *known = k->definition.p;
 	size_t from = 0;
 	for (uint32_t i = 0; i < k->names.count; i++) {
 		const struct evtx_name *name = &k->names.name[i];
@@ -64,7 +64,7 @@ is_definition(const struct known *k, struct str chunk, size_t at)
 		if (memcmp(bytes + from, known + from, name->at - from) != 0)
 			return false;
 		size_t there = evtx_u32(bytes + name->at);
-		if ((there == at + name->at + 4) != name->here || !evtx_name_at(chunk, there, &utf16) ||
+		if ((there == at + name->at + 4) != name->here || !evtx_name_at(r, there, &utf16) ||
 		    !str_eq(utf16, name->utf16))
 			return false;
 		from = name->at + 4u + (name->here ? NAME_HEADER + utf16.n : 0);
@@ -102,7 +102,7 @@ evtx_cache_find(struct evtx_cache *cache, struct evtx_reader *r, size_t at, size
 	for (; *link; link = &(*link)->next, variants++) {
 		struct known *k = *link;
 		if (k->definition.n == size && k->place.section == place.section && k->place.depth == place.depth &&
-		    is_definition(k, r->chunk, at)) {
+		    is_definition(k, r, at)) {
 			r->budget -= k->cost;
 			return &k->template;
 		}

@@ -72,7 +72,7 @@ static bool
 name_fits(const struct compiler *k, size_t at)
 {
 	struct str utf16;
-	return evtx_name_at(k->r->chunk, at, &utf16);
+	return evtx_name_at(k->r, at, &utf16);
 }
 
 static int
@@ -102,7 +102,7 @@ take_name(struct compiler *k, struct str *ret)
 {
 	struct str name;
 	size_t offset = position(k), at = wire_u32(&k->w);
-	if (k->w.bad || !evtx_name_at(k->r->chunk, at, &name))
+	if (k->w.bad || !evtx_name_at(k->r, at, &name))
 		return E_INVALID;
 	bool here = at == position(k);
 	if (k->t->names)

@@ -5,16 +5,15 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static int
-open_regular(const char *path, struct stat *st)
+int
+file_open_regular(const char *path, struct stat *ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return error_from_errno(errno);
-	if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
+	if (fstat(fd, ret) == 0 && S_ISREG(ret->st_mode))
 		return fd;
 	close(fd);
 	return E_INVALID;
@@ -38,7 +37,7 @@ file_map(const char *path, struct str *ret)
 {
 	struct stat st;
 	struct str bytes;
-	int fd = open_regular(path, &st);
+	int fd = file_open_regular(path, &st);
 	TRY(fd);
 	int error = file_map_descriptor(fd, &bytes);
 	close(fd);
@@ -57,23 +56,27 @@ file_unmap(struct str bytes)
 }
 
 int
-file_read(const char *path, struct buf *out)
+file_read_descriptor(int fd, struct buf *out)
 {
-	struct stat st;
-	int fd = open_regular(path, &st), error = 0;
-	TRY(fd);
 	for (;;) {
 		char beyond;
 		size_t want = out->max && out->max - out->n < 65536 ? out->max - out->n : 65536;
 		char *room = want ? buf_room(out, want) : &beyond;
 		ssize_t n = read(fd, room, want ? want : 1);
-		if (n <= 0 || !want) {
-			error = n < 0 ? E_IO : n ? E_LIMIT : 0;
-			break;
-		}
+		if (n <= 0 || !want)
+			return n < 0 ? E_IO : n ? E_LIMIT : 0;
 		out->n += (size_t)n;
 		out->p[out->n] = '\0';
 	}
+}
+
+int
+file_read(const char *path, struct buf *out)
+{
+	struct stat st;
+	int fd = file_open_regular(path, &st);
+	TRY(fd);
+	int error = file_read_descriptor(fd, out);
 	close(fd);
 	return error;
 }

@@ -22,13 +22,13 @@ decode_chunk(struct decoded *d, struct str chunk)
 {
 	struct decode_context c = {.names = d->names, .arena = &d->arena};
 	struct raw raw = {.bytes = chunk, .form = RAW_EVTX_CHUNK};
-	struct event *event;
-	uint32_t count;
-	CHECK_INT(evtx_decode_chunk(&c, chunk, &raw, &event, &count, &d->failed), 0);
-	for (uint32_t i = 0; i < count; i++) {
+	struct decode_result got;
+	CHECK_INT(evtx_decode_chunk(&c, chunk, &raw, &got), 0);
+	for (uint32_t i = 0; i < got.count; i++) {
 		MEM_GROW(d->event, d->count, d->cap);
-		d->event[d->count++] = event[i];
+		d->event[d->count++] = got.event[i];
 	}
+	d->failed += got.failed;
 }
 
 static void
@@ -226,12 +226,11 @@ TEST(an_arena_that_is_too_small)
 		struct arena arena;
 		arena_init(&arena, 512, room);
 		struct decode_context c = {.names = names, .arena = &arena};
-		struct event *event;
-		uint32_t count, failed = 0;
-		int error = evtx_decode_chunk(&c, buf_str(&bytes), NULL, &event, &count, &failed);
+		struct decode_result got;
+		int error = evtx_decode_chunk(&c, buf_str(&bytes), NULL, &got);
 		CHECK(error == 0 || error == E_LIMIT);
-		CHECK(error == E_LIMIT || count == 4);
-		most = count > most ? count : most;
+		CHECK(error == E_LIMIT || got.count == 4);
+		most = got.count > most ? got.count : most;
 		arena_release(&arena);
 	}
 	CHECK_INT(most, 4);
@@ -239,18 +238,20 @@ TEST(an_arena_that_is_too_small)
 	buf_release(&bytes);
 }
 
+static size_t as_used; /* chunks of which no more was needed than their headers say */
+
 /* All that a chunk says, as a number. */
 static uint64_t
-digest_chunk(const struct names *names, struct evtx_cache *templates, struct str chunk)
+digest_chunk(const struct names *names, struct evtx_cache *templates, struct str chunk, bool *ret_cut)
 {
 	struct arena arena;
 	arena_init(&arena, 1 << 20, 64 << 20);
 	struct decode_context c = {.names = names, .arena = &arena, .templates = templates};
-	struct event *event = NULL;
-	uint32_t count = 0, failed = 0;
-	uint64_t h = (uint64_t)evtx_decode_chunk(&c, chunk, NULL, &event, &count, &failed) + failed;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct event *e = &event[i];
+	struct decode_result got;
+	uint64_t h = (uint64_t)evtx_decode_chunk(&c, chunk, NULL, &got) + got.failed;
+	*ret_cut = got.cut;
+	for (uint32_t i = 0; i < got.count; i++) {
+		const struct event *e = &got.event[i];
 		const struct str texts[] = {e->channel, e->code, e->provider};
 		h = hash64_mix(h, (uint64_t)e->time_ms);
 		for (size_t k = 0; k < COUNT(texts); k++)
@@ -262,7 +263,20 @@ digest_chunk(const struct names *names, struct evtx_cache *templates, struct str
 		}
 	}
 	arena_release(&arena);
-	return hash64_mix(h, count);
+	return hash64_mix(h, got.count);
+}
+
+/* With or without the templates of other chunks, with or without the bytes that its header calls free. */
+static void
+compare_readings(const struct names *names, struct evtx_cache *templates, struct str chunk)
+{
+	bool cut;
+	uint64_t whole = digest_chunk(names, NULL, chunk, &cut);
+	CHECK_INT(digest_chunk(names, templates, chunk, &cut), whole);
+	uint64_t used = digest_chunk(names, templates, str_cut(chunk, 0, evtx_chunk_used(chunk)), &cut);
+	CHECK(cut || used == whole);
+	as_used += !cut;
+	CHECK_INT(digest_chunk(names, templates, chunk, &cut), whole);
 }
 
 /* Each chunk, and copies of it with a byte changed: what another chunk said under the same GUID does not reach it. */
@@ -271,15 +285,15 @@ compare_chunk(const struct names *names, struct evtx_cache *templates, struct st
 {
 	static char copy[EVTX_CHUNK];
 	static uint32_t random = 1;
-	CHECK_INT(digest_chunk(names, templates, chunk), digest_chunk(names, NULL, chunk));
+	compare_readings(names, templates, chunk);
 	for (int i = 0; i < 12; i++) {
 		memcpy(copy, chunk.p, chunk.n);
 		random = random * 1103515245 + 12345;
 		copy[512 + (random >> 8) % (chunk.n < 8192 ? chunk.n - 512 : 7680)] ^= (char)(1u << random % 7);
 		struct str changed = str_from(copy, chunk.n);
-		CHECK_INT(digest_chunk(names, templates, changed), digest_chunk(names, NULL, changed));
+		compare_readings(names, templates, changed);
 	}
-	CHECK_INT(digest_chunk(names, templates, chunk), digest_chunk(names, NULL, chunk));
+	compare_readings(names, templates, chunk);
 }
 
 static struct names *shared_names;
@@ -312,6 +326,7 @@ TEST(templates_of_other_chunks_change_nothing)
 		nftw(tap_source(SEEDS), compare_file, 16, FTW_PHYS);
 	if (samples)
 		nftw(samples, compare_file, 16, FTW_PHYS);
+	CHECK(!samples || as_used > 0);
 	evtx_cache_free(shared_templates);
 	names_free(shared_names);
 }
@@ -319,18 +334,19 @@ TEST(templates_of_other_chunks_change_nothing)
 TEST(what_is_no_event_log)
 {
 	struct evtx_file file;
-	struct event *event;
-	uint32_t count, failed = 0;
+	struct decode_result got;
 	struct arena arena;
 	char nothing[600] = "ElfChnk";
 	arena_init(&arena, 4096, 1 << 20);
 	struct decode_context c = {.arena = &arena};
 	CHECK_INT(evtx_open(STR(""), &file), E_INVALID);
 	CHECK_INT(evtx_open(STR("ElfFile"), &file), E_INVALID);
-	CHECK_INT(evtx_decode_chunk(&c, STR("ElfChnk\0"), NULL, &event, &count, &failed), E_INVALID);
-	CHECK_INT(evtx_decode_chunk(&c, str_from(nothing, sizeof nothing), NULL, &event, &count, &failed), 0);
-	CHECK_INT(count, 0);
-	CHECK_INT(failed, 0);
+	CHECK_INT(evtx_decode_chunk(&c, STR("ElfChnk\0"), NULL, &got), E_INVALID);
+	CHECK_INT(evtx_decode_chunk(&c, str_from(nothing, sizeof nothing), NULL, &got), 0);
+	CHECK_INT(got.count, 0);
+	CHECK_INT(got.failed, 0);
+	CHECK_INT(evtx_chunk_used(str_from(nothing, 8)), 0);
+	CHECK_INT(evtx_chunk_used(STR("ElfFile\0")), 0);
 	arena_release(&arena);
 }
 
