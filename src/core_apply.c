@@ -145,7 +145,7 @@ add_flow(struct apply *a, struct event *e, uint64_t id, const struct system *s)
 		return;
 	uint32_t n = flow_feed(a->core->flow, e, &a->core->arena, &list);
 	for (uint32_t i = 0; i < n; i++)
-		add_finding(a, &list[i], id, s);
+		add_finding(a, &list[i], id, alert_system_meant(a->core->desk.registry, &list[i], s));
 }
 
 static int

@@ -85,8 +85,12 @@ uint32_t alert_book_opened(const struct alert_book *b);
 void alert_matched_json(const struct finding_field *matched, uint32_t matched_count, struct buf *out);
 
 /* Whose system an event tells of: host.name, host.ip, destination.ip, source.ip, then domains; for firewalls and sensors,
- * whose own name stands in host.name, the addresses come first. NULL when unknown. */
+ * whose own name stands in host.name, the addresses come first; of a question for a name, the asker's before the asked
+ * server's. NULL when unknown. */
 const struct system *alert_system_of(const struct registry *r, const struct event *e);
+/* Whose system a finding about many flows means: that of the first address it names which is ours. A scanner within is
+ * found at its own agency, not at the one it happened to try when the count was full. */
+const struct system *alert_system_meant(const struct registry *r, const struct finding *f, const struct system *fallback);
 
 /* Reading. Strings live in `arena`. */
 struct alert_filter {

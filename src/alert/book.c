@@ -117,13 +117,23 @@ tells_of_others(const struct event *e)
 	    e->decoder == DECODER_DNS;
 }
 
+/* Who asks for a name is meant, not the name server that is asked; that one answers from port 53. */
+static bool
+asks_for_name(const struct event *e)
+{
+	const struct field *port = event_find(e, F_SOURCE_PORT);
+	return event_find(e, F_DNS_QUESTION) && !(port && str_eq(port->value, STR("53")));
+}
+
 static const struct system *
 system_by_address(const struct registry *r, const struct event *e)
 {
-	static const uint32_t addresses[] = {F_HOST_IP, F_DESTINATION_IP, F_SOURCE_IP};
+	static const uint32_t target_first[] = {F_HOST_IP, F_DESTINATION_IP, F_SOURCE_IP},
+	    asker_first[COUNT(target_first)] = {F_HOST_IP, F_SOURCE_IP, F_DESTINATION_IP};
+	const uint32_t *address = asks_for_name(e) ? asker_first : target_first;
 	const struct system *s = NULL;
-	for (size_t i = 0; i < COUNT(addresses) && !s; i++) {
-		const struct field *f = event_find(e, addresses[i]);
+	for (size_t i = 0; i < COUNT(target_first) && !s; i++) {
+		const struct field *f = event_find(e, address[i]);
 		s = f ? registry_by_address(r, f->value) : NULL;
 	}
 	return s;
@@ -143,6 +153,21 @@ alert_system_of(const struct registry *r, const struct event *e)
 		if ((f = event_find(e, domains[i])))
 			s = registry_by_domain(r, f->value);
 	return s;
+}
+
+const struct system *
+alert_system_meant(const struct registry *r, const struct finding *f, const struct system *fallback)
+{
+	static const struct str addresses[] = {STR_INIT("host.ip"), STR_INIT("source.ip"), STR_INIT("destination.ip")};
+	const struct system *s = NULL;
+	for (uint32_t i = 0; i < f->matched_count && !s; i++) {
+		const struct finding_field *m = &f->matched[i];
+		for (size_t a = 0; a < COUNT(addresses) && !s; a++)
+			s = str_eq(m->name, addresses[a]) ? registry_by_address(r, m->value) : NULL;
+		if (!s && str_eq(m->name, STR("source.domain")))
+			s = registry_by_host(r, m->value);
+	}
+	return s ? s : fallback;
 }
 
 static void

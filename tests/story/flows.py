@@ -45,7 +45,10 @@ events += [question(5 * i, "10.21.4.70", f"{letters(12)}.cdn.vendor.example", "A
 events += [question(5 * i, "10.21.4.25", f"{i % 250}.113.0.203.bl.filter.example", "A") for i in range(300)]
 events.sort(key=lambda e: e["timestamp"])
 
-desk = Desk(register=REGISTER).start()
+# What the worm tries, and the name server that is asked for the tunnel, belong to somebody else: they are not meant.
+PROVINCE = REGISTER.replace("systems:", "  - {id: trung-tam, name: Trung tâm, kind: centre}\nsystems:") + (
+    "  - {id: dung-chung, name: Dùng chung, organisation: trung-tam, level: 3, networks: [10.30.0.0/24, 10.21.4.53/32]}\n")
+desk = Desk(register=PROVINCE).start()
 relp = Relp(desk.relp)
 last = [relp.send(frame("suricata", e)) for e in events][-1]
 check("every flow is acknowledged", relp.wait(last, 30))
@@ -90,6 +93,7 @@ tunnel = alert("10.21.4.40")
 why = says(tunnel)
 check("the tunnel names the registered domain", why.get("dns.question.registered_domain") == "cap-nhat.com.vn" and
       float(why["entropy_bits"]) > 3.5 and why["rare_type_percent"] == "100", tunnel)
+check("the asker's agency has it, not the name server's", (tunnel.get("organisation") or {}).get("id") == "xa-dong-tam", tunnel)
 check("which is part of who it is", {"name": "dns.question.registered_domain", "value": "cap-nhat.com.vn"} in tunnel.get("entity", []), tunnel)
 check("BIND's query log shows a tunnel as well", says(alert("10.21.4.90")).get("dns.question.registered_domain") == "tai-lieu.example")
 scan = alert("10.21.4.80")

@@ -206,6 +206,43 @@ TEST(a_sensor_speaks_of_other_machines)
 	desk_close(&d);
 }
 
+TEST(who_asks_a_name_server_and_who_scans_is_meant_not_the_other_end)
+{
+	static const char province[] =
+	    "organisations: [{id: dc, name: DC, kind: centre}, {id: bv, name: BV, kind: department}]\n"
+	    "systems:\n"
+	    "  - {id: names, name: Names, organisation: dc, level: 3, networks: [10.10.2.53/32]}\n"
+	    "  - {id: his, name: HIS, organisation: bv, level: 3, networks: [10.30.1.0/24]}\n";
+	static const struct finding_field outside[] = {{STR_INIT("source.ip"), STR_INIT("203.0.113.9")},
+	    {STR_INIT("destination.ip"), STR_INIT("10.30.1.7")}},
+	    inside[] = {{STR_INIT("source.ip"), STR_INIT("10.30.1.140")}, {STR_INIT("destination.ip"), STR_INIT("10.10.2.53")}},
+	    nobody[] = {{STR_INIT("source.ip"), STR_INIT("203.0.113.9")}, {STR_INIT("hosts"), STR_INIT("40")}};
+	struct desk d;
+	struct registry *r = NULL;
+	struct event e;
+	struct raw raw = {.bytes = STR("x")};
+	uint32_t rows;
+	desk_open(&d);
+	CHECK_INT(registry_import(d.db, NULL, str_z(province), STR("p.yaml"), false, 1, NULL, NULL, &rows), 0);
+	CHECK_INT(registry_load(d.db, &r), 0);
+	event_begin(&e, &d.arena, &raw);
+	event_put_core(&e, F_SOURCE_IP, STR("10.30.1.140"));
+	event_put_core(&e, F_DESTINATION_IP, STR("10.10.2.53"));
+	e.decoder = DECODER_EVE;
+	const struct system *tried = alert_system_of(r, &e);
+	CHECK_STR(tried->id, STR("names"));
+	event_put_core(&e, F_DNS_QUESTION, STR("a.example"));
+	CHECK_STR(alert_system_of(r, &e)->id, STR("his"));
+	event_put_core(&e, F_SOURCE_PORT, STR("53"));
+	CHECK_STR(alert_system_of(r, &e)->id, STR("names"));
+
+	CHECK_STR(alert_system_meant(r, &(struct finding){.matched = inside, .matched_count = 2}, tried)->id, STR("his"));
+	CHECK_STR(alert_system_meant(r, &(struct finding){.matched = outside, .matched_count = 2}, tried)->id, STR("his"));
+	CHECK_STR(alert_system_meant(r, &(struct finding){.matched = nobody, .matched_count = 2}, tried)->id, STR("names"));
+	registry_free(r);
+	desk_close(&d);
+}
+
 TEST(no_alert_tells_of_two_organisations)
 {
 	static const struct str who[] = {STR_INIT("source.ip")};
