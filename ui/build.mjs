@@ -111,7 +111,7 @@ const khien = {
 	name: "khien",
 	setup(b) {
 		b.onStart(checkSentences);
-		b.onResolve({ filter: /^(lang|office|faults|icons):/ }, (a) => ({ path: a.path, namespace: "made" }));
+		b.onResolve({ filter: /^(lang|office|faults|measure|icons):/ }, (a) => ({ path: a.path, namespace: "made" }));
 		b.onLoad({ filter: /^lang:/, namespace: "made" }, async (a) => {
 			const path = languages[a.path.slice(5)];
 			return { contents: JSON.stringify(await readSentences(path)), loader: "json", watchFiles: [path] };
@@ -123,6 +123,10 @@ const khien = {
 		b.onLoad({ filter: /^faults:/, namespace: "made" }, async (a) => {
 			const path = languages[a.path.slice(7)];
 			return { contents: JSON.stringify(await readSentences(path, faults)), loader: "json", watchFiles: [path] };
+		});
+		b.onLoad({ filter: /^measure:/, namespace: "made" }, async (a) => {
+			const path = languages[a.path.slice(8)];
+			return { contents: JSON.stringify(await readSentences(path, "measure")), loader: "json", watchFiles: [path] };
 		});
 		b.onLoad({ filter: /^icons:/, namespace: "made" }, async () => ({
 			contents: JSON.stringify(await readIcons()), loader: "json", watchFiles: [join(here, "src/icons.json")],

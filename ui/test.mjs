@@ -9,11 +9,15 @@ const vietnamese = {
 	name: "vietnamese",
 	setup: (b) => {
 		b.onResolve({ filter: /\/lang\.svelte$/ }, () => ({ path: "lang", namespace: "stand-in" }));
+		b.onResolve({ filter: /^measure:/ }, () => ({ path: "measure", namespace: "sentences" }));
+		b.onLoad({ filter: /./, namespace: "sentences" }, () => ({
+			contents: 'export default { least: "{0} (từ {1})", most: "{0} (không quá {1})", hosts: "Số máy", reason_above_usual: "hơn thường ngày" }',
+		}));
 		b.onLoad({ filter: /./, namespace: "stand-in" }, () => ({ contents: 'export const language = () => "vi"; export const t = (key) => key;' }));
 	},
 };
 const { outputFiles } = await build({
-	stdin: { contents: 'export * from "./query"; export * from "./format"; export * from "./time"; export * from "./indicators";', resolveDir: lib, loader: "ts" },
+	stdin: { contents: 'export * from "./query"; export * from "./format"; export * from "./time"; export * from "./indicators"; export * from "./measures";', resolveDir: lib, loader: "ts" },
 	bundle: true, write: false, format: "esm", plugins: [vietnamese],
 });
 const l = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
@@ -26,6 +30,16 @@ function same(got, wanted, name) {
 	console.log(`# got    ${JSON.stringify(got)}\n# wanted ${JSON.stringify(wanted)}`);
 	process.exitCode = 1;
 }
+
+const scan = [["source.ip", "10.1.1.1"], ["hosts", "1040"], ["limit.hosts", "40"], ["jitter_percent", "2.5"], ["limit.jitter_percent", "15"], ["window_s", "300"]];
+const pairs = (list) => list.map(([name, value]) => ({ name, value }));
+const say = await l.measureWords();
+same(l.fieldsOf(pairs(scan)), pairs([["source.ip", "10.1.1.1"]]), "a measure is no field to except");
+same(l.fieldsOf(pairs([["reason", "admin"], ["user", "an"]])), pairs([["reason", "admin"], ["user", "an"]]), "a device's own field stays one, whatever its name");
+same(say(pairs(scan)).map((m) => `${m.label}: ${m.value}`), ["Số máy: 1.040 (từ 40)", "jitter_percent: 2,5 % (không quá 15 %)", "window_s: 5 phút"], "each measure stands beside its threshold");
+same(say(pairs([["reason", "above_usual"], ["hour_of_week", "26"], ["bytes_out", "5000000"], ["limit.bytes_out", "1e6"]])).map((m) => m.value),
+	["hơn thường ngày", "02:00 Thứ Ba", "5 MB (từ 1 MB)"], "words, hours and bytes");
+same(say(pairs([["host.name", "a"], ["event_count", "12"]])).map((m) => m.value), ["12"], "a correlation says what it counted");
 
 for (const [value, wanted] of [
 	["root", "user.name:root"],

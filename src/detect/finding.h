@@ -39,7 +39,9 @@ struct rule_info {
 	uint32_t falsepositive_count;
 	const struct str *references;
 	uint32_t reference_count;
-	struct str title_vi;    /* our own rules: custom attribute khien.title_vi; else empty */
+	struct str title_vi, description_vi; /* our own rules: custom attributes khien.title_vi ...; else empty */
+	const struct str *falsepositives_vi; /* khien.falsepositives_vi: all of them, else none */
+	uint32_t falsepositive_vi_count;
 	struct str advice_vi, advice_en; /* khien.advice_vi / khien.advice_en: what to do first */
 	const struct str *entity; /* field names that say "who" (khien.entity); alerts group by them; empty = default */
 	uint32_t entity_count;

@@ -160,6 +160,8 @@ parse_khien(struct parse *p, const struct yaml *document, struct rule_info *info
 	const struct yaml *window = yaml_get(khien, KEY("window"));
 	int64_t ms;
 	TRY(read_text(p, khien, KEY("title_vi"), &info->title_vi));
+	TRY(read_text(p, khien, KEY("description_vi"), &info->description_vi));
+	TRY(read_list(p, khien, KEY("falsepositives_vi"), &info->falsepositives_vi, &info->falsepositive_vi_count));
 	TRY(read_text(p, khien, KEY("advice_vi"), &info->advice_vi));
 	TRY(read_text(p, khien, KEY("advice_en"), &info->advice_en));
 	TRY(read_list(p, khien, KEY("entity"), &info->entity, &info->entity_count));

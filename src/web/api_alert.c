@@ -199,6 +199,7 @@ rule_json(struct buf *out, const struct desk *desk, const struct alert *a)
 	rule_members(out, a);
 	if (r) { /* a rule that was taken away since leaves its title in the alert */
 		out_text(out, "description", r->description);
+		out_text_or_null(out, "description_vi", r->description_vi);
 		out_text(out, "author", r->author);
 		out_text(out, "status", r->status);
 		out_text(out, "file", r->file);
@@ -206,6 +207,7 @@ rule_json(struct buf *out, const struct desk *desk, const struct alert *a)
 		out_text_or_null(out, "advice_en", r->advice_en);
 		out_list(out, "references", r->references, r->reference_count);
 		out_list(out, "falsepositives", r->falsepositives, r->falsepositive_count);
+		out_list(out, "falsepositives_vi", r->falsepositives_vi, r->falsepositive_vi_count);
 	}
 	buf_add_char(out, '}');
 }

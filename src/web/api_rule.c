@@ -352,9 +352,11 @@ static void
 info_members(struct buf *out, const struct rule_info *r)
 {
 	out_text_or_null(out, "description", r->description);
+	out_text_or_null(out, "description_vi", r->description_vi);
 	out_text_or_null(out, "advice_vi", r->advice_vi);
 	out_text_or_null(out, "advice_en", r->advice_en);
 	out_list(out, "falsepositives", r->falsepositives, r->falsepositive_count);
+	out_list(out, "falsepositives_vi", r->falsepositives_vi, r->falsepositive_vi_count);
 	out_list(out, "references", r->references, r->reference_count);
 	out_list(out, "tags", r->tags, r->tag_count);
 	out_name(out, "parameters");

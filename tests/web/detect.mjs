@@ -171,7 +171,17 @@ await chapter(page, "it is run over the past from its panel, and the hits lead t
 	await page.locator("aside pre").first().waitFor();
 });
 
-/* ---- alerts: exception in three keys, verdict with one ---- */
+/* ---- alerts: why, exception in three keys, verdict with one ---- */
+
+await chapter(page, "an alert of a correlation says in Vietnamese what it counted, and what else it may be", async () => {
+	const counted = (await api("alerts?state=open")).items.find((a) => a.rule.title === "SSH brute force");
+	await settled(`/alerts?at=${counted.id}&panel=1`);
+	const why = panel().locator("section", { hasText: "Vì sao" });
+	await why.getByText("Số sự kiện", { exact: true }).waitFor();
+	const words = await why.innerText();
+	must(words.includes("Từ 10 lần đăng nhập SSH bị từ chối") && words.includes("còn dùng mật khẩu hay khóa cũ"), words);
+	must(!/event_count|Ten or more|A script or backup job/.test(words), words);
+});
 
 await chapter(page, "three keys make an exception of an alert: j, m, Enter", async () => {
 	await settled("/alerts");
@@ -182,6 +192,7 @@ await chapter(page, "three keys make an exception of an alert: j, m, Enter", asy
 	const id = params().get("at");
 	await key("m");
 	await dialog().locator("input[type=checkbox]:checked").first().waitFor();
+	must(!/event_count|limit\./.test(await dialog().innerText()), "what a rule counted is offered as a field to except");
 	await clean();
 	await key("Enter");
 	const made = await until(async () => (await api("exceptions?state=active")).items.find((e) => String(e.alert) === id), "no exception was made");

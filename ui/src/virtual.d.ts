@@ -28,3 +28,11 @@ declare module "icons:all" {
 	const outlines: Record<string, string>;
 	export default outlines;
 }
+declare module "measure:vi" {
+	const table: Record<string, string>;
+	export default table;
+}
+declare module "measure:en" {
+	const table: Record<string, string>;
+	export default table;
+}

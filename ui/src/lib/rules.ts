@@ -1,10 +1,15 @@
 // What is done to rules. A change names the version it was made for, which only the whole rule knows.
 import { get, patch } from "./api";
-import { either, t, word } from "./lang.svelte";
+import { either, language, t, word } from "./lang.svelte";
 import type { Level, Rule, RuleDetail } from "./types";
 
 export const rulePath = (id: string) => `rules/${encodeURIComponent(id)}`;
 export const ruleTitle = (r: { title: string; title_vi?: string | null }) => either(r.title_vi, r.title);
+
+/** What a rule says of itself, in the language of the page where it knows it. */
+export const ruleText = (r: { description?: string | null; description_vi?: string | null }) => either(r.description_vi, r.description ?? "");
+export const ruleMistakes = (r: { falsepositives?: string[]; falsepositives_vi?: string[] }) =>
+	(language() === "vi" && r.falsepositives_vi?.length ? r.falsepositives_vi : (r.falsepositives ?? [])).join("; ");
 
 /** Lists that the server left out are empty lists; a rule of which nothing else is said is on. */
 export const completedRule = <T extends Rule>(r: T): T => ({ ...r, techniques: r.techniques ?? [], never_seen: r.never_seen ?? [], on: r.on ?? true });

@@ -68,10 +68,12 @@ export interface Similar {
 export interface AlertDetail extends Alert {
 	rule: Alert["rule"] & {
 		description?: string | null;
+		description_vi?: string | null;
 		author?: string | null;
 		file?: string | null;
 		references?: string[];
 		falsepositives?: string[];
+		falsepositives_vi?: string[];
 		advice_vi?: string | null;
 		advice_en?: string | null;
 	};
@@ -233,7 +235,9 @@ export interface RuleSwitch {
 }
 export interface RuleDetail extends Rule {
 	description?: string | null;
+	description_vi?: string | null;
 	falsepositives?: string[];
+	falsepositives_vi?: string[];
 	references?: string[];
 	parameters?: Record<string, number>;
 	advice_vi?: string | null;
