@@ -12,8 +12,10 @@
 #define NONE UINT32_MAX
 #define FEW 64u  /* grams */
 #define FILTER_MIN 1024u
-#define FILTER_MAX (1u << 18)
-#define STEP 32u /* places of a value asked at once */
+#define FILTER_MAX (1u << 19)
+#define STEP 32u   /* places of a value asked at once */
+#define STRIDE 4u  /* places between two questions for long literals */
+#define LONG (STRIDE + 3u)
 #define TAIL_MAX 16u
 
 /* Anchored literals with one hash; the rest of the chain by `next`. */
@@ -34,17 +36,20 @@ struct place {
 	uint32_t offset; /* of the gram in it */
 };
 
-/* Grams of one width (1..4 bytes). */
+/* Kinds of literals that stand inside, by length; LONG ones are asked for at every fourth place only. */
+enum { KIND_1, KIND_2, KIND_3, KIND_4, KIND_LONG, KINDS };
+
+/* Grams of one kind. */
 struct grams {
-	uint32_t width;
+	uint32_t width;     /* 1..4 bytes */
+	uint32_t stride;    /* places between two questions; each literal has so many grams here, one beside the other */
 	uint32_t mask;      /* of the low bytes */
 	unsigned slot_shift;
 	uint32_t filter_mask;
 	uint64_t *filter;
 	struct gram *gram;
 	uint32_t gram_mask;
-	struct place *place;
-	uint32_t count;
+	struct place *place;             /* NULL: no literals of this kind */
 	bool few;                        /* so that the tables below let little through */
 	uint8_t low[4][16], high[4][16]; /* buckets of grams by the two halves of the byte at each place */
 };
@@ -61,7 +66,8 @@ struct literal_index {
 	uint32_t want_n;
 	uint32_t longest_prefix;
 	uint32_t tails;      /* tail_length() of suffixes, as bits */
-	struct grams grams[4];
+	struct grams ascii[KINDS], beyond[KINDS]; /* the latter of literals that no ASCII value contains */
+	bool any_beyond;
 };
 
 static uint64_t
@@ -216,39 +222,56 @@ gram_bit(uint32_t gram)
 	return (uint32_t)(gram * HASH_SEED >> 40);
 }
 
-static uint32_t
-width_of(const struct literal *l)
+static bool
+is_ascii(struct str s)
 {
-	return l->text.n < 4 ? (uint32_t)l->text.n : 4;
+	uint64_t any = 0, word = 0;
+	size_t at = 0;
+	for (; at + sizeof word <= s.n; at += sizeof word) {
+		memcpy(&word, s.p + at, sizeof word);
+		any |= word;
+	}
+	for (; at < s.n; at++)
+		any |= (unsigned char)s.p[at];
+	return !(any & UINT64_C(0x8080808080808080));
 }
 
-/* How often a gram occurs among all literals tells how common it is: each literal is looked for by its rarest. */
+/* How often a gram of four bytes occurs among all literals tells how common it is: each is looked for by its rarest. */
 struct census {
 	uint16_t *count;
 	uint32_t mask;
 };
 
+static uint16_t *
+census_of(const struct census *c, const char *p)
+{
+	return &c->count[gram_hash(gram_at(p, 4)) >> 8 & c->mask];
+}
+
 static void
-take_census(const struct literal_index *x, uint32_t width, struct census *c)
+take_census(const struct literal_index *x, struct census *c)
 {
 	for (uint32_t i = 0; i < x->count; i++) {
 		struct str s = x->literal[i].text;
-		for (size_t at = 0; at + width <= s.n; at++) {
-			uint16_t *n = &c->count[gram_hash(gram_at(s.p + at, width)) >> 8 & c->mask];
+		for (size_t at = 0; at + 4 <= s.n; at++) {
+			uint16_t *n = census_of(c, s.p + at);
 			*n = (uint16_t)(*n + (*n < UINT16_MAX));
 		}
 	}
 }
 
+/* Where `grams` rare ones stand beside each other. */
 static uint32_t
-rarest_gram(struct str s, uint32_t width, const struct census *c)
+rarest_grams(struct str s, uint32_t grams, const struct census *c)
 {
-	uint32_t best = 0, best_count = UINT32_MAX;
-	for (uint32_t at = 0; at + width <= s.n && at < 4096; at++) {
-		uint32_t n = c->count[gram_hash(gram_at(s.p + at, width)) >> 8 & c->mask];
-		if (n < best_count) {
-			best = at;
-			best_count = n;
+	uint32_t best = 0, best_sum = UINT32_MAX, sum = 0;
+	for (uint32_t at = 0; at + 4 <= s.n && at < 4096; at++) {
+		sum += *census_of(c, s.p + at);
+		if (at >= grams)
+			sum -= *census_of(c, s.p + at - grams);
+		if (at + 1 >= grams && sum < best_sum) {
+			best = at + 1 - grams;
+			best_sum = sum;
 		}
 	}
 	return best;
@@ -264,9 +287,9 @@ find_gram(const struct grams *g, uint32_t bytes)
 }
 
 static bool
-alloc_grams(struct grams *g, struct arena *a)
+alloc_grams(struct grams *g, struct arena *a, uint32_t count)
 {
-	uint32_t slots = power_above(g->count * 2), bits = power_above(g->count * 16);
+	uint32_t slots = power_above(count * 2), bits = power_above(count * 16);
 	bits = bits < FILTER_MIN ? FILTER_MIN : bits > FILTER_MAX ? FILTER_MAX : bits;
 	g->gram_mask = slots - 1;
 	g->slot_shift = (unsigned)__builtin_clz(slots) + 1;
@@ -274,33 +297,38 @@ alloc_grams(struct grams *g, struct arena *a)
 	g->mask = g->width == 4 ? UINT32_MAX : (1u << (8 * g->width)) - 1;
 	g->gram = arena_calloc(a, slots, sizeof *g->gram);
 	g->filter = arena_calloc(a, bits / 64, sizeof *g->filter);
-	g->place = arena_alloc(a, g->count * sizeof *g->place);
+	g->place = arena_alloc(a, count * sizeof *g->place);
 	return g->gram && g->filter && g->place;
 }
 
+/* Literals of one kind, and where the first gram of each stands. */
+struct chosen {
+	uint32_t *literal, *offset;
+	uint32_t count;
+};
+
 /* Count the places of each gram, give each its run in place[], then fill the runs. */
 static void
-fill_grams(const struct literal_index *x, struct grams *g, const uint32_t *offset)
+fill_grams(const struct literal_index *x, struct grams *g, const struct chosen *c)
 {
-	uint32_t first = 0;
-	for (uint32_t i = 0; i < x->count; i++) {
-		if (offset[i] == NONE)
-			continue;
-		uint32_t bytes = gram_at(x->literal[i].text.p + offset[i], g->width);
+	uint32_t first = 0, grams = c->count * g->stride;
+	for (uint32_t i = 0; i < grams; i++) {
+		const char *p = x->literal[c->literal[i / g->stride]].text.p + c->offset[i / g->stride] + i % g->stride;
+		uint32_t bytes = gram_at(p, g->width), bit = gram_bit(bytes) & g->filter_mask;
 		struct gram *gram = find_gram(g, bytes);
 		gram->bytes = bytes;
 		gram->count++;
-		uint32_t bit = gram_bit(bytes) & g->filter_mask;
 		g->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
 	}
 	for (uint32_t i = 0; i <= g->gram_mask; i++) {
 		g->gram[i].first = first;
 		first += g->gram[i].count;
 	}
-	for (uint32_t i = 0; i < x->count; i++)
-		if (offset[i] != NONE)
-			g->place[find_gram(g, gram_at(x->literal[i].text.p + offset[i], g->width))->first++] =
-			    (struct place){i, offset[i]};
+	for (uint32_t i = 0; i < grams; i++) {
+		uint32_t literal = c->literal[i / g->stride], offset = c->offset[i / g->stride] + i % g->stride;
+		struct gram *gram = find_gram(g, gram_at(x->literal[literal].text.p + offset, g->width));
+		g->place[gram->first++] = (struct place){literal, offset};
+	}
 	for (uint32_t i = 0; i <= g->gram_mask; i++)
 		g->gram[i].first -= g->gram[i].count;
 }
@@ -328,31 +356,66 @@ watch_grams(struct grams *g)
 			watch_gram(g, g->gram[i].bytes);
 }
 
-static bool
-build_inside(struct literal_index *x, struct arena *a, uint32_t width)
+/* `few`: there are not many literals of four bytes and more, so that every place is asked about all of them at once. */
+static unsigned
+kind_of(const struct literal *l, bool few)
 {
-	struct grams *g = &x->grams[width - 1];
-	g->width = width;
-	for (uint32_t i = 0; i < x->count; i++)
-		g->count += x->literal[i].anchor == LITERAL_INSIDE && width_of(&x->literal[i]) == width;
-	if (!g->count)
+	size_t n = l->text.n;
+	return n >= LONG && !few ? KIND_LONG : n >= 4 ? KIND_4 : (unsigned)n - 1;
+}
+
+static bool
+build_kind(const struct literal_index *x, struct arena *a, struct grams *g, unsigned kind, const struct chosen *c)
+{
+	g->width = kind < KIND_4 ? kind + 1 : 4;
+	g->stride = kind == KIND_LONG ? STRIDE : 1;
+	if (!c->count)
 		return true;
-	if (!alloc_grams(g, a))
+	if (!alloc_grams(g, a, c->count * g->stride))
 		return false;
-	struct census c = {.mask = 0xffff};
-	c.count = mem_calloc((size_t)c.mask + 1, sizeof *c.count);
-	uint32_t *offset = mem_alloc((size_t)x->count * sizeof *offset);
-	take_census(x, width, &c);
-	for (uint32_t i = 0; i < x->count; i++) {
-		const struct literal *l = &x->literal[i];
-		bool here = l->anchor == LITERAL_INSIDE && width_of(l) == width;
-		offset[i] = here ? rarest_gram(l->text, width, &c) : NONE;
-	}
-	fill_grams(x, g, offset);
+	fill_grams(x, g, c);
 	watch_grams(g);
-	mem_free(offset);
-	mem_free(c.count);
 	return true;
+}
+
+/* One side of the literals inside, in five kinds. */
+static bool
+build_side(const struct literal_index *x, struct arena *a, bool ascii, const struct census *census, struct chosen *c,
+    struct grams *side)
+{
+	uint32_t longer = 0;
+	bool ok = true;
+	for (uint32_t i = 0; i < x->count; i++)
+		longer += x->literal[i].anchor == LITERAL_INSIDE && x->literal[i].text.n >= 4;
+	for (unsigned kind = 0; kind < KINDS && ok; kind++) {
+		c->count = 0;
+		for (uint32_t i = 0; i < x->count; i++) {
+			const struct literal *l = &x->literal[i];
+			if (l->anchor != LITERAL_INSIDE || kind_of(l, longer <= FEW) != kind || is_ascii(l->text) != ascii)
+				continue;
+			c->literal[c->count] = i;
+			c->offset[c->count++] = kind < KIND_4 ? 0 : rarest_grams(l->text, kind == KIND_LONG ? STRIDE : 1, census);
+		}
+		ok = build_kind(x, a, &side[kind], kind, c);
+	}
+	return ok;
+}
+
+static bool
+build_inside(struct literal_index *x, struct arena *a)
+{
+	struct census census = {.mask = 0xffff};
+	struct chosen c = {.literal = mem_alloc((size_t)x->count * sizeof *c.literal),
+		.offset = mem_alloc((size_t)x->count * sizeof *c.offset)};
+	census.count = mem_calloc((size_t)census.mask + 1, sizeof *census.count);
+	take_census(x, &census);
+	bool ok = build_side(x, a, true, &census, &c, x->ascii) && build_side(x, a, false, &census, &c, x->beyond);
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		x->any_beyond |= x->beyond[kind].place != NULL;
+	mem_free(census.count);
+	mem_free(c.literal);
+	mem_free(c.offset);
+	return ok;
 }
 
 const struct literal_index *
@@ -363,12 +426,7 @@ literal_index_new(struct arena *a, const struct literal *literal, uint32_t count
 		return NULL;
 	x->literal = literal;
 	x->count = count;
-	if (!build_anchored(x, a))
-		return NULL;
-	for (uint32_t width = 1; width <= 4; width++)
-		if (!build_inside(x, a, width))
-			return NULL;
-	return x;
+	return build_anchored(x, a) && build_inside(x, a) ? x : NULL;
 }
 
 /* ---- scanning ---- */
@@ -482,9 +540,9 @@ scan_inside(const struct literal_index *x, const struct grams *g, struct str val
 		at = scan_few(x, g, value, s);
 #endif
 	const uint64_t *filter = g->filter;
-	const uint32_t mask = g->mask, filter_mask = g->filter_mask;
+	const uint32_t mask = g->mask, filter_mask = g->filter_mask, stride = g->stride;
 #pragma GCC unroll 4
-	for (; at + 4 <= value.n; at++) {
+	for (; at + 4 <= value.n; at += stride) {
 		uint32_t bytes;
 		memcpy(&bytes, value.p + at, 4);
 		bytes &= mask;
@@ -492,8 +550,16 @@ scan_inside(const struct literal_index *x, const struct grams *g, struct str val
 		if (filter[bit / 64] >> (bit % 64) & 1)
 			check_gram(x, g, bytes, value, at, s);
 	}
-	for (; at + g->width <= value.n; at++)
+	for (; at + g->width <= value.n; at += stride)
 		check_place(x, g, value, at, s);
+}
+
+static void
+scan_side(const struct literal_index *x, const struct grams *side, struct str value, struct literal_scan *s)
+{
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		if (side[kind].place)
+			scan_inside(x, &side[kind], value, s);
 }
 
 static void
@@ -520,9 +586,9 @@ literal_index_scan(const struct literal_index *x, struct str value, struct liter
 		look_up(x, hash_tail(value, tail_length(value.n)) + value.n, LITERAL_WHOLE, value, s);
 	scan_front(x, value, s);
 	scan_back(x, value, s);
-	for (uint32_t i = 0; i < 4; i++)
-		if (x->grams[i].count)
-			scan_inside(x, &x->grams[i], value, s);
+	scan_side(x, x->ascii, value, s);
+	if (x->any_beyond && !is_ascii(value))
+		scan_side(x, x->beyond, value, s);
 }
 
 void

@@ -91,13 +91,11 @@ set_database(struct matcher *m, struct regex_set *set)
 static bool
 scan_joined(struct matcher *m, const struct slot *s, struct str value, match_event_handler found)
 {
-	unsigned n = value.n < UINT32_MAX ? (unsigned)value.n : UINT32_MAX;
 	const hs_database_t *database = set_database(m, s->joined);
 	if (!database)
 		return false;
 	m->expressions = s->joined_atom;
-	hs_error_t error = hs_scan(database, value.p ? value.p : "", n, 0, m->scratch, found, m);
-	assert(error == HS_SUCCESS || error == HS_SCAN_TERMINATED);
+	sigma_scan_regex(database, value, m->scratch, found, m);
 	return true;
 }
 

@@ -4,6 +4,8 @@
  * back references, sizes that explode) is refused when the rule is loaded. Most patterns of real rules contain a text
  * that every match must contain: it is what the literal index looks for, and only then the expression runs.
  */
+#include <assert.h>
+
 #include "base/memory.h"
 #include "detect/sigma_internal.h"
 
@@ -209,7 +211,7 @@ compile(const struct test *t)
 {
 	hs_database_t *database = NULL;
 	hs_compile_error_t *error = NULL;
-	if (hs_compile(t->literal.p, flags_of(t), HS_MODE_BLOCK, NULL, &database, &error) != HS_SUCCESS)
+	if (hs_compile(t->literal.p, flags_of(t), REGEX_MODE, NULL, &database, &error) != HS_SUCCESS)
 		hs_free_compile_error(error);
 	return database;
 }
@@ -227,6 +229,16 @@ sigma_compile_regex(const struct test *test)
 		return mine;
 	hs_free_database(mine);
 	return there;
+}
+
+void
+sigma_scan_regex(const hs_database_t *database, struct str value, hs_scratch_t *scratch, match_event_handler found,
+    void *user)
+{
+	const char *piece = value.p ? value.p : "";
+	unsigned n = value.n < UINT32_MAX ? (unsigned)value.n : UINT32_MAX;
+	hs_error_t error = hs_scan_vector(database, &piece, &n, 1, 0, scratch, found, user);
+	assert(error == HS_SUCCESS || error == HS_SCAN_TERMINATED);
 }
 
 uint32_t

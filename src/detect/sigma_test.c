@@ -254,12 +254,10 @@ static bool
 regex_matches(const struct test *t, struct str value, hs_scratch_t *scratch)
 {
 	bool found = false;
-	unsigned n = value.n < UINT32_MAX ? (unsigned)value.n : UINT32_MAX;
 	/* Patterns with letters beyond ASCII are compiled as UTF-8, whose input must be valid. */
 	if (!t->regex || (t->bits && !str_is_utf8(value)))
 		return false;
-	hs_error_t error = hs_scan(t->regex, value.p ? value.p : "", n, 0, scratch, stop_at_first, &found);
-	assert(error == HS_SUCCESS || error == HS_SCAN_TERMINATED);
+	sigma_scan_regex(t->regex, value, scratch, stop_at_first, &found);
 	return found;
 }
 
