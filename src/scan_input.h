@@ -18,6 +18,7 @@ struct scan_input {
 	struct buf unpacked;
 	void *unpacker;      /* of zstd; this, and the room of the two above, stays from file to file */
 	size_t at;
+	size_t fetched;      /* up to here the memory has been told that it will be read */
 	uint64_t number;     /* of the record just taken, from 1: line, JSON text, or EVTX chunk */
 	int64_t written_ms;  /* last change of the file: settles the year of syslog lines without one */
 	int form;            /* private */

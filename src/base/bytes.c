@@ -182,15 +182,27 @@ utf8_length(const char *bytes, size_t n)
 	return len;
 }
 
+/* How many bytes at the front of n are ASCII. */
+static size_t
+ascii_run(const char *p, size_t n)
+{
+	size_t i = 0;
+#ifdef __SSE2__
+	for (; i + 16 <= n; i += 16) {
+		unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i_u *)(p + i)));
+		if (high)
+			return i + (unsigned)__builtin_ctz(high);
+	}
+#endif
+	while (i < n && (unsigned char)p[i] < 0x80)
+		i++;
+	return i;
+}
+
 bool
 str_is_utf8(struct str s)
 {
-	for (size_t i = 0; i < s.n;) {
-		uint64_t eight;
-		if (i + 8 <= s.n && (memcpy(&eight, s.p + i, 8), (eight & 0x8080808080808080u) == 0)) {
-			i += 8;
-			continue;
-		}
+	for (size_t i = 0; (i += ascii_run(s.p + i, s.n - i)) < s.n;) {
 		size_t len = utf8_length(s.p + i, s.n - i);
 		if (!len)
 			return false;

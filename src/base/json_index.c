@@ -5,7 +5,7 @@
 #include "base/json_avx2.h"
 
 #define AVX2 [[gnu::target("avx2,bmi,popcnt")]]
-#define AVX512 [[gnu::target("avx512f,avx512bw,avx2,bmi,popcnt")]]
+#define AVX512 [[gnu::target("avx512f,avx512bw,avx512vbmi2,avx2,bmi,popcnt")]]
 
 struct indexer {
 	struct str text;
@@ -120,20 +120,48 @@ add_block_avx2(struct indexer *k, const char *p, size_t at)
 	return add_escaped(k, at, quote, slash, (uint64_t)simple_letters(a) | (uint64_t)simple_letters(b) << 32);
 }
 
+/* The places of up to 64 quotes in one go. */
+AVX512 INLINE bool
+add_quotes_avx512(struct json_index *x, size_t at, uint64_t quote)
+{
+	const __m512i numbers = _mm512_set_epi64(0x3f3e3d3c3b3a3938, 0x3736353433323130, 0x2f2e2d2c2b2a2928, 0x2726252423222120,
+	    0x1f1e1d1c1b1a1918, 0x1716151413121110, 0x0f0e0d0c0b0a0908, 0x0706050403020100);
+	__m512i places = _mm512_maskz_compress_epi8(quote, numbers), from = _mm512_set1_epi16((short)at);
+	uint16_t *out = x->quote + x->count;
+	uint32_t n = (uint32_t)__builtin_popcountll(quote);
+	_mm512_storeu_si512(out, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(places)), from));
+	if (n > 32)
+		_mm512_storeu_si512(out + 32, _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(places, 1)), from));
+	x->count += n;
+	return x->count <= JSON_INDEX_QUOTES;
+}
+
+/* simple_letters() of 64 bytes. */
+AVX512 INLINE uint64_t
+simple_letters_avx512(__m512i x)
+{
+	const __m512i low = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 13, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1)),
+	              high = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0)),
+	              half = _mm512_set1_epi8(15);
+	__m512i l = _mm512_shuffle_epi8(low, _mm512_and_si512(x, half));
+	__m512i h = _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16(x, 4), half));
+	return _mm512_test_epi8_mask(l, h);
+}
+
+/* Without a branch that depends on where the quotes and backslashes are. */
 AVX512 INLINE bool
 add_block_avx512(struct indexer *k, const char *p, size_t at)
 {
 	__m512i x = _mm512_loadu_si512(p);
 	uint64_t quote = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('"'));
 	uint64_t slash = _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('\\'));
+	uint64_t second = second_bytes(slash, &k->carry), other = second & ~simple_letters_avx512(x);
 	k->high |= _mm512_movepi8_mask(x);
 	k->control |= _mm512_cmplt_epu8_mask(x, _mm512_set1_epi8(0x20));
 	k->x->slash[at / 64] = slash;
-	if (!(slash | k->carry))
-		return add_quotes(k->x, at, quote);
-	uint64_t simple = (uint64_t)simple_letters(_mm512_castsi512_si256(x)) |
-	    (uint64_t)simple_letters(_mm512_extracti64x4_epi64(x, 1)) << 32;
-	return add_escaped(k, at, quote, slash, simple);
+	if (other && !unicode_escapes(k->text, at, other))
+		return false;
+	return add_quotes_avx512(k->x, at, quote & ~second);
 }
 
 INLINE bool
@@ -152,6 +180,8 @@ index_text(struct json_index *x, struct str text, block_fn *add_block)
 		if (!add_block(&k, tail, at))
 			return false;
 	}
+	x->quote[x->count] = JSON_INDEX_NONE;
+	x->slash[(text.n + 63) / 64] = UINT64_MAX;
 	return !k.carry && !k.control && (!k.high || str_is_utf8(text));
 }
 
@@ -177,17 +207,41 @@ bool
 json_index_works(enum json_index_path path)
 {
 	bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
-	return path == JSON_INDEX_SSE2 || (avx2 && (path == JSON_INDEX_AVX2 || __builtin_cpu_supports("avx512bw")));
+	bool avx512 = avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2");
+	return path == JSON_INDEX_SSE2 || (path == JSON_INDEX_AVX2 ? avx2 : avx512);
+}
+
+static bool
+index_on(enum json_index_path path, struct json_index *x, struct str text)
+{
+	if (text.n >= JSON_INDEX_BYTES)
+		return false;
+	return path == JSON_INDEX_AVX512 ? index_avx512(x, text)
+	    : path == JSON_INDEX_AVX2    ? index_avx2(x, text)
+					 : index_sse2(x, text);
 }
 
 bool
 json_index_on(enum json_index_path path, struct json_index *x, struct str text)
 {
-	if (text.n >= JSON_INDEX_BYTES || !json_index_works(path))
-		return false;
-	return path == JSON_INDEX_AVX512 ? index_avx512(x, text)
-	    : path == JSON_INDEX_AVX2    ? index_avx2(x, text)
-					 : index_sse2(x, text);
+	return json_index_works(path) && index_on(path, x, text);
+}
+
+static enum json_index_path best; /* JSON_INDEX_SSE2 */
+
+[[gnu::constructor]] static void
+find_best(void)
+{
+	__builtin_cpu_init();
+	for (enum json_index_path path = JSON_INDEX_SSE2; path <= JSON_INDEX_AVX512; path++)
+		if (json_index_works(path))
+			best = path;
+}
+
+bool
+json_index(struct json_index *x, struct str text)
+{
+	return index_on(best, x, text);
 }
 #else
 bool
@@ -205,13 +259,10 @@ json_index_on(enum json_index_path path, struct json_index *x, struct str text)
 	(void)text;
 	return false;
 }
-#endif
 
 bool
 json_index(struct json_index *x, struct str text)
 {
-	enum json_index_path path = JSON_INDEX_AVX512;
-	while (path > JSON_INDEX_SSE2 && !json_index_works(path))
-		path--;
-	return json_index_on(path, x, text);
+	return json_index_on(JSON_INDEX_SSE2, x, text);
 }
+#endif

@@ -16,11 +16,12 @@
 
 #define JSON_INDEX_BYTES 65536u
 #define JSON_INDEX_QUOTES 4096u
+#define JSON_INDEX_NONE UINT16_MAX /* no offset: texts are shorter */
 
 struct json_index {
 	uint32_t count;
-	uint16_t quote[JSON_INDEX_QUOTES + 64];    /* offsets of the quotes that are not escaped */
-	uint64_t slash[JSON_INDEX_BYTES / 64 + 1]; /* one bit a byte: backslashes */
+	uint16_t quote[JSON_INDEX_QUOTES + 64];    /* offsets of the quotes that are not escaped; JSON_INDEX_NONE behind them */
+	uint64_t slash[JSON_INDEX_BYTES / 64 + 1]; /* one bit a byte: backslashes; a block of them behind the text's last */
 };
 
 /* False: this text gets none. */
@@ -39,6 +40,17 @@ json_index_escaped(const struct json_index *x, size_t from, size_t to)
 	for (; i < last && !seen; i++)
 		seen = x->slash[i + 1];
 	return i < last ? seen != 0 : (seen & ((UINT64_C(1) << to % 64) - 1)) != 0;
+}
+
+/* Where the first backslash at or behind `from` stands; somewhere behind the text when there is none. */
+static inline size_t
+json_index_slash(const struct json_index *x, size_t from)
+{
+	size_t i = from / 64;
+	uint64_t seen = x->slash[i] >> from % 64 << from % 64;
+	while (!seen)
+		seen = x->slash[++i];
+	return i * 64 + (unsigned)__builtin_ctzll(seen);
 }
 
 #endif

@@ -27,17 +27,19 @@ flat_free(struct flat *f)
 	mem_free(f);
 }
 
+#define INLINE [[gnu::always_inline]] static inline
+
 /* Where the reader stands. The last byte of the text is its closing brace, so whoever stands on any other byte may look
- * at the next one. */
+ * at the next one. Every byte before `at` has been seen to be what it must, so that the index is right about the next. */
 struct walk {
 	struct decode_context *c;
 	struct flat *flat;
 	struct event *e;
 	const char *text, *at, *end;
-	uint32_t quote; /* the next one of the index */
+	const uint16_t *quote; /* the next one of the index */
+	size_t slash;          /* the next backslash */
 	struct key *before;
-	struct key *open[FLAT_DEPTH]; /* keys of the objects around, the outermost left out */
-	uint32_t depth;
+	uint32_t depth;        /* objects around, the outermost left out */
 };
 
 struct value {
@@ -47,77 +49,88 @@ struct value {
 	bool escaped;
 };
 
-/* Does the text at `name` begin with the name of k? */
-static inline bool
-begins_with_key(const struct key *k, const char *name, const char *end)
+/* A string's inside; the reader stands on its opening quote. */
+INLINE struct str
+take_quoted(struct walk *w)
+{
+	size_t from = w->quote[0] + 1u, to = w->quote[1];
+	w->quote += 2;
+	w->at = w->text + to + 1;
+	return str_from(w->text + from, to - from);
+}
+
+INLINE bool
+at_quote(const struct walk *w)
+{
+	return w->at - w->text == w->quote[0];
+}
+
+/* Does k's name stand at p, with a quote and a colon behind it? False also when that takes a longer look. */
+INLINE bool
+stands_at(const struct key *k, const char *p, const char *end)
 {
 #ifdef __SSE2__
 	static_assert(KEY_FRONT == 32, "two registers");
-	if (k->part.n <= KEY_FRONT && end - name >= (ptrdiff_t)KEY_FRONT) {
-		__m128i a = _mm_loadu_si128((const __m128i_u *)name), b = _mm_loadu_si128((const __m128i_u *)(name + 16));
-		__m128i x = _mm_loadu_si128((const __m128i_u *)k->front), y = _mm_loadu_si128((const __m128i_u *)(k->front + 16));
-		uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, x)) |
-		    (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(b, y)) << 16;
-		return !(~(uint64_t)same & ((UINT64_C(1) << k->part.n) - 1));
-	}
+	if (end - p < (ptrdiff_t)KEY_FRONT || !k->front_mask)
+		return false;
+	__m128i a = _mm_loadu_si128((const __m128i_u *)p), b = _mm_loadu_si128((const __m128i_u *)(p + 16));
+	__m128i x = _mm_loadu_si128((const __m128i_u *)k->front), y = _mm_loadu_si128((const __m128i_u *)(k->front + 16));
+	uint32_t same = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, x)) |
+	    (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(b, y)) << 16;
+	return !(~same & k->front_mask);
+#else
+	(void)k, (void)p, (void)end;
+	return false;
 #endif
-	return (size_t)(end - name) >= k->part.n && memcmp(name, k->part.p, k->part.n) == 0;
+}
+
+/* Whatever name stands there. */
+[[gnu::noinline]] static struct key *
+find_key(struct decode_context *c, struct key *before, struct str name, bool escaped)
+{
+	return escaped || name.p[name.n + 1] != ':' ? NULL : keys_search(c->keys, before, name);
 }
 
 /* A member's name and its colon: the name that is expected, or whatever stands there. NULL: it has no key. */
-static inline struct key *
+INLINE struct key *
 take_key(struct walk *w)
 {
-	const struct json_index *x = &w->flat->index;
-	if (w->quote + 2 > x->count || w->at != w->text + x->quote[w->quote])
-		return NULL;
-	struct str name = {w->at + 1, (size_t)(x->quote[w->quote + 1] - x->quote[w->quote] - 1)};
 	struct key *k = w->before->next[0];
-	if (!k || k->part.n != name.n || !begins_with_key(k, name.p, w->end)) {
-		size_t from = (size_t)(name.p - w->text);
-		if (json_index_escaped(x, from, from + name.n))
-			return NULL;
-		k = keys_search(w->c->keys, w->before, name);
-		if (!k)
-			return NULL;
-	}
-	w->quote += 2;
-	w->at = name.p + name.n + 1;
-	if (*w->at != ':')
+	if (!at_quote(w))
 		return NULL;
-	w->at++;
-	w->at += *w->at == ' ';
+	if (k && stands_at(k, w->at + 1, w->end)) {
+		w->quote += 2;
+		w->at += k->part.n + 3;
+	} else {
+		struct str name = take_quoted(w);
+		k = find_key(w->c, w->before, name, w->text + w->slash < w->at);
+		w->at++;
+	}
+	if (k)
+		w->at += *w->at == ' ';
 	w->before = k;
 	return k;
 }
 
-static inline bool
-take_string(struct walk *w, struct value *ret)
+INLINE struct value
+take_string(struct walk *w)
 {
-	const struct json_index *x = &w->flat->index;
-	if (w->quote + 2 > x->count || w->at != w->text + x->quote[w->quote])
-		return false;
-	size_t from = x->quote[w->quote] + 1u, to = x->quote[w->quote + 1];
-	*ret = (struct value){{w->text + from, to - from}, JSON_STRING, FIELD_TEXT, json_index_escaped(x, from, to)};
-	w->quote += 2;
-	w->at = w->text + to + 1;
-	return true;
+	struct value v = {.text = take_quoted(w), .json = JSON_STRING, .kind = FIELD_TEXT};
+	v.escaped = w->text + w->slash < w->at;
+	if (v.escaped)
+		w->slash = json_index_slash(&w->flat->index, (size_t)(w->at - w->text));
+	return v;
 }
 
-static bool
-take_number(struct walk *w, struct value *ret)
+/* The number at `at`, or NULL; its end. */
+INLINE const char *
+number_end(const char *at, const char *end)
 {
-	const char *start = w->at, *bad, *p = start;
+	const char *p = at, *bad;
 	while (*p >= '0' && *p <= '9')
 		p++;
-	if (p == start || *start == '0' || *p == '.' || (*p | 0x20) == 'e') {
-		p = json_number_end(start, w->end, &bad);
-		if (!p)
-			return false;
-	}
-	*ret = (struct value){{start, (size_t)(p - start)}, JSON_NUMBER, FIELD_NUMBER, false};
-	w->at = p;
-	return true;
+	bool plain = p > at && (*at != '0' || p == at + 1) && *p != '.' && (*p | 0x20) != 'e';
+	return plain ? p : json_number_end(at, end, &bad);
 }
 
 static bool
@@ -147,13 +160,14 @@ take_literal(struct walk *w, struct value *ret)
 static bool
 take_array(struct walk *w, struct value *ret)
 {
-	const struct walk first = *w;
+	const uint16_t *first = w->quote;
 	size_t room = 0, items = 0;
 	bool escaped = false;
 	do {
 		w->at += 1 + (items && w->at[1] == ' ');
-		if (*w->at != '"' || !take_string(w, ret))
+		if (!at_quote(w))
 			return false;
+		*ret = take_string(w);
 		room += ret->text.n + 2;
 		escaped |= ret->escaped;
 		items++;
@@ -165,12 +179,11 @@ take_array(struct walk *w, struct value *ret)
 	char *p = items > 1 ? arena_alloc(w->c->arena, room) : NULL, *at = p;
 	if (items == 1 || !p)
 		return items == 1;
-	for (uint32_t quote = first.quote; quote < w->quote; quote += 2) {
-		const uint16_t *place = &w->flat->index.quote[quote];
-		size_t n = (size_t)(place[1] - place[0] - 1);
+	for (const uint16_t *quote = first; quote < w->quote; quote += 2) {
+		size_t n = (size_t)(quote[1] - quote[0] - 1);
 		if (at != p)
 			at = escaped ? (char *)memcpy(at, "\\n", 2) + 2 : (char *)memcpy(at, "\n", 1) + 1;
-		memcpy(at, w->text + place[0] + 1, n);
+		memcpy(at, w->text + quote[0] + 1, n);
 		at += n;
 	}
 	*ret = (struct value){{p, (size_t)(at - p)}, JSON_ARRAY, FIELD_TEXT, escaped};
@@ -186,36 +199,30 @@ take_nothing(struct walk *w, struct value *ret)
 	return w->at < w->end;
 }
 
-static inline bool
-take_value(struct walk *w, struct value *ret)
+/* What is neither a string nor a number. */
+static bool
+take_other(struct walk *w, struct value *ret)
 {
-	char c = *w->at;
-	if (c == '"')
-		return take_string(w, ret);
-	if (c == '-' || (c >= '0' && c <= '9'))
-		return take_number(w, ret);
-	return c == '[' ? take_array(w, ret) : c == '{' ? take_nothing(w, ret) : take_literal(w, ret);
+	return *w->at == '[' ? take_array(w, ret) : *w->at == '{' ? take_nothing(w, ret) : take_literal(w, ret);
 }
 
-static bool
+INLINE bool
 put_member(struct walk *w, const struct key *key, const struct value *v)
 {
-	struct event *e = w->e;
-	if (e->field_count == e->field_cap && e->field_cap == EVENT_MAX_FIELDS)
-		return false;
-	struct field *f = event_new_field(e);
+	struct flat *flat = w->flat;
+	struct field *f = event_new_field(w->e);
 	if (!f)
 		return false;
-	w->flat->key[e->field_count - 1] = key;
+	flat->key[w->e->field_count - 1] = key;
 	*f = (struct field){.name = key->name, .value = v->text, .id = key->id, .kind = (uint8_t)v->kind,
 	    .escaped = v->escaped, .word = key->word};
 	if (!key->special)
 		return true;
-	struct flat *flat = w->flat;
 	if (flat->special_count == FLAT_SPECIAL)
 		return false;
-	flat->special[flat->special_count++] = (struct flat_special){e->field_count - 1, key};
-	flat->hints |= json_hint(key, v->json, v->json == JSON_ARRAY ? (struct str){0} : v->text);
+	flat->special[flat->special_count++] = (struct flat_special){w->e->field_count - 1, key};
+	if (key->hint)
+		flat->hints |= json_hint(key, v->json, v->json == JSON_ARRAY ? (struct str){0} : v->text);
 	return true;
 }
 
@@ -227,7 +234,7 @@ enter(struct walk *w, struct key *key)
 		return false;
 	if (key->hint)
 		w->flat->hints |= json_hint(key, JSON_OBJECT, (struct str){0});
-	w->open[w->depth++] = key;
+	w->flat->open[w->depth++] = key;
 	w->before = keys_inside(w->c->keys, key);
 	w->at++;
 	return w->before;
@@ -238,42 +245,59 @@ static void
 leave(struct walk *w)
 {
 	for (; w->depth && *w->at == '}' && w->at + 1 < w->end; w->at++)
-		w->before = w->open[--w->depth];
+		w->before = w->flat->open[--w->depth];
 }
 
+/* Member after member. What is rare gets the reader's copy in memory; the one that works lies in registers. */
 static bool
-walk(struct walk *w)
+walk(struct walk *memory)
 {
+	struct walk w = *memory;
 	for (;;) {
 		struct value value;
-		struct key *key = take_key(w);
+		struct key *key = take_key(&w);
 		if (!key)
 			return false;
-		if (*w->at == '{' && w->at[1] != '}') {
-			if (!enter(w, key))
+		if (at_quote(&w)) {
+			value = take_string(&w);
+		} else if (*w.at == '-' || (*w.at >= '0' && *w.at <= '9')) {
+			const char *start = w.at;
+			w.at = number_end(start, w.end);
+			if (!w.at)
 				return false;
-			continue;
+			value = (struct value){str_from(start, (size_t)(w.at - start)), JSON_NUMBER, FIELD_NUMBER, false};
+		} else {
+			bool object = *w.at == '{' && w.at[1] != '}';
+			*memory = w;
+			if (object ? !enter(memory, key) : !take_other(memory, &value))
+				return false;
+			w = *memory;
+			if (object)
+				continue;
 		}
-		if (!take_value(w, &value) || !put_member(w, key, &value))
+		if (!put_member(&w, key, &value))
 			return false;
-		if (*w->at != ',')
-			leave(w);
-		if (*w->at != ',')
+		if (*w.at == '}' && w.depth) {
+			*memory = w;
+			leave(memory);
+			w = *memory;
+		}
+		if (*w.at != ',')
 			break;
-		w->at++;
-		w->at += *w->at == ' ';
+		w.at++;
+		w.at += *w.at == ' ';
 	}
-	return !w->depth && w->at + 1 == w->end && w->quote == w->flat->index.count; /* the text ends with '}' */
+	return !w.depth && w.at + 1 == w.end && *w.quote == JSON_INDEX_NONE; /* the text ends with '}' */
 }
 
 static bool
 read_line(struct decode_context *c, struct str line, struct event *e)
 {
 	struct flat *f = c->flat;
-	if (line.n < 2 || line.p[0] != '{' || line.p[line.n - 1] != '}' || !json_index(&f->index, line))
+	if (line.n < 2 || line.p[0] != '{' || line.p[line.n - 1] != '}' || !json_index(&f->index, line) || f->index.count % 2)
 		return false;
 	struct walk w = {.c = c, .flat = f, .e = e, .text = line.p, .at = line.p + 1, .end = line.p + line.n,
-	    .before = keys_start(c->keys)};
+	    .quote = f->index.quote, .slash = json_index_slash(&f->index, 0), .before = keys_start(c->keys)};
 	uint32_t count = e->field_count, dropped = e->dropped_fields;
 	f->special_count = f->hints = 0;
 	event_reserve(e, f->expected + CORE_ROOM);

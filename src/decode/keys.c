@@ -49,6 +49,18 @@ keys_inside(struct keys *keys, struct key *k)
 	return k->inside;
 }
 
+static void
+set_front(struct key *k)
+{
+	size_t n = k->part.n;
+	if (n + 2 > KEY_FRONT)
+		return;
+	if (n)
+		memcpy(k->front, k->part.p, n);
+	memcpy(k->front + n, "\":", 2);
+	k->front_mask = (uint32_t)((UINT64_C(1) << (n + 2)) - 1);
+}
+
 static struct key *
 new_key(struct keys *keys, struct key *object, struct str part)
 {
@@ -67,7 +79,7 @@ new_key(struct keys *keys, struct key *object, struct str part)
 	k->part = str_from(name + path, part.n);
 	k->object = object;
 	keys->count++;
-	memcpy(k->front, k->part.p, part.n < KEY_FRONT ? part.n : KEY_FRONT);
+	set_front(k);
 	keys->know(keys->names, &keys->arena, k);
 	return keys->arena.over ? NULL : k;
 }

@@ -41,7 +41,8 @@ struct key {
 	uint8_t beats_role;     /* of decode/windows_json.c */
 	bool beats_source;
 	struct key *next[2];    /* what came behind it, the latest first */
-	char front[KEY_FRONT];  /* the part's first bytes, zeros behind it */
+	uint32_t front_mask;    /* of the bytes of `front` that count, one bit each; 0: the part is longer */
+	char front[KEY_FRONT];  /* the part and what must stand behind it: a quote and a colon */
 };
 
 /* Fills in what is to be known of k->name; texts that it makes live in `arena`. */

@@ -45,7 +45,7 @@ WORDS(log_words, log_rows)
 /* Who acted: the account named Subject..., or (logons, Kerberos) the one named Target... */
 enum actor { ACTOR_SUBJECT, ACTOR_TARGET };
 
-/* What an event is. Sorted by log, then code. Names of actions are our own words, ECS style. Without an outcome, the
+/* What an event is. Names of actions are our own words, ECS style. Without an outcome, the
  * keywords of the event tell it; without an actor, it is the subject. */
 static const struct event_row {
 	enum log log;
@@ -361,21 +361,36 @@ windows_word(struct str name)
 	return row ? (uint8_t)(row - field_rows + 1) : NO_WORD;
 }
 
+static uint8_t event_slot[256]; /* row + 1, or 0 */
+
+static_assert(COUNT(event_rows) < COUNT(event_slot) / 2, "most slots are empty");
+
+static uint32_t
+slot_of(enum log log, uint32_t code)
+{
+	return ((code << 6 | log) * UINT32_C(0x9e3779b1)) >> 24;
+}
+
 static const struct event_row *
 event_row(enum log log, uint32_t code)
 {
-	size_t low = 0, high = COUNT(event_rows);
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		const struct event_row *r = &event_rows[mid];
+	for (uint32_t at = slot_of(log, code); event_slot[at]; at = (at + 1) % COUNT(event_slot)) {
+		const struct event_row *r = &event_rows[event_slot[at] - 1];
 		if (r->log == log && r->code == code)
 			return r;
-		if (r->log < log || (r->log == log && r->code < code))
-			low = mid + 1;
-		else
-			high = mid;
 	}
 	return NULL;
+}
+
+[[gnu::constructor]] static void
+build_event_slots(void)
+{
+	for (size_t i = 0; i < COUNT(event_rows); i++) {
+		uint32_t at = slot_of(event_rows[i].log, event_rows[i].code);
+		while (event_slot[at])
+			at = (at + 1) % COUNT(event_slot);
+		event_slot[at] = (uint8_t)(i + 1);
+	}
 }
 
 static const struct log_row *

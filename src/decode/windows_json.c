@@ -113,7 +113,7 @@ struct windows_event {
 	struct event *e;
 	enum json_layout layout;
 	struct str data_name; /* Data elements whose name stands beside their text */
-	struct str time[ROLE_END];
+	uint16_t time[ROLE_END - ROLE_TIME_CREATED]; /* number of the field + 1; small, because it is zeroed for each event */
 	struct str product, category;
 };
 
@@ -293,8 +293,8 @@ take_role(struct windows_event *w, enum role role, struct field *f)
 		e->provider = value;
 		break;
 	default:
-		if (!w->time[role].n)
-			w->time[role] = value;
+		if (value.n && !w->time[role - ROLE_TIME_CREATED])
+			w->time[role - ROLE_TIME_CREATED] = (uint16_t)(f - e->field + 1);
 		break;
 	}
 }
@@ -430,12 +430,16 @@ static void
 take_time(struct windows_event *w)
 {
 	int64_t *ms = &w->e->time_ms;
-	for (enum role r = ROLE_TIME_CREATED; r < ROLE_END && *ms == TIME_NONE; r++)
-		if (w->time[r].n && (r == ROLE_TIME_UTC || has_zone(w->time[r])))
-			(void)parse_time(w->time[r], 0, ms);
-	for (enum role r = ROLE_TIME_CREATED; r < ROLE_END && *ms == TIME_NONE; r++)
-		if (w->time[r].n && !parse_time(w->time[r], w->c->zone, ms))
-			(void)time_from_epoch(w->time[r], ms);
+	struct str time[COUNT(w->time)] = {0};
+	for (size_t i = 0; i < COUNT(time); i++)
+		if (w->time[i])
+			time[i] = w->e->field[w->time[i] - 1].value;
+	for (size_t i = 0; i < COUNT(time) && *ms == TIME_NONE; i++)
+		if (time[i].n && (i == ROLE_TIME_UTC - ROLE_TIME_CREATED || has_zone(time[i])))
+			(void)parse_time(time[i], 0, ms);
+	for (size_t i = 0; i < COUNT(time) && *ms == TIME_NONE; i++)
+		if (time[i].n && !parse_time(time[i], w->c->zone, ms))
+			(void)time_from_epoch(time[i], ms);
 }
 
 /* Behind the last field. */

@@ -260,7 +260,13 @@ index_is_right(enum json_index_path path, struct json_index *x, struct str text)
 		return true;
 	uint32_t n = 0;
 	second = false;
+	if (x->quote[x->count] != JSON_INDEX_NONE || json_index_slash(x, text.n) < text.n)
+		return false;
 	for (size_t i = 0; i < text.n; i++) {
+		const char *slash = memchr(text.p + i, '\\', text.n - i);
+		size_t next = json_index_slash(x, i);
+		if (slash ? next != (size_t)(slash - text.p) : next < text.n)
+			return false;
 		bool quote = !second && text.p[i] == '"';
 		second = !second && text.p[i] == '\\';
 		if (quote && (n >= x->count || x->quote[n++] != i))
