@@ -18,6 +18,7 @@
 #include "register_files.h"
 #include "rules_files.h"
 #include "store/record.h"
+#include "web/factor.h"
 #include "web/key.h"
 #include "web/people.h"
 #include "yara_files.h"
@@ -29,6 +30,11 @@ say(struct str key)
 	fprintf(stderr, "%.*s\n", STR_ARG(text));
 	return 1;
 }
+
+struct admin_words {
+	const char *data, *database, *role, *name, *login;
+	bool reset;
+};
 
 /* What is done at the console stands in the record too. */
 static int
@@ -45,6 +51,66 @@ record_api_key(struct db *db, const char *name, const char *role)
 	int error = record_put(db, &r);
 	buf_release(&after);
 	return error;
+}
+
+/* A link for somebody, given at the console: the way back for the last administrator. */
+static int
+record_link(struct db *db, const char *login, bool reset)
+{
+	struct buf after = BUF_INIT;
+	buf_add(&after, STR("{\"login\":"));
+	buf_add_json_string(&after, str_z(login));
+	buf_addf(&after, ",\"reset_factors\":%s}", reset ? "true" : "false");
+	struct record r = {.at_ms = clock_now_ms(), .who = STR("console"), .action = STR("admin link"), .noun = STR("people"),
+	    .noun_id = str_z(login), .after = buf_str(&after)};
+	int error = record_put(db, &r);
+	buf_release(&after);
+	return error;
+}
+
+/* His sessions end, as with a link that another administrator gives. */
+static int
+link_in(struct db *db, const char *login, bool reset, char ret[SECRET_TEXT], bool *ret_directory)
+{
+	struct principal p;
+	char stored[PASSWORD_TEXT];
+	TRY(person_by_login(db, str_z(login), &p, stored));
+	*ret_directory = p.directory;
+	TRY(account_link(db, p.person, clock_now_ms(), ret));
+	TRY(session_end_others(db, p.person, STR("")));
+	if (reset)
+		TRY(factors_reset(db, p.person));
+	return record_link(db, login, reset);
+}
+
+static int
+make_link(const struct admin_words *w)
+{
+	char secret[SECRET_TEXT];
+	bool directory = false;
+	struct fault f = {0};
+	struct db *db;
+	if (database_open(w->data, w->database, &db, &f) < 0) {
+		log_fault(&f);
+		return 1;
+	}
+	int error = db_begin(db);
+	if (!error)
+		error = link_in(db, w->login, w->reset, secret, &directory);
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
+	db_close(db);
+	if (error == E_NOT_FOUND)
+		return say(STR("cli.admin_nobody"));
+	if (error) {
+		fault_set(&f, error, NULL, STR(""), 0, 0);
+		log_fault(&f);
+		return 1;
+	}
+	printf("/welcome?token=%s%s\n", secret, directory ? "&directory=1" : "");
+	return 0;
 }
 
 static int
@@ -79,33 +145,46 @@ make_api_key(const char *data, const char *database, const char *role, const cha
 	return 0;
 }
 
+/* "--name VALUE" pairs, and --reset-factors. */
+static bool
+read_words(int argc, char **argv, struct admin_words *w)
+{
+	for (int i = 2; i < argc; i++) {
+		struct str option = str_z(argv[i]);
+		const char **to = str_eq(option, STR("--data")) ? &w->data
+		    : str_eq(option, STR("--database"))	 ? &w->database
+		    : str_eq(option, STR("--role"))		 ? &w->role
+		    : str_eq(option, STR("--name"))		 ? &w->name
+		    : str_eq(option, STR("--login"))	 ? &w->login
+								 : NULL;
+		if (str_eq(option, STR("--reset-factors")))
+			w->reset = true;
+		else if (!to || ++i == argc)
+			return false;
+		else
+			*to = argv[i];
+	}
+	return w->data != NULL;
+}
+
 int
 admin_command(int argc, char **argv)
 {
-	const char *data = NULL, *database = NULL, *role = NULL, *name = "admin";
-	if (argc > 1 && str_eq(str_z(argv[1]), STR("cosign")))
+	struct admin_words w = {.name = "admin"};
+	struct str command = argc > 1 ? str_z(argv[1]) : STR("");
+	if (str_eq(command, STR("cosign")))
 		return admin_cosign(argc, argv);
-	if (argc > 1 && str_eq(str_z(argv[1]), STR("record-anew")))
+	if (str_eq(command, STR("record-anew")))
 		return admin_record_anew(argc, argv);
-	if (argc > 1 && str_eq(str_z(argv[1]), STR("database-copy")))
+	if (str_eq(command, STR("database-copy")))
 		return admin_database_copy(argc, argv);
-	if (argc < 2 || !str_eq(str_z(argv[1]), STR("api-key")))
+	bool key = str_eq(command, STR("api-key")), link = str_eq(command, STR("link"));
+	if ((!key && !link) || !read_words(argc, argv, &w) || (key && (!w.role || w.login || w.reset)) || (link && (!w.login || w.role)))
 		return say(STR("cli.admin_usage"));
-	for (int i = 2; i + 1 < argc; i += 2) {
-		struct str option = str_z(argv[i]);
-		const char **to = str_eq(option, STR("--data")) ? &data
-		    : str_eq(option, STR("--database"))	 ? &database
-		    : str_eq(option, STR("--role"))		 ? &role
-		    : str_eq(option, STR("--name"))		 ? &name
-								 : NULL;
-		if (!to)
-			return say(STR("cli.admin_usage"));
-		*to = argv[i + 1];
-	}
-	if (!data || !role || argc % 2)
-		return say(STR("cli.admin_usage"));
-	mkdir(data, 0750); /* a key may be made before the first start */
-	return make_api_key(data, database, role, name);
+	if (link)
+		return make_link(&w);
+	mkdir(w.data, 0750); /* a key may be made before the first start */
+	return make_api_key(w.data, w.database, w.role, w.name);
 }
 
 /* --- check --- */

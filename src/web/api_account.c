@@ -199,7 +199,8 @@ hash_done(struct api_call *c, int error)
 	if (!error)
 		error = sessions_end(d, c->who.person, STR(""), &c->arena);
 	if (!error)
-		error = session_open(d->db, c->who.person, c->request.peer, c->request.agent, STR("password"), c->who.second_ms,
+		error = session_open(d->db, c->who.person, c->request.peer, c->request.agent,
+		    c->who.by_link ? STR("setup") : STR("password"), c->who.second_ms,
 		    clock_now_ms(), secret);
 	if (error) {
 		api_reply_error(c, error);
@@ -279,7 +280,8 @@ totp_begin_proven(struct api_call *c)
 void
 api_account_totp_post(struct api_call *c)
 {
-	account_ask_password(c, totp_begin_proven);
+	if (proof_may_enrol(c))
+		account_ask_password(c, totp_begin_proven);
 }
 
 void
@@ -292,7 +294,7 @@ api_account_totp_put(struct api_call *c)
 		api_reply_problem(c, 422, "invalid", "code");
 		return;
 	}
-	if (proof_must_wait(c, "factor", str_z(c->who.login)))
+	if (!proof_may_enrol(c) || proof_must_wait(c, "factor", str_z(c->who.login)))
 		return;
 	int error = totp_confirm(c->desk->db, c->desk->vault, c->who.person, code, clock_now_ms());
 	if (error == E_DENIED) {

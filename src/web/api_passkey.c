@@ -250,7 +250,8 @@ challenge_proven(struct api_call *c)
 void
 api_passkey_challenge(struct api_call *c)
 {
-	account_ask_password(c, challenge_proven);
+	if (proof_may_enrol(c))
+		account_ask_password(c, challenge_proven);
 }
 
 static int
@@ -281,6 +282,8 @@ api_passkey_post(struct api_call *c)
 		api_reply_problem(c, 422, "ticket", NULL);
 		return;
 	}
+	if (!proof_may_enrol(c))
+		return;
 	int error = register_in_body(c, t, &why);
 	ticket_end(t);
 	if (!error)

@@ -113,7 +113,7 @@ reply_account(struct api_call *c, uint16_t status, int64_t id, const char *secre
 	account_json(&c->out, c->desk, &a);
 	if (secret) {
 		out_name(&c->out, "link");
-		buf_addf(&c->out, "\"/welcome?token=%s\"", secret);
+		buf_addf(&c->out, "\"/welcome?token=%s%s\"", secret, a.directory ? "&directory=1" : "");
 	}
 	buf_add_char(&c->out, '}');
 	api_reply(c, status);
@@ -296,6 +296,10 @@ api_person_invite(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
+	if (c->who.person == a.id) { /* a browser left open would give itself another way in */
+		api_reply_problem(c, 409, "own_account", NULL);
+		return;
+	}
 	if (json_get(&c->body, 0, STR("reset_factors")) && !json_get_bool(&c->body, 0, STR("reset_factors"), &reset)) {
 		api_reply_problem(c, 422, "invalid", "reset_factors");
 		return;
@@ -325,6 +329,51 @@ welcome_work(struct api_call *c)
 	return new_password_work(&w->password);
 }
 
+/* Where a second step is asked and there is none yet, it is set up now or by another link: the ticket for it. */
+static int
+welcome_json(struct api_call *c, const struct account *a)
+{
+	char ticket[SECRET_TEXT];
+	struct factors f = {0};
+	struct principal p = {0};
+	TRY(person_get(c->desk->db, a->id, &p));
+	TRY(factors_of(c->desk->db, a->id, &f));
+	buf_add_char(&c->out, '{');
+	out_text(&c->out, "login", a->login);
+	out_text(&c->out, "name", a->name);
+	if (p.second_due_ms && !factors_any(&f)) {
+		ticket_new(c->desk->tickets, TICKET_ENROL, a->id, clock_now_ms(), ticket);
+		out_text(&c->out, "ticket", str_z(ticket));
+		out_i64(&c->out, "second_due_ms", p.second_due_ms);
+		sodium_memzero(ticket, sizeof ticket);
+	}
+	buf_add_char(&c->out, '}');
+	return 0;
+}
+
+static void
+welcome_end(struct api_call *c, int error)
+{
+	struct welcome *w = c->user;
+	if (!error)
+		error = account_link_end(c->desk->db, w->account.id);
+	if (!error)
+		error = sessions_end(c->desk, w->account.id, STR(""), &c->arena);
+	if (!error)
+		error = welcome_json(c, &w->account);
+	if (error == E_DENIED) {
+		api_reply_problem(c, 403, "setup_link", "token");
+		return;
+	}
+	if (error) {
+		api_reply_error(c, error);
+		return;
+	}
+	throttle_good(c->desk->throttle, c->request.peer);
+	snprintf(c->who.login, sizeof c->who.login, "%.*s", STR_ARG(w->account.login)); /* it is they who act */
+	api_reply(c, 200);
+}
+
 static void
 welcome_done(struct api_call *c, int error)
 {
@@ -336,29 +385,26 @@ welcome_done(struct api_call *c, int error)
 	if (!error) /* somebody may have been faster */
 		error = account_of_link(c->desk->db, w->token, clock_now_ms(), &c->arena, &w->account);
 	if (!error)
-		error = account_link_end(c->desk->db, w->account.id);
-	if (!error)
 		error = person_set_password(c->desk->db, w->account.id, w->password.stored, clock_now_ms());
-	if (!error)
-		error = sessions_end(c->desk, w->account.id, STR(""), &c->arena);
-	if (error == E_DENIED) {
-		api_reply_problem(c, 403, "setup_link", "token");
-		return;
-	}
-	if (error) {
-		api_reply_error(c, error);
-		return;
-	}
-	throttle_good(c->desk->throttle, c->request.peer);
-	snprintf(c->who.login, sizeof c->who.login, "%.*s", STR_ARG(w->account.login)); /* it is they who act */
-	buf_add_char(&c->out, '{');
-	out_text(&c->out, "login", w->account.login);
-	out_text(&c->out, "name", w->account.name);
-	buf_add_char(&c->out, '}');
-	api_reply(c, 200);
+	welcome_end(c, error);
 }
 
-/* Sets the password. Nobody is signed in by it: the second proof, where one is asked, is asked as always. */
+/* The link of somebody whose password the directory knows sets none: it is asked there. */
+static void
+welcome_directory(struct api_call *c, int error)
+{
+	struct welcome *w = c->user;
+	if (error == E_DENIED) {
+		api_reply_problem(c, 403, "wrong_password", "password");
+		return;
+	}
+	if (!error)
+		error = account_of_link(c->desk->db, w->token, clock_now_ms(), &c->arena, &w->account);
+	welcome_end(c, error);
+}
+
+/* Sets the password. Nobody is signed in by it: the second proof, where one is asked, is asked as always. Who has none yet sets
+ * it up with the ticket that he gets here, and not in any other way. */
 void
 api_invitation_use(struct api_call *c)
 {
@@ -382,6 +428,8 @@ api_invitation_use(struct api_call *c)
 		api_reply_problem(c, 403, "setup_link", "token");
 	else if (error)
 		api_reply_error(c, error);
+	else if (w->account.directory)
+		proof_password(c, w->account.login, w->password.text, welcome_directory);
 	else {
 		new_password_of(c, &w->password, w->account.login, w->account.name, w->account.organisation);
 		api_defer(c, welcome_work, welcome_done);

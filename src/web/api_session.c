@@ -43,6 +43,7 @@ reply_person(struct api_call *c, uint16_t status, const struct principal *p)
 		out_i64(out, "second_due_ms", p->second_due_ms);
 	else
 		out_raw(out, "second_due_ms", STR("null"));
+	out_bool(out, "second_here", principal_may_enrol(p));
 	buf_add_char(out, '}');
 	if (error)
 		api_reply_error(c, error);
@@ -84,7 +85,10 @@ open_session(struct api_call *c, const struct principal *p, const char *factor)
 	proof_forgive(c, str_z(p->login));
 	c->response.set_cookie = str_z(secret);
 	c->who = *p; /* from here on it is they who act */
-	reply_person(c, 201, p);
+	c->who.second_ms = second;
+	c->who.by_link = strcmp(factor, "setup") == 0;
+	principal_limit(&c->who);
+	reply_person(c, 201, &c->who);
 }
 
 static struct sign_in *
@@ -104,22 +108,32 @@ sign_in_of(struct api_call *c)
 
 /* --- the first step --- */
 
+/* The password was right and nothing comes of it: what has to come second is set up with a link, as who has the password may not
+ * be its owner. It is no problem in our sense, so that he whom the directory sent is an account here and can be given one. */
+static void
+ask_link(struct api_call *c, const struct principal *p)
+{
+	proof_failed(c, str_z(p->login), "link_needed");
+	c->who = *p;
+	if (!c->after.n)
+		c->after = STR("{\"step\":\"password\"}");
+	buf_add(&c->out, STR("{\"factor\":[\"link\"]}"));
+	api_reply(c, 200);
+}
+
 /* What may come second, and the ticket that carries it. */
 static void
 ask_factor(struct api_call *c, const struct principal *p, const struct factors *f)
 {
 	char ticket[SECRET_TEXT];
 	struct buf *out = &c->out;
-	bool any = factors_any(f);
-	ticket_new(c->desk->tickets, any ? TICKET_FACTOR : TICKET_ENROL, p->person, clock_now_ms(), ticket);
+	ticket_new(c->desk->tickets, TICKET_FACTOR, p->person, clock_now_ms(), ticket);
 	buf_add(out, STR("{\"factor\":["));
-	if (!any)
-		buf_add(out, STR("\"enrol\""));
 	if (f->totp)
 		buf_add(out, STR("\"totp\""));
 	if (f->passkeys)
 		buf_add(out, f->totp ? STR(",\"passkey\"") : STR("\"passkey\""));
-	if (any && f->recovery)
+	if (f->recovery)
 		buf_add(out, STR(",\"recovery\""));
 	buf_add_char(out, ']');
 	out_text(out, "ticket", str_z(ticket));
@@ -144,8 +158,10 @@ password_right(struct api_call *c, int error)
 		error = factors_of(c->desk->db, p->person, &f);
 	if (error)
 		api_reply_error(c, error);
-	else if (factors_any(&f) || (p->second_due_ms && clock_now_ms() >= p->second_due_ms))
+	else if (factors_any(&f))
 		ask_factor(c, p, &f);
+	else if (p->second_due_ms && clock_now_ms() >= p->second_due_ms)
+		ask_link(c, p);
 	else
 		open_session(c, p, "password");
 }
@@ -238,7 +254,7 @@ api_session_factor(struct api_call *c)
 		second_step(c, t, &p);
 }
 
-/* Somebody who must have a second proof and has none gets his app now; the second step then confirms it. */
+/* Somebody who must have a second proof and has none comes from his link and gets his app now; the second step then confirms it. */
 void
 api_session_enrol(struct api_call *c)
 {

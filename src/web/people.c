@@ -145,6 +145,7 @@ account_at(struct db_rows *rows, struct arena *arena)
 	    .link_until_ms = db_i64(rows, 8),
 	    .ready = db_i64(rows, 9),
 	    .seen_ms = db_i64(rows, 10),
+	    .directory = db_i64(rows, 11),
 	};
 }
 
@@ -239,7 +240,8 @@ account_of_link(struct db *db, struct str token, int64_t now_ms, struct arena *a
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = (struct account){.id = db_i64(rows, 0), .login = db_text_kept(rows, 1, arena),
-		    .name = db_text_kept(rows, 2, arena), .organisation = db_text_kept(rows, 3, arena)};
+		    .name = db_text_kept(rows, 2, arena), .organisation = db_text_kept(rows, 3, arena),
+		    .directory = db_i64(rows, 4)};
 	db_end(rows);
 	return more > 0 ? 0 : more < 0 ? more : E_DENIED;
 }

@@ -48,6 +48,7 @@ unsigned role_gives(const struct role *r, struct str organisation);
 struct account {
 	int64_t id, version, created_ms;
 	struct str login, name, role, organisation; /* organisation empty: of the desk */
+	bool directory;        /* the organisation's directory knows the password */
 	bool disabled, ready;  /* ready: has a password, or the directory knows it */
 	int64_t link_until_ms; /* of the last link; 0 = there is none */
 	int64_t seen_ms;       /* of a session that lives; 0 = there is none */

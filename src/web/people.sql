@@ -29,13 +29,13 @@ DELETE FROM role WHERE id = $1 AND builtin = 0;
 -- name: account_get
 SELECT p.id, p.login, p.name, p.role, p.organisation, p.disabled, p.created_ms, p.version, p.link_until_ms,
 	CASE WHEN p.password = '' AND p.directory = 0 THEN 0 ELSE 1 END,
-	(SELECT max(s.seen_ms) FROM session s WHERE s.person = p.id)
+	(SELECT max(s.seen_ms) FROM session s WHERE s.person = p.id), p.directory
 FROM person p WHERE p.id = $1;
 
 -- name: account_list
 SELECT p.id, p.login, p.name, p.role, p.organisation, p.disabled, p.created_ms, p.version, p.link_until_ms,
 	CASE WHEN p.password = '' AND p.directory = 0 THEN 0 ELSE 1 END,
-	(SELECT max(s.seen_ms) FROM session s WHERE s.person = p.id)
+	(SELECT max(s.seen_ms) FROM session s WHERE s.person = p.id), p.directory
 FROM person p
 WHERE p.id > $1 AND ($2 = '' OR p.organisation IN (SELECT organisation FROM organisation_reach WHERE ancestor = $2))
 	AND ($3 = '' OR p.role = $3) AND ($4 = '' OR p.organisation = $4)
@@ -59,7 +59,7 @@ WHERE id = $1 AND version = $2;
 UPDATE person SET link = $2, link_until_ms = $3, version = version + 1 WHERE id = $1;
 
 -- name: account_of_link
-SELECT id, login, name, organisation FROM person WHERE link = $1 AND link <> '' AND link_until_ms > $2 AND disabled = 0;
+SELECT id, login, name, organisation, directory FROM person WHERE link = $1 AND link <> '' AND link_until_ms > $2 AND disabled = 0;
 
 -- name: account_operators
 SELECT r.rights, count(*) FROM person p JOIN role r ON r.id = p.role

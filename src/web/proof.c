@@ -97,6 +97,22 @@ proof_is_fresh(struct api_call *c)
 	return false;
 }
 
+bool
+proof_may_enrol(struct api_call *c)
+{
+	struct factors f = {0};
+	int error = principal_may_enrol(&c->who) ? 0 : factors_of(c->desk->db, c->who.person, &f);
+	if (!error && (principal_may_enrol(&c->who) || factors_any(&f)))
+		return true;
+	if (error) {
+		api_reply_error(c, error);
+		return false;
+	}
+	proof_failed(c, str_z(c->who.login), "link_needed");
+	api_reply_problem(c, 403, "link_needed", NULL);
+	return false;
+}
+
 /* Pool thread. */
 static int
 verify_work(struct api_call *c)

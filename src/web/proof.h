@@ -48,6 +48,9 @@ void proof_failed(struct api_call *c, struct str login, const char *what);
  * key need not. */
 bool proof_is_fresh(struct api_call *c);
 
+/* May the caller set up what proves him beside the password? If not the call is answered: he is to ask for a link. */
+bool proof_may_enrol(struct api_call *c);
+
 /* The directory's answer to a call that asked it. */
 void proof_directory(struct api_call *c, enum directory_outcome outcome, const struct directory_person *said);
 /* Ask for the password of `login`; then `then`, later, with 0, E_DENIED (wrong, or nobody), or what else went wrong;

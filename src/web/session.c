@@ -191,12 +191,14 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 	struct principal p = alive ? principal_at(rows) : (struct principal){0};
 	p.proven_ms = alive ? db_i64(rows, 9) : 0;
 	p.second_ms = alive ? db_i64(rows, 10) : 0;
+	p.by_link = alive && db_i64(rows, 11);
 	db_end(rows);
 	if (more < 0)
 		return more;
 	if (!alive)
 		return E_DENIED;
 	TRY(look_up_rights(db, &p));
+	principal_limit(&p);
 	if (!p.rights)
 		return E_DENIED;
 	if (now_ms - seen > 60000) /* a write a minute is enough to know it is alive */
@@ -212,6 +214,19 @@ session_end(struct db *db, struct str secret)
 	char hash[65];
 	secret_hash(secret, hash);
 	return db_run(db, Q_SESSION_DELETE, "s", str_z(hash));
+}
+
+bool
+principal_may_enrol(const struct principal *p)
+{
+	return !p->second_due_ms || p->second_ms || p->by_link;
+}
+
+void
+principal_limit(struct principal *p)
+{
+	if (!principal_may_enrol(p))
+		p->rights &= ~(unsigned)RIGHT_PEOPLE_CHANGE;
 }
 
 int

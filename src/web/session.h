@@ -36,7 +36,13 @@ struct principal {
 	int64_t second_due_ms; /* from when his role asks for a second proof at every sign-in; 0 = it does not */
 	int64_t proven_ms;   /* when this session's person last proved himself, by anything, */
 	int64_t second_ms;   /* and by more than the password; 0 = never */
+	bool by_link;        /* this session began with the link of the first person */
 };
+/* May the first proof beside the password be set up here? Where a second step is asked a password alone must not do it: who
+ * stole one would put his own there, and its owner would stand outside. */
+bool principal_may_enrol(const struct principal *p);
+/* Until he has a second step that is asked of him, who came in by a password alone gives no accounts, links or roles to others. */
+void principal_limit(struct principal *p);
 
 struct role_means {
 	unsigned rights;

@@ -27,7 +27,8 @@ INSERT INTO session (hash, person, created_ms, seen_ms, proven_ms, second_ms, pe
 VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7);
 
 -- name: session_get
-SELECT p.id, p.login, p.name, p.role, p.organisation, p.directory, p.created_ms, s.created_ms, s.seen_ms, s.proven_ms, s.second_ms
+SELECT p.id, p.login, p.name, p.role, p.organisation, p.directory, p.created_ms, s.created_ms, s.seen_ms, s.proven_ms, s.second_ms,
+	CASE WHEN s.factor = 'setup' THEN 1 ELSE 0 END
 FROM session s JOIN person p ON p.id = s.person WHERE s.hash = $1 AND p.disabled = 0;
 
 -- name: session_seen

@@ -24,6 +24,12 @@ tickets_free(struct tickets *t)
 	mem_free(t);
 }
 
+static int64_t
+lasts(enum ticket_kind kind)
+{
+	return kind == TICKET_ENROL ? TICKET_ENROL_MS : TICKET_MS;
+}
+
 struct ticket *
 ticket_new(struct tickets *t, enum ticket_kind kind, int64_t person, int64_t now_ms, char ret[SECRET_TEXT])
 {
@@ -31,7 +37,7 @@ ticket_new(struct tickets *t, enum ticket_kind kind, int64_t person, int64_t now
 	for (struct ticket *at = set; at < set + TICKETS_MAX; at++)
 		if (at->end_ms < oldest->end_ms)
 			oldest = at;
-	*oldest = (struct ticket){.kind = kind, .person = person, .end_ms = now_ms + TICKET_MS};
+	*oldest = (struct ticket){.kind = kind, .person = person, .end_ms = now_ms + lasts(kind)};
 	secret_new(ret);
 	secret_hash(str_z(ret), oldest->hash);
 	return oldest;
@@ -43,7 +49,7 @@ ticket_find(struct tickets *t, struct str secret, int64_t now_ms)
 	char hash[65];
 	secret_hash(secret, hash);
 	for (struct ticket *at = t->ticket; at < t->ticket + 2 * TICKETS_MAX; at++)
-		if (at->end_ms > now_ms && at->end_ms <= now_ms + TICKET_MS && sodium_memcmp(at->hash, hash, sizeof hash) == 0)
+		if (at->end_ms > now_ms && at->end_ms <= now_ms + lasts(at->kind) && sodium_memcmp(at->hash, hash, sizeof hash) == 0)
 			return at;
 	return NULL;
 }

@@ -4,7 +4,7 @@
 
 /*
  * Between two steps of one thing: the password was right and a second proof is due, a passkey is being registered. A ticket
- * is a secret that the browser carries from the one to the other, for five minutes. Core; memory alone: after a restart one
+ * is a secret that the browser carries from the one to the other, for five minutes (TICKET_ENROL: thirty). Core; memory alone: after a restart one
  * begins again. Bounded: when all are taken the oldest of its kind goes, and those that anybody may ask for
  * (TICKET_ALONE) take no place from the others.
  */
@@ -12,13 +12,14 @@
 #include "web/session.h"
 
 #define TICKET_MS (5 * INT64_C(60000))
+#define TICKET_ENROL_MS (30 * INT64_C(60000)) /* he has to find his telephone, and an app for it */
 #define TICKETS_MAX 256u /* each: of anybody's, and of those who gave a password */
 #define CHALLENGE_BYTES 32
 
 enum ticket_kind {
 	TICKET_ALONE,    /* sign-in by a passkey and nothing else: nobody is known yet */
 	TICKET_FACTOR,   /* the password was right */
-	TICKET_ENROL,    /* and there is no second proof yet, but must be */
+	TICKET_ENROL,    /* he had the link, and there is no second proof yet, but must be */
 	TICKET_REGISTER, /* of a passkey, by somebody who is signed in */
 	TICKET_PROVE,    /* he proves himself again by one */
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the stories share: a real `khien serve` on free ports, senders for its doors, its API, and TAP."""
-import contextlib, hashlib, json, os, pathlib, random, shutil, signal, socket, sqlite3, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import base64, contextlib, hashlib, hmac, json, os, pathlib, random, shutil, signal, socket, sqlite3, struct, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 import cluster
 
@@ -54,6 +54,13 @@ def until(fn, seconds=15, pause=0.05):
         if got or time.monotonic() > end:
             return got
         time.sleep(pause)
+
+
+def app_code(secret, step=0):
+    """What an authenticator app shows now, or some steps later."""
+    mac = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30 + step), hashlib.sha1).digest()
+    at = mac[19] & 15
+    return "%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7FFFFFFF) % 1000000)
 
 
 class Relp:

@@ -229,7 +229,13 @@ sign_in(desk, "truong", "correct horse battery")
 role = next(r for r in desk.get("/api/v1/roles")["items"] if r["id"] == "analyst")
 asks = desk.call("PATCH", "/api/v1/roles/analyst", {"second_factor": True}, {**SAME, "If-Match": str(role["version"])})[0]
 status, body, _ = sign_in(desk, "an", SECRETS["an"])
-check("behind the directory's password the second step is asked as behind any", (asks, status, body.get("factor")) == (200, 200, ["enrol"]), body)
+check("behind the directory's password the second step is asked as behind any", (asks, status, body.get("factor")) == (200, 200, ["link"]), body)
+number = desk.sql("SELECT id FROM person WHERE login = 'an'")[0][0]
+link = json.loads(desk.call("POST", f"/api/v1/people/{number}/invitations", {})[1])["link"]
+token = link.split("token=")[1].split("&")[0]
+use = [desk.call("POST", "/api/v1/invitations", {"token": token, "password": p}, SAME, False) for p in ("a password of the thief's own", SECRETS["an"], SECRETS["an"])]
+check("its link asks the directory's password, sets none, and works once", link.endswith("&directory=1") and [u[0] for u in use] == [403, 200, 403] and
+      "ticket" in json.loads(use[1][1]) and desk.sql("SELECT password FROM person WHERE login = 'an'") == [["!"]], use)
 desk.call("PATCH", "/api/v1/roles/analyst", {"second_factor": False}, {**SAME, "If-Match": str(role["version"] + 1)})
 os.kill(desk.pids()["ldap"], signal.SIGKILL)
 check("a killed role comes back", until(lambda: sign_in(desk, "an", SECRETS["an"])[0] == 201, 15))

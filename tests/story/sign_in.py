@@ -30,19 +30,13 @@ class Browser:
         return self("GET", "sessions/current")[0] == 200
 
 
-def code(secret, step=0):
-    mac = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30 + step), hashlib.sha1).digest()
-    at = mac[19] & 15
-    return "%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7FFFFFFF) % 1000000)
-
-
 def fresh(secret):
     """A code of a step not used yet: at most the next but one, so wait for it."""
     while int(time.time()) // 30 + 1 <= fresh.last:
         time.sleep(0.5)
     step = max(int(time.time()) // 30 - 1, fresh.last + 1)
     fresh.last = step
-    return code(secret, step - int(time.time()) // 30)
+    return app_code(secret, step - int(time.time()) // 30)
 
 
 fresh.last = 0
@@ -66,7 +60,7 @@ check("a secret of 160 bits, a link and a picture", status == 200 and len(app["s
 secrets.append(app["secret"])
 secrets.append(base64.b32decode(app["secret"]).hex())
 check("nothing changes before it is confirmed", Browser().sign_in()[0] == 201)
-status, body = an("PUT", "account/totp", {"code": "000000" if code(app["secret"]) != "000000" else "000001"})
+status, body = an("PUT", "account/totp", {"code": "000000" if app_code(app["secret"]) != "000000" else "000001"})
 check("a wrong code confirms nothing", (status, body["type"]) == (422, "wrong_code"), body)
 first = fresh(app["secret"])
 check("a right one does", an("PUT", "account/totp", {"code": first})[0] == 204)
@@ -84,7 +78,7 @@ secrets.append(step["ticket"])
 check("a ticket is no session", desk.call("GET", "/api/v1/sessions/current", headers={"Cookie": f"khien={step['ticket']}"}, key=False)[0] == 401)
 status, body = phone("POST", "sessions/factors", {"ticket": step["ticket"], "totp": first})
 check("a code that was used once is refused", (status, body["type"]) == (401, "wrong_code"), body)
-status, body = phone("POST", "sessions/factors", {"ticket": "A" * 43, "totp": code(app["secret"])})
+status, body = phone("POST", "sessions/factors", {"ticket": "A" * 43, "totp": app_code(app["secret"])})
 check("and a ticket that nobody gave", (status, body["type"]) == (401, "ticket"), body)
 second = fresh(app["secret"])
 status, body = phone("POST", "sessions/factors", {"ticket": step["ticket"], "totp": second})
@@ -214,22 +208,44 @@ check("the old password is nobody's", Browser().sign_in()[0] == 401)
 status, made, _ = desk.call("POST", "/api/v1/people", {"login": "binh", "name": "Bình", "role": "operator"}, SAME)
 made = json.loads(made)
 secrets.append(made["link"].split("token=")[1])
-check("a second operator", Browser()("POST", "invitations", {"token": secrets[-1], "password": SECOND})[0] == 200)
+status, body = Browser()("POST", "invitations", {"token": secrets[-1], "password": SECOND})
+thrown = body.get("ticket")
+secrets.append(thrown)
+check("a second operator has a ticket from his link", status == 200 and thrown, body)
 binh = Browser()
 status, body = binh("POST", "sessions", {"login": "binh", "password": SECOND})
-check("comes in for two weeks, and is told when they end", (status, body["second_due_ms"]) == (201, made["created_ms"] + 14 * 86400000) and
+check("comes in for two weeks, and is told when they end", (status, body["second_due_ms"], body["second_here"]) == (201, made["created_ms"] + 14 * 86400000, False) and
       binh("GET", "sessions/current")[1]["second_due_ms"] == body["second_due_ms"], body)
+tries = [binh("POST", "account/totp", {"password": SECOND}), binh("PUT", "account/totp", {"code": "000000"}), binh("POST", "account/passkeys/challenges", {"password": SECOND})]
+check("but who has the password alone sets up no second step", [(s, b["type"]) for s, b in tries] == [(403, "link_needed")] * 3, tries)
+check("nor makes others who could", "people_change" not in body["rights"] and binh("POST", "people", {"login": "ma", "name": "M", "role": "analyst"})[0] == 403 and
+      binh("POST", f"people/{made['id']}/invitations", {})[0] == 403 and
+      binh("POST", "api-keys", {"name": "his", "role": "operator", "days": 1})[0] in (403, 422))
 desk.sql(f"UPDATE person SET created_ms = {now - 14 * 86400000 - 1} WHERE login = 'binh'")
 late = Browser()
 status, step = late("POST", "sessions", {"login": "binh", "password": SECOND})
+check("then the password leads nowhere but to asking for a link", (status, step) == (200, {"factor": ["link"]}) and not late.cookie, step)
+
+
+def linked(login, *more):
+    made = subprocess.run([KHIEN, "admin", "link", "--data", str(desk.data), "--login", login, *desk.database_option(), *more], capture_output=True, text=True, env=LANG)
+    if made.returncode == 0:
+        secrets.append(made.stdout.strip().split("token=")[1])
+    return made.returncode
+
+
+check("which the console gives to who is here alone", linked("nobody") == 1 and linked("binh") == 0 and not binh.alive())
+status, step = Browser()("POST", "invitations", {"token": secrets[-1], "password": SECOND})
 secrets.append(step["ticket"])
-check("then the password leads nowhere but to setting one up", (status, step["factor"]) == (200, ["enrol"]) and not late.cookie, step)
 check("not around it", [late("POST", "sessions/factors", {"ticket": step["ticket"], **b})[0] for b in ({}, {"recovery": "x"}, {"totp": "000000"})] == [422, 422, 401] and
       late("GET", "account")[0] == 401 and not late.cookie)
+check("the ticket of the link before is over", late("POST", "sessions/enrolments", {"ticket": thrown})[0] == 401)
 status, offer = late("POST", "sessions/enrolments", {"ticket": step["ticket"]})
 secrets.append(offer["secret"])
-status, body = late("POST", "sessions/factors", {"ticket": step["ticket"], "totp": code(offer["secret"])})
-check("who has set it up is in", status == 201 and body["second_due_ms"] is None and late.alive(), body)
+status, body = late("POST", "sessions/factors", {"ticket": step["ticket"], "totp": app_code(offer["secret"])})
+check("who has set it up is in", status == 201 and body["second_due_ms"] is None and late.alive() and "people_change" in body["rights"], body)
+check("gives himself no link, and may set up another proof", late("POST", f"people/{made['id']}/invitations", {})[1].get("type") == "own_account" and
+      late("POST", "account/passkeys/challenges", {"password": SECOND})[1].get("type") != "link_needed")
 check("and is asked from now on", binh("POST", "sessions", {"login": "binh", "password": SECOND})[1].get("factor") == ["totp"])
 number = desk.sql("SELECT id FROM person WHERE login = 'binh'")[0][0]
 again = json.loads(desk.call("POST", f"/api/v1/people/{number}/invitations", {}, SAME)[1])
@@ -244,7 +260,8 @@ made = json.loads(desk.call("POST", "/api/v1/people", {"login": "chi", "name": "
 secrets.append(made["link"].split("token=")[1])
 Browser()("POST", "invitations", {"token": secrets[-1], "password": SECOND})
 status, step = Browser()("POST", "sessions", {"login": "chi", "password": SECOND})
-check("at once, when it gives no time", (status, step.get("factor")) == (200, ["enrol"]), step)
+check("at once, when it gives no time", (status, step.get("factor")) == (200, ["link"]), step)
+check("the console takes a lost proof away too", linked("binh", "--reset-factors") == 0 and "ticket" in Browser()("POST", "invitations", {"token": secrets[-1], "password": PASSWORD})[1])
 
 # Guessing the second step
 status, step = Browser().sign_in(SECOND)

@@ -58,7 +58,8 @@ async function arrived() {
 	go(next.startsWith("/") && !next.startsWith("//") ? next : "/", true);
 }
 
-export type Factor = "totp" | "passkey" | "recovery" | "enrol";
+/** "link": nothing to be done here, he is to ask for one. */
+export type Factor = "totp" | "passkey" | "recovery" | "link";
 /** What is asked after the password. */
 export interface Step {
 	factor: Factor[];
@@ -68,7 +69,7 @@ export interface Step {
 /** Null: in. Else the second step that is due. */
 export async function signIn(login: string, password: string): Promise<Step | null> {
 	const answer = await post<Step | Session>("sessions", { login, password });
-	if ("ticket" in answer) return answer;
+	if ("factor" in answer) return answer;
 	await arrived();
 	return null;
 }

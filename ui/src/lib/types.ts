@@ -436,6 +436,7 @@ export interface Session {
 	organisation?: Named | null; // the agency one belongs to; null: the desk
 	demonstration: boolean;
 	second_due_ms?: number | null; // from when a second step is asked of who has none yet
+	second_here?: boolean; // he may set it up in this session; else with a link
 }
 export interface Role {
 	id: string;
