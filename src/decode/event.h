@@ -71,6 +71,8 @@ struct event {
 	const struct raw *raw;   /* where it came from */
 	struct str text;         /* what a person reads and free text searches: the line itself, or for binary forms
 	                          * the event rendered as one line of JSON (NULL until event_text()) */
+	struct str values;       /* one piece of memory that every native value stands in, of decoders that write them
+	                          * so: what is not found in it stands in none of them. Else empty */
 	uint32_t raw_index;      /* of the record in its batch */
 	uint32_t sub_index;      /* of the event in its record: 0 for lines, 0..n-1 in an EVTX chunk */
 	int64_t time_ms;         /* as claimed by the source; TIME_NONE when it says nothing */

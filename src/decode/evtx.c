@@ -5,6 +5,7 @@
 #define RECORD_HEADER 24u        /* magic, size, number, FILETIME */
 #define RECORD_MIN (RECORD_HEADER + 4u)
 #define CORE_ROOM 24u            /* core fields that a Windows event usually gets */
+#define TEXT_ROOM 1024u          /* what texts need beyond the bytes of their record */
 #define CHUNK_MAGIC STR("ElfChnk\0")
 
 int
@@ -83,10 +84,8 @@ static int
 piece_text(struct evtx_reader *r, const struct instance *in, const struct evtx_piece *piece, struct evtx_place place,
     struct event *e, struct str *ret)
 {
-	if (piece->kind != PIECE_VALUE) {
-		*ret = piece->kind == PIECE_BREAK ? STR("\n") : piece->literal;
-		return 0;
-	}
+	if (piece->kind != PIECE_VALUE)
+		return evtx_text_copy(&r->text, piece->kind == PIECE_BREAK ? STR("\n") : piece->literal, ret) ? 0 : E_LIMIT;
 	const struct evtx_value *v = find_value(in, piece->index);
 	*ret = (struct str){0};
 	if (v->type == EVTX_NULL || !v->size)
@@ -111,7 +110,7 @@ join_pieces(struct evtx_reader *r, const struct instance *in, const struct evtx_
 		buf_add(&whole, part);
 		r->budget -= (int64_t)(part.n / 64);
 	}
-	if (!error && !arena_copy(r->c->arena, buf_str(&whole), ret))
+	if (!error && !evtx_text_copy(&r->text, buf_str(&whole), ret))
 		error = E_LIMIT;
 	buf_release(&whole);
 	return error;
@@ -190,10 +189,8 @@ static inline bool
 value_text(struct evtx_reader *r, struct evtx_last *last, const struct evtx_value *v, struct str *ret)
 {
 	struct str bytes = str_from(r->chunk.p + v->at, v->size);
-	if (last && last->type == v->type && str_eq(last->bytes, bytes)) {
-		*ret = last->text;
-		return true;
-	}
+	if (last && last->type == v->type && str_eq(last->bytes, bytes))
+		return evtx_text_copy(&r->text, last->text, ret);
 	if (!evtx_value_text(&r->text, v->type, bytes, ret))
 		return false;
 	if (last)
@@ -462,9 +459,11 @@ decode_record(struct evtx_reader *r, size_t at, uint32_t size, struct event *e)
 	e->decoder = DECODER_EVTX;
 	e->confidence = 100;
 	e->product = STR("windows");
+	evtx_text_begin(&r->text, size + TEXT_ROOM);
 	TRY(run_fragment(r, at + RECORD_HEADER, at + size - 4, root, 0, e));
 	if (!e->field_count)
 		return E_INVALID;
+	e->values = evtx_text_since_begin(&r->text);
 	decode_windows_core(r->c, e);
 	return 0;
 }

@@ -62,6 +62,7 @@ enum evtx_type {
 struct evtx_text {
 	struct arena *arena;
 	char *at, *end;
+	char *from;  /* of the texts written since evtx_text_begin(); NULL: they stand in several pieces */
 	size_t step; /* bytes of a piece at least */
 };
 
@@ -194,6 +195,22 @@ evtx_name_at(struct evtx_reader *r, size_t at, struct str *ret_utf16)
 evtx_text_room(struct evtx_text *t, size_t n)
 {
 	return t->at && (size_t)(t->end - t->at) >= n ? t->at : evtx_text_block(t, n);
+}
+/* Texts that follow are to stand in one piece, which holds if there are about n bytes of them. */
+void evtx_text_begin(struct evtx_text *t, size_t n);
+/* They, or nothing. */
+struct str evtx_text_since_begin(const struct evtx_text *t);
+[[nodiscard]] static inline bool
+evtx_text_copy(struct evtx_text *t, struct str s, struct str *ret)
+{
+	char *out = evtx_text_room(t, s.n);
+	if (!out)
+		return false;
+	if (s.n)
+		memcpy(out, s.p, s.n);
+	t->at += s.n;
+	*ret = str_from(out, s.n);
+	return true;
 }
 /* UTF-16LE as UTF-8; unpaired surrogates become U+FFFD, NULs at the end are dropped. False: arena full. */
 [[nodiscard]] bool evtx_text_utf16(struct evtx_text *t, struct str utf16, struct str *ret);

@@ -18,7 +18,23 @@ evtx_text_block(struct evtx_text *t, size_t n)
 		return NULL;
 	t->at = p;
 	t->end = p + block;
+	t->from = NULL;
 	return p;
+}
+
+void
+evtx_text_begin(struct evtx_text *t, size_t n)
+{
+#ifndef ARENA_EMULATE
+	(void)evtx_text_room(t, n);
+#endif
+	t->from = t->at;
+}
+
+struct str
+evtx_text_since_begin(const struct evtx_text *t)
+{
+	return t->from ? str_from(t->from, (size_t)(t->at - t->from)) : (struct str){0};
 }
 
 /* Everything from t->at up to `end` is a text now. */

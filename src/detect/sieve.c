@@ -23,6 +23,7 @@ struct sieve_word {
 };
 
 struct sieve {
+	enum sieve_path path;                      /* the fastest here */
 	uint8_t low[WINDOW][16], high[WINDOW][16]; /* buckets by the two halves of a byte: a superset of `byte` */
 	uint8_t byte[WINDOW][256];                 /* buckets by the byte at each place of the window */
 	struct sieve_word *word;                   /* by bucket */
@@ -133,6 +134,8 @@ fill_buckets(struct sieve *s, uint32_t count)
 	}
 }
 
+static enum sieve_path fastest_path(void);
+
 const struct sieve *
 sieve_new(struct arena *a, const struct str *word, uint32_t count)
 {
@@ -146,6 +149,7 @@ sieve_new(struct arena *a, const struct str *word, uint32_t count)
 	}
 	if (count)
 		fill_buckets(s, count);
+	s->path = fastest_path();
 	return s;
 }
 
@@ -275,10 +279,18 @@ sieve_path_works(enum sieve_path path)
 #endif
 }
 
-bool
-sieve_finds_on(enum sieve_path path, const struct sieve *s, struct str text)
+static enum sieve_path
+fastest_path(void)
 {
-	assert(sieve_path_works(path));
+	enum sieve_path path = SIEVE_PATHS - 1;
+	while (!sieve_path_works(path))
+		path--;
+	return path;
+}
+
+static inline bool
+finds_on(enum sieve_path path, const struct sieve *s, struct str text)
+{
 #ifdef __x86_64__
 	if (path == SIEVE_AVX512)
 		return finds_avx512(s, text);
@@ -289,10 +301,14 @@ sieve_finds_on(enum sieve_path path, const struct sieve *s, struct str text)
 }
 
 bool
+sieve_finds_on(enum sieve_path path, const struct sieve *s, struct str text)
+{
+	assert(sieve_path_works(path));
+	return finds_on(path, s, text);
+}
+
+bool
 sieve_finds(const struct sieve *s, struct str text)
 {
-	enum sieve_path path = SIEVE_PATHS - 1;
-	while (!sieve_path_works(path))
-		path--;
-	return sieve_finds_on(path, s, text);
+	return finds_on(s->path, s, text);
 }

@@ -267,12 +267,13 @@ matcher_text_is_json(const struct event *e)
 	    e->decoder == DECODER_JSON;
 }
 
-/* Keywords: the line, or where that is no plain text every native value. */
+/* Keywords: the line, or where that is no plain text every native value, which may be in one piece. */
 static const struct class *
 class_of_event(struct matcher *m, const struct plan *p, struct slot *s)
 {
 	struct event *e = m->event;
-	if (s->prefilter && e->text.p && !sieve_finds(s->prefilter, e->text))
+	struct str whole = e->text.p ? e->text : e->values;
+	if (s->prefilter && whole.p && !sieve_finds(s->prefilter, whole))
 		return cache_empty_class(p->cache);
 	begin_finding(m);
 	if (e->text.p && !matcher_text_is_json(e)) {

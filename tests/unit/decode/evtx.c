@@ -240,6 +240,21 @@ TEST(an_arena_that_is_too_small)
 
 static size_t as_used; /* chunks of which no more was needed than their headers say */
 
+static size_t in_one_piece; /* events whose values stand together */
+
+/* Who looks there for a word misses no value. */
+static void
+check_values(const struct event *e)
+{
+	const char *end = e->values.p + e->values.n;
+	in_one_piece += e->values.n > 0;
+	for (uint32_t k = 0; e->values.n && k < e->field_count; k++) {
+		struct str value = e->field[k].value;
+		if (!e->field[k].core && value.n)
+			CHECK(value.p >= e->values.p && value.p + value.n <= end);
+	}
+}
+
 /* All that a chunk says, as a number. */
 static uint64_t
 digest_chunk(const struct names *names, struct evtx_cache *templates, struct str chunk, bool *ret_cut)
@@ -253,6 +268,7 @@ digest_chunk(const struct names *names, struct evtx_cache *templates, struct str
 	for (uint32_t i = 0; i < got.count; i++) {
 		const struct event *e = &got.event[i];
 		const struct str texts[] = {e->channel, e->code, e->provider};
+		check_values(e);
 		h = hash64_mix(h, (uint64_t)e->time_ms);
 		for (size_t k = 0; k < COUNT(texts); k++)
 			h = hash64_mix(h, hash64(texts[k], 1));
@@ -327,6 +343,9 @@ TEST(templates_of_other_chunks_change_nothing)
 	if (samples)
 		nftw(samples, compare_file, 16, FTW_PHYS);
 	CHECK(!samples || as_used > 0);
+#ifndef ARENA_EMULATE
+	CHECK(in_one_piece > 0);
+#endif
 	evtx_cache_free(shared_templates);
 	names_free(shared_names);
 }
