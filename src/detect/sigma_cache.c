@@ -11,13 +11,17 @@
 #define REST (16 * WINDOW)                 /* lookups that a slot then does without */
 #define TAGS 1024u                         /* of values, by which a slot that rested finds out whether they come twice now */
 
+/* Short values stand in the table itself: it is larger than the caches of the processor, and each look elsewhere waits. */
 struct cached_value {
 	uint64_t hash; /* 0: free */
-	const char *p;
+	const struct class *class;
 	uint32_t n;
 	uint16_t slot;
 	bool escaped;
-	const struct class *class;
+	union {
+		char near[40];
+		const char *far; /* longer than that */
+	};
 };
 
 struct class_entry {
@@ -155,7 +159,9 @@ taste_value(struct slot_habit *h, uint64_t hash)
 static bool
 same_value(const struct cached_value *v, struct str value, bool escaped)
 {
-	return v->hash && v->n == value.n && v->escaped == escaped && memcmp(v->p, value.p, value.n) == 0;
+	if (!v->hash || v->n != value.n || v->escaped != escaped)
+		return false;
+	return memcmp(value.n > sizeof v->near ? v->far : v->near, value.p, value.n) == 0;
 }
 
 const struct class *
@@ -232,15 +238,20 @@ void
 cache_put_value(struct plan_cache *c, uint32_t slot, struct str value, bool escaped, uint64_t hash,
     const struct class *class)
 {
+	struct cached_value v = {.hash = hash, .class = class, .n = (uint32_t)value.n, .slot = (uint16_t)slot,
+		.escaped = escaped};
 	struct str copy;
 	if (!hash || !grow_values(c))
 		return;
-	if (!arena_copy(&c->arena, value, &copy)) {
+	if (value.n <= sizeof v.near) {
+		if (value.n)
+			memcpy(v.near, value.p, value.n);
+	} else if (arena_copy(&c->arena, value, &copy)) {
+		v.far = copy.p;
+	} else {
 		c->full = true;
 		return;
 	}
-	struct cached_value v = {.hash = hash, .p = copy.p, .n = (uint32_t)copy.n, .slot = (uint16_t)slot,
-		.escaped = escaped, .class = class};
 	insert_value(c, &v);
 	c->values++;
 }
