@@ -129,10 +129,7 @@ make_api_key(const char *data, const char *database, const char *role, const cha
 		error = key_make(db, &wish, clock_now_ms(), key);
 	if (!error)
 		error = record_api_key(db, name, role);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	db_close(db);
 	if (error == E_INVALID)
 		return say(STR("cli.admin_role"));

@@ -52,10 +52,7 @@ record_copy(struct copy *c)
 	int error = db_begin(c->into);
 	if (!error)
 		error = record_put(c->into, &r);
-	if (!error)
-		error = db_commit(c->into);
-	if (error)
-		db_rollback(c->into);
+	error = db_end_transaction(c->into, error);
 	buf_release(&after);
 	return error;
 }

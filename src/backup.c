@@ -436,10 +436,7 @@ tell_desk(struct backup *b, const char *name)
 		error = record_put(db, &r);
 	if (!error)
 		error = db_run(db, Q_SETTING_SET, "ss", STR("backup_last"), str_z(when));
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	db_close(db);
 	buf_release(&after);
 	return error;

@@ -718,12 +718,7 @@ end_demonstration(void *user)
 	int error = alert_forget_demonstration(core->desk.db);
 	if (!error)
 		error = registry_forget_demonstration(core->desk.db);
-	if (!error)
-		error = db_commit(core->desk.db);
-	if (error) {
-		db_rollback(core->desk.db);
-		return error;
-	}
+	TRY(db_end_transaction(core->desk.db, error));
 	core->desk.demonstration = false;
 	registry_touch_all(core->desk.registry);
 	return registry_renew(&core->desk.registry, core->desk.db, str_z(core->day));

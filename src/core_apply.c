@@ -228,12 +228,7 @@ write_alerts(struct apply *a)
 		error = core_indicators_write(core->indicators);
 	if (!error)
 		error = db_run(db, Q_SETTING_SET, "ss", BLOCK_SETTING, str_z(number));
-	if (!error)
-		error = db_commit(db);
-	if (error) {
-		db_rollback(db);
-		return error;
-	}
+	TRY(db_end_transaction(db, error));
 	core->findings_block = a->message->block;
 	alert_book_each(core->book, on_alert, a);
 	return 0;

@@ -163,19 +163,15 @@ on_alert(void *user, int64_t id)
 
 /* Alerts of correlations wait for the end, since such a job begins anew when it is cut short. */
 static int
-write_all(struct core_lookback *l, bool alerts)
+write_all(struct core_lookback *l, bool alerts, struct lookback *job)
 {
-	struct lookback j = l->job;
 	if (alerts) {
 		TRY(alert_book_write(l->book, clock_now_ms()));
-		j.told += (int64_t)alert_book_told(l->book);
-		j.alerts += alert_book_opened(l->book);
+		job->told += (int64_t)alert_book_told(l->book);
+		job->alerts += alert_book_opened(l->book);
 	}
 	TRY(sighting_book_write(l->sightings));
-	TRY(lookback_ledger_write(l->ledger, l->core->desk.db, &j));
-	TRY(db_commit(l->core->desk.db));
-	l->job = j;
-	return 0;
+	return lookback_ledger_write(l->ledger, l->core->desk.db, job);
 }
 
 static int
@@ -183,12 +179,10 @@ write_found(struct core_lookback *l, bool last)
 {
 	struct told told = {.desk = &l->core->desk};
 	bool alerts = last || !l->stateful;
+	struct lookback job = l->job;
 	TRY(db_begin(l->core->desk.db));
-	int error = write_all(l, alerts);
-	if (error) {
-		db_rollback(l->core->desk.db);
-		return error;
-	}
+	TRY(db_end_transaction(l->core->desk.db, write_all(l, alerts, &job)));
+	l->job = job;
 	if (alerts) {
 		alert_book_each(l->book, on_alert, &told);
 		alert_book_clear(l->book);
@@ -656,13 +650,7 @@ begin_running(struct core_lookback *l, const struct trial_facts *f)
 	l->stateful = f->stateful;
 	if (l->stateful && l->job.state == LOOKBACK_RUNNING) {
 		TRY(db_begin(db));
-		int error = lookback_rewind(db, l->job.id);
-		if (!error)
-			error = db_commit(db);
-		if (error) {
-			db_rollback(db);
-			return error;
-		}
+		TRY(db_end_transaction(db, lookback_rewind(db, l->job.id)));
 		struct lookback *j = &l->job;
 		j->at = j->at_record = j->blocks_done = j->blocks_damaged = j->events = j->spent_ms = j->findings = j->told =
 		    j->alerts = j->first_hit_ms = j->last_hit_ms = 0;

@@ -70,12 +70,7 @@ retention_prune(struct db *db, int64_t before_ms, int64_t now_ms, struct retenti
 		error = prune(db, Q_INDICATOR_PRUNE, before_ms, &n.indicators);
 	if (!error)
 		error = tell(db, &n, before_ms, now_ms);
-	if (!error)
-		error = db_commit(db);
-	if (error) {
-		db_rollback(db);
-		return error;
-	}
+	TRY(db_end_transaction(db, error));
 	*ret = n;
 	return 0;
 }

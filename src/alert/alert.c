@@ -267,10 +267,7 @@ alert_change(struct db *db, int64_t id, int64_t version, const struct alert_upda
 			error = E_CONFLICT;
 		if (!error)
 			error = write_change(db, &a, u, who, now_ms);
-		if (!error)
-			error = db_commit(db);
-		if (error)
-			db_rollback(db);
+		error = db_end_transaction(db, error);
 	}
 	arena_release(&arena);
 	return error;

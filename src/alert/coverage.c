@@ -301,13 +301,7 @@ coverage_save(struct coverage *c, struct db *db, int64_t now_ms)
 	if (!c->dirty)
 		return 0;
 	TRY(db_begin(db));
-	int error = write_dirty(c, db, now_ms);
-	if (!error)
-		error = db_commit(db);
-	if (error) {
-		db_rollback(db);
-		return error;
-	}
+	TRY(db_end_transaction(db, write_dirty(c, db, now_ms)));
 	for (uint32_t i = 0; i < c->pairs; i++)
 		c->pair[i]->dirty = false;
 	for (uint32_t i = 0; i <= c->name_mask; i++)

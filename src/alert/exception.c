@@ -310,13 +310,7 @@ exception_add(struct db *db, const struct exception *e, int64_t now_ms, int64_t 
 	if (active >= EXCEPTION_MAX)
 		return E_LIMIT;
 	TRY(db_begin(db));
-	int error = insert(db, e, now_ms, &id);
-	if (!error)
-		error = db_commit(db);
-	if (error) {
-		db_rollback(db);
-		return error;
-	}
+	TRY(db_end_transaction(db, insert(db, e, now_ms, &id)));
 	*ret_id = id;
 	return 0;
 }
@@ -339,13 +333,8 @@ exception_end(struct db *db, int64_t id, struct str who, int64_t now_ms)
 	int error = exception_get(db, id, &arena, &e);
 	if (!error)
 		error = db_begin(db);
-	if (!error) {
-		error = write_end(db, &e, who, now_ms);
-		if (!error)
-			error = db_commit(db);
-		if (error)
-			db_rollback(db);
-	}
+	if (!error)
+		error = db_end_transaction(db, write_end(db, &e, who, now_ms));
 	arena_release(&arena);
 	return error;
 }

@@ -63,17 +63,6 @@ check_version(struct db *db, struct str rule, int64_t version)
 	return newest == version ? 0 : E_CONFLICT;
 }
 
-/* In a transaction of its own. */
-static int
-end_transaction(struct db *db, int error)
-{
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
-}
-
 /* ---- switches ---- */
 
 static struct rule_switch
@@ -149,7 +138,7 @@ rulebook_switch_set(struct db *db, const struct rule_switch *s, int64_t version,
 	if (!str_trim(s->reason).n)
 		return fault_set(f, E_INVALID, "rule_reason", STR("reason"), 0, 0);
 	TRY(db_begin(db));
-	return end_transaction(db, write_switch(db, s, version));
+	return db_end_transaction(db, write_switch(db, s, version));
 }
 
 /* ---- rules written here ---- */
@@ -200,7 +189,7 @@ own_rules_add(struct db *db, const struct own_rule *list, uint32_t count, bool o
 	int error = 0;
 	for (uint32_t i = 0; i < count && !error; i++)
 		error = insert_own(db, &list[i], on, who, now_ms);
-	return end_transaction(db, error);
+	return db_end_transaction(db, error);
 }
 
 static int
@@ -222,7 +211,7 @@ int
 own_rule_set(struct db *db, const struct own_rule *rule, int64_t version, int64_t now_ms)
 {
 	TRY(db_begin(db));
-	return end_transaction(db, update_own(db, rule, version, now_ms));
+	return db_end_transaction(db, update_own(db, rule, version, now_ms));
 }
 
 static int
@@ -240,7 +229,7 @@ int
 own_rule_delete(struct db *db, struct str id, struct str who, int64_t now_ms)
 {
 	TRY(db_begin(db));
-	return end_transaction(db, delete_own(db, id, who, now_ms));
+	return db_end_transaction(db, delete_own(db, id, who, now_ms));
 }
 
 static struct own_rule
@@ -293,7 +282,7 @@ int
 rule_costs_add(struct db *db, const struct cost_told *list, uint32_t count)
 {
 	TRY(db_begin(db));
-	return end_transaction(db, add_costs(db, list, count));
+	return db_end_transaction(db, add_costs(db, list, count));
 }
 
 /* Ids of rows whose rule is gone, as texts. */
@@ -327,7 +316,7 @@ rule_costs_prune(struct db *db, const struct rules *rules)
 	if (!error && gone.n) {
 		error = db_begin(db);
 		if (!error)
-			error = end_transaction(db, forget_costs(db, buf_str(&gone)));
+			error = db_end_transaction(db, forget_costs(db, buf_str(&gone)));
 	}
 	buf_release(&gone);
 	return error;

@@ -97,11 +97,7 @@ keep_match(struct inspect *i, struct str path, const struct scan_answer *a)
 	text_clean(path, PATH_KEPT, &clean);
 	int error = db_begin(i->owner.db);
 	if (!error) {
-		error = write_match(i, buf_str(&clean), a, buf_str(&json));
-		if (!error)
-			error = db_commit(i->owner.db);
-		if (error)
-			db_rollback(i->owner.db);
+		error = db_end_transaction(i->owner.db, write_match(i, buf_str(&clean), a, buf_str(&json)));
 		alarm_done(i, !error);
 	}
 	if (error) /* counted as a match, and here by name */

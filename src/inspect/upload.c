@@ -125,12 +125,7 @@ mark_gone(struct inspect *i, int64_t id, enum upload_state state, struct str pro
 	int error = db_run(i->owner.db, Q_UPLOAD_GONE, "iissi", id, (int64_t)state, problem, who, now_ms);
 	if (!error && state == UPLOAD_REMOVED)
 		error = evidence_file_removed(i->owner.db, id, who, now_ms);
-	if (!error)
-		error = db_commit(i->owner.db);
-	if (error) {
-		db_rollback(i->owner.db);
-		return error;
-	}
+	TRY(db_end_transaction(i->owner.db, error));
 	file_path(i, id, path);
 	error = unlink(path) < 0 && errno != ENOENT ? error_from_errno(errno) : 0;
 	i->owner.upload_changed(i->owner.user, id);
@@ -299,11 +294,7 @@ keep_answer(struct inspect *i, int64_t id, const struct scan_answer *a)
 	}
 	int error = upload_get(i, id, &arena, &u);
 	if (!error && u.state == UPLOAD_WAITING && (error = db_begin(i->owner.db)) == 0) {
-		error = write_found(i, &u, a, buf_str(&matches), clock_now_ms());
-		if (!error)
-			error = db_commit(i->owner.db);
-		if (error)
-			db_rollback(i->owner.db);
+		error = db_end_transaction(i->owner.db, write_found(i, &u, a, buf_str(&matches), clock_now_ms()));
 		alarm_done(i, !error);
 	}
 	if (!error)
@@ -356,11 +347,7 @@ keep_hash(struct inspect *i, int64_t id, struct str hex, int64_t size, int64_t n
 	int error = db_run(db, Q_UPLOAD_HASHED, "is", id, hex);
 	if (!error)
 		error = evidence_file(db, id, hex, size, now_ms);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
+	return db_end_transaction(db, error);
 }
 
 int

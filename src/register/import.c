@@ -421,12 +421,7 @@ registry_import(struct db *db, const struct law *law, struct str text, struct st
 		error = E_INVALID;
 	mem_free(im.below);
 	mem_free(im.judged);
-	if (!error)
-		error = db_commit(db);
-	if (error) {
-		db_rollback(db);
-		return error;
-	}
+	TRY(db_end_transaction(db, error));
 	*ret_count = im.rows;
 	return 0;
 }

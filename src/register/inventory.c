@@ -194,12 +194,7 @@ int
 inventory_add(struct db *db, const struct inventory *s, int64_t now_ms)
 {
 	TRY(db_begin(db));
-	int error = inventory_insert(db, s, now_ms);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
+	return db_end_transaction(db, inventory_insert(db, s, now_ms));
 }
 
 int
@@ -318,13 +313,7 @@ inventory_turn(struct db *db, struct str today, int64_t now_ms, uint32_t *ret_ch
 {
 	uint32_t changed = 0;
 	TRY(db_begin(db));
-	int error = turn(db, today, now_ms, &changed);
-	if (!error)
-		error = db_commit(db);
-	if (error) {
-		db_rollback(db);
-		return error;
-	}
+	TRY(db_end_transaction(db, turn(db, today, now_ms, &changed)));
 	*ret_changed = changed;
 	return 0;
 }

@@ -81,11 +81,7 @@ write_kinds(struct db *db, const struct kinds *k)
 	for (uint32_t i = 0; i < k->count && !error; i++)
 		error = db_run(db, Q_KIND_PUT, "ssssi", k->kind[i].id, k->kind[i].vi, k->kind[i].en, k->kind[i].under,
 		    (int64_t)i + 1);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
+	return db_end_transaction(db, error);
 }
 
 int

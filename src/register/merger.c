@@ -459,10 +459,7 @@ fail(struct db *db, const struct merger_row *r, const struct register_fault *f, 
 		error = merger_end(db, r->id, "failed", buf_str(&why), now_ms);
 	if (!error)
 		error = note(db, r, "failed", buf_str(&why), now_ms);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	buf_release(&why);
 	return error;
 }
@@ -487,10 +484,7 @@ carry_out(struct db *db, const struct merger_row *r, struct str today, int64_t n
 		error = merger_end(db, r->id, "done", buf_str(&told), now_ms);
 	if (!error)
 		error = note(db, r, "done", buf_str(&told), now_ms);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	json_release(&j);
 	buf_release(&told);
 	return error;

@@ -180,10 +180,7 @@ indicator_change(struct db *db, int64_t id, int64_t version, const struct indica
 			error = E_CONFLICT;
 		if (!error)
 			error = write_change(db, &i, u, f);
-		if (!error)
-			error = db_commit(db);
-		if (error)
-			db_rollback(db);
+		error = db_end_transaction(db, error);
 	}
 	arena_release(&arena);
 	return error;
@@ -258,11 +255,7 @@ hold_rows(struct db *db, const struct build *b)
 	int error = 0;
 	for (uint32_t i = 0; i < b->holds && !error; i++)
 		error = db_run(db, Q_INDICATOR_HOLD, "is", b->held[i].id, b->held[i].list->name);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
+	return db_end_transaction(db, error);
 }
 
 int

@@ -331,6 +331,16 @@ db_rollback(struct db *db)
 	fail(db, error);
 }
 
+int
+db_end_transaction(struct db *db, int error)
+{
+	if (!error)
+		error = db_commit(db);
+	if (error)
+		db_rollback(db);
+	return error;
+}
+
 /* --- schema --- */
 
 /* A schema step in the engine's words. */
@@ -385,12 +395,7 @@ static int
 run_step(struct db *db, const struct step *s)
 {
 	TRY(db_begin(db));
-	int error = step_body(db, s);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
+	return db_end_transaction(db, step_body(db, s));
 }
 
 static int
@@ -402,10 +407,7 @@ make_version_table(struct db *db)
 	int error = db_begin(db);
 	if (!error)
 		error = db_script(db, sql.p);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	buf_release(&sql);
 	return error;
 }

@@ -65,6 +65,9 @@ bool db_remote(const struct db *db);
 [[nodiscard]] int db_begin(struct db *db);
 [[nodiscard]] int db_commit(struct db *db);
 void db_rollback(struct db *db);
+/* The end of a transaction whose work said `error`: it is committed when that is 0, else rolled back; what cannot be
+ * committed is rolled back too. The first error. */
+[[nodiscard]] int db_end_transaction(struct db *db, int error);
 
 /* Run a statement that gives no rows. E_EXISTS / E_CONFLICT for broken constraints, E_FULL, E_IO. */
 [[nodiscard]] int db_run(struct db *db, enum query q, const char *types, ...);

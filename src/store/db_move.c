@@ -236,10 +236,7 @@ move_at_once(struct move *m, int step, struct fault *f)
 		error = db_start_over(m->to, step);
 	if (!error)
 		error = move_all(m, f);
-	if (!error)
-		error = db_commit(m->to);
-	if (error)
-		db_rollback(m->to);
+	error = db_end_transaction(m->to, error);
 	if (db_script(m->from, "ROLLBACK") < 0 && !error)
 		error = E_IO;
 	if (!db_remote(m->to) && db_script(m->to, "PRAGMA foreign_keys=ON") < 0 && !error)

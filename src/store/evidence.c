@@ -77,11 +77,7 @@ note(struct db *db, struct str action, struct str id, const struct buf *after, u
 	int error = put(db, STR("khien"), action, STR("blocks"), id, after, now_ms);
 	if (!error)
 		error = write_noted(db, block);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
+	return db_end_transaction(db, error);
 }
 
 int

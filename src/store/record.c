@@ -73,12 +73,7 @@ int
 record_put_alone(struct db *db, const struct record *r)
 {
 	TRY(db_begin(db));
-	int error = record_put(db, r);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	return error;
+	return db_end_transaction(db, record_put(db, r));
 }
 
 static bool
@@ -331,10 +326,7 @@ put_back_all(struct recorder *r, int64_t have, int64_t *ret_count)
 		if (!error)
 			error = put_back(r, ++seq, buf_str(&entry));
 	}
-	if (!error)
-		error = db_commit(r->db);
-	if (error)
-		db_rollback(r->db);
+	error = db_end_transaction(r->db, error);
 	buf_release(&entry);
 	TRY(error);
 	*ret_count = seq - have;

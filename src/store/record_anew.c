@@ -127,10 +127,7 @@ record_begin_anew(struct db *db, struct str directory, struct str who, struct st
 		error = db_begin(db);
 	if (!error)
 		error = begin_anew(db, directory, &entry);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	buf_release(&before);
 	return error;
 }

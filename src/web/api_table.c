@@ -187,10 +187,10 @@ import_table(struct api_call *c, const struct table *t, bool dry_run, importer *
 		return;
 	}
 	error = bring(c, t, report);
-	if (error || dry_run)
+	if (dry_run)
 		db_rollback(c->desk->db);
 	else
-		error = db_commit(c->desk->db);
+		error = db_end_transaction(c->desk->db, error);
 	if (error && (error != E_INVALID || !report->faults)) {
 		api_reply_error(c, error);
 		return;

@@ -91,12 +91,7 @@ failures_write(struct failures *f, struct db *db, int64_t now_ms)
 		return 0;
 	f->written_ms = now_ms;
 	TRY(db_begin(db));
-	int error = write_all(f, db);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
-	else
-		f->count = 0;
-	return error;
+	TRY(db_end_transaction(db, write_all(f, db)));
+	f->count = 0;
+	return 0;
 }

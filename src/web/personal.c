@@ -94,13 +94,8 @@ put_reading(struct api_call *c, int64_t now_ms)
 	const struct record r = {.at_ms = now_ms, .who = str_z(c->who.login), .peer = c->request.peer, .action = buf_str(&action),
 	    .noun = noun, .noun_id = c->path_id, .after = buf_str(&after), .reason = c->purpose};
 	int error = db_begin(c->desk->db);
-	if (!error) {
-		error = record_put(c->desk->db, &r);
-		if (!error)
-			error = db_commit(c->desk->db);
-		if (error)
-			db_rollback(c->desk->db);
-	}
+	if (!error)
+		error = db_end_transaction(c->desk->db, record_put(c->desk->db, &r));
 	buf_release(&action);
 	buf_release(&after);
 	return error;

@@ -23,11 +23,9 @@ recorded_run(struct api_call *c, void (*step)(struct api_call *c))
 	d->open_call = around;
 	if (!waits)
 		return;
-	error = db_commit(d->db);
-	if (error) {
-		db_rollback(d->db);
+	error = db_end_transaction(d->db, 0);
+	if (error)
 		log_say(LOG_LEVEL_ERROR, "record.lost", LOG_TEXT("error", str_z(error_name(error))));
-	}
 }
 
 /* Never in clear, not even in the record. */
@@ -117,18 +115,17 @@ int
 recorded_end(struct api_call *c, uint16_t status)
 {
 	struct desk *d = c->desk;
-	bool good = status < 400;
-	int error = d->open_call == c ? 0 : good ? db_begin(d->db) : 0;
-	bool mine = d->open_call == c, open = mine || (good && !error);
-	if (mine)
+	bool open = d->open_call == c, good = status < 400;
+	if (open)
 		d->open_call = NULL;
-	if (!error && good)
-		error = put_entry(c);
-	if (!error && good)
-		error = db_commit(d->db);
-	if (open && (error || !good))
-		db_rollback(d->db);
-	return error;
+	if (!good) {
+		if (open)
+			db_rollback(d->db);
+		return 0;
+	}
+	if (!open)
+		TRY(db_begin(d->db));
+	return db_end_transaction(d->db, put_entry(c));
 }
 
 int

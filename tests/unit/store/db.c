@@ -115,6 +115,26 @@ TEST(an_inner_change_is_undone_alone_and_falls_with_the_outer)
 	db_close(db);
 }
 
+TEST(a_transaction_ends_as_its_work_says)
+{
+	struct db *db = open_new();
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_end_transaction(db, db_run(db, Q_SETTING_SET, "ss", STR("a"), STR("1"))), 0);
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("b"), STR("1")), 0);
+	CHECK_INT(db_end_transaction(db, E_LIMIT), E_LIMIT);
+	CHECK(has(db, STR("a")) && !has(db, STR("b")));
+	/* inside of another, which goes on */
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("c"), STR("1")), 0);
+	CHECK_INT(db_begin(db), 0);
+	CHECK_INT(db_run(db, Q_SETTING_SET, "ss", STR("d"), STR("1")), 0);
+	CHECK_INT(db_end_transaction(db, E_CONFLICT), E_CONFLICT);
+	CHECK_INT(db_end_transaction(db, 0), 0);
+	CHECK(has(db, STR("c")) && !has(db, STR("d")));
+	db_close(db);
+}
+
 TEST(a_missing_folder_and_a_missing_server_are_told)
 {
 	struct db *db = NULL;
