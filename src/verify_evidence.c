@@ -209,16 +209,11 @@ take_hit(struct evidence_check *c, int64_t sweep, uint32_t after)
 {
 	struct str path, sha;
 	int64_t bytes, count = 0;
-	struct db_rows *rows;
 	if (!json_get_string(&c->json, after, STR("path"), &c->arena, &path) ||
 	    !json_get_string(&c->json, after, STR("sha256"), &c->arena, &sha) ||
 	    !json_get_i64(&c->json, after, STR("bytes"), &bytes))
 		return false;
-	if (db_query(c->db, &rows, Q_SWEEP_MATCH_IS, "issi", sweep, path, sha, bytes) == 0) {
-		count = db_next(rows) > 0 ? db_i64(rows, 0) : 0;
-		db_end(rows);
-	}
-	if (count) {
+	if (db_number(c->db, &count, Q_SWEEP_MATCH_IS, "issi", sweep, path, sha, bytes) == 0 && count) {
 		c->counts.hits++;
 		return true;
 	}

@@ -99,18 +99,12 @@ alert_list(struct db *db, const struct alert_filter *f, struct arena *arena, str
 int
 alert_count(struct db *db, const struct alert_filter *f, int64_t *ret)
 {
-	struct db_rows *rows;
 	struct buf text = BUF_INIT_MAX(1024);
 	fold_filter(f->text, &text);
-	int error = db_query(db, &rows, Q_ALERT_COUNT, "iissssssis", (int64_t)f->states, (int64_t)f->levels, f->system,
+	int error = db_number(db, ret, Q_ALERT_COUNT, "iissssssis", (int64_t)f->states, (int64_t)f->levels, f->system,
 	    f->organisation, buf_str(&text), f->rule, f->assignee, f->verdict, f->lookback, f->scope);
 	buf_release(&text);
-	TRY(error);
-	error = db_next(rows);
-	if (error > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return error < 0 ? error : 0;
+	return error;
 }
 
 int

@@ -353,21 +353,14 @@ alert_techniques(const struct rule_info *rule, struct buf *out)
 static int
 open_alert(struct alert_book *b, const struct group *g, int64_t now_ms, int64_t *ret_id)
 {
-	struct db_rows *rows;
 	struct buf fold = BUF_INIT_MAX(4096), techniques = BUF_INIT_MAX(4096);
 	db_fold(g->rule->title, &fold);
 	buf_add_char(&fold, ' ');
 	db_fold(g->rule->title_vi, &fold);
 	alert_techniques(g->rule, &techniques);
-	int error = db_query(b->db, &rows, Q_ALERT_OPEN, "ssssisssiiiissii", g->rule->id, g->rule->title,
+	int error = db_number(b->db, ret_id, Q_ALERT_OPEN, "ssssisssiiiissii", g->rule->id, g->rule->title,
 	    g->rule->title_vi, buf_str(&fold), (int64_t)g->rule->level, g->entity, g->entity, buf_str(&techniques), g->count,
 	    g->first_ms, g->last_ms, now_ms, g->organisation, g->system, (int64_t)g->demonstration, b->lookback);
-	if (!error) {
-		error = db_next(rows);
-		if (error > 0)
-			*ret_id = db_i64(rows, 0);
-		db_end(rows);
-	}
 	buf_release(&fold);
 	buf_release(&techniques);
 	TRY(error);

@@ -272,29 +272,18 @@ exception_of(struct db_rows *rows, struct arena *arena, struct exception *ret)
 static int
 count_active(struct db *db, int64_t now_ms, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_EXCEPTION_TOTAL, "sii", STR(""), (int64_t)EXCEPTION_ACTIVE, now_ms));
-	int more = db_next(rows);
-	*ret = more > 0 ? db_i64(rows, 0) : 0;
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret, Q_EXCEPTION_TOTAL, "sii", STR(""), (int64_t)EXCEPTION_ACTIVE, now_ms);
 }
 
 static int
 insert(struct db *db, const struct exception *e, int64_t now_ms, int64_t *ret_id)
 {
-	struct db_rows *rows;
 	struct buf fields = BUF_INIT_MAX(1 << 20);
 	exception_fields_json(e, &fields);
-	int more = db_query(db, &rows, Q_EXCEPTION_PUT, "sssssiii", e->rule, e->rule_title, buf_str(&fields), e->reason,
+	int error = db_number(db, ret_id, Q_EXCEPTION_PUT, "sssssiii", e->rule, e->rule_title, buf_str(&fields), e->reason,
 	    e->who, now_ms, e->until_ms, e->alert);
 	buf_release(&fields);
-	TRY(more);
-	more = db_next(rows);
-	if (more > 0)
-		*ret_id = db_i64(rows, 0);
-	db_end(rows);
-	TRY(more);
+	TRY(error);
 	return db_run(db, Q_RULE_HISTORY_PUT, "sisss", e->rule, now_ms, e->who, STR("exception"), e->reason);
 }
 
@@ -360,14 +349,11 @@ exception_list(struct db *db, const struct exception_query *q, struct arena *are
 	struct db_rows *rows;
 	struct exception *list = arena_calloc(arena, q->limit, sizeof *list);
 	uint32_t n = 0;
+	int64_t total = 0;
 	int more;
 	if (!list)
 		return E_LIMIT;
-	TRY(db_query(db, &rows, Q_EXCEPTION_TOTAL, "sii", q->rule, (int64_t)q->state, q->now_ms));
-	more = db_next(rows);
-	int64_t total = more > 0 ? db_i64(rows, 0) : 0;
-	db_end(rows);
-	TRY(more);
+	TRY(db_number(db, &total, Q_EXCEPTION_TOTAL, "sii", q->rule, (int64_t)q->state, q->now_ms));
 	TRY(db_query(db, &rows, Q_EXCEPTION_LIST, "siiii", q->rule, (int64_t)q->state, q->now_ms, q->before_id,
 	    (int64_t)q->limit));
 	while (n < q->limit && (more = db_next(rows)) > 0 && (more = exception_of(rows, arena, &list[n])) == 0)

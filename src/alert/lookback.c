@@ -31,17 +31,6 @@ lookback_state_name(enum lookback_state state)
 	return state_names[state];
 }
 
-/* The first column of the only row; 0 when there is none. Ends the query. */
-static int
-take_number(struct db_rows *rows, int64_t *ret)
-{
-	int more = db_next(rows);
-	if (more >= 0)
-		*ret = more ? db_i64(rows, 0) : 0;
-	db_end(rows);
-	return more < 0 ? more : 0;
-}
-
 /* --- asking for one --- */
 
 static int
@@ -60,37 +49,31 @@ check_wish(const struct lookback_wish *w)
 static int
 join_waiting(struct db *db, const struct lookback_wish *w, int64_t now_ms, int64_t *ret_id)
 {
-	struct db_rows *rows;
 	*ret_id = 0;
 	if (w->kind == LOOKBACK_DRAFT)
 		return 0;
-	TRY(db_query(db, &rows, Q_LOOKBACK_ALIKE, "iss", (int64_t)w->kind, w->rule, w->source));
-	TRY(take_number(rows, ret_id));
+	TRY(db_number(db, ret_id, Q_LOOKBACK_ALIKE, "iss", (int64_t)w->kind, w->rule, w->source));
 	return *ret_id ? db_run(db, Q_LOOKBACK_WIDEN, "iiii", *ret_id, w->from_ms, w->to_ms, now_ms) : 0;
 }
 
 static int
 queue_is_full(struct db *db)
 {
-	struct db_rows *rows;
-	int64_t waiting;
-	TRY(db_query(db, &rows, Q_LOOKBACK_WAITING, ""));
-	TRY(take_number(rows, &waiting));
+	int64_t waiting = 0;
+	TRY(db_number(db, &waiting, Q_LOOKBACK_WAITING, ""));
 	return waiting >= LOOKBACK_QUEUE ? E_FULL : 0;
 }
 
 int
 lookback_request(struct db *db, const struct lookback_wish *w, int64_t now_ms, int64_t *ret_id)
 {
-	struct db_rows *rows;
 	int64_t id = 0;
 	TRY(check_wish(w));
 	TRY(join_waiting(db, w, now_ms, &id));
 	if (!id) {
 		TRY(queue_is_full(db));
-		TRY(db_query(db, &rows, Q_LOOKBACK_PUT, "issssiisi", (int64_t)w->kind, w->rule, w->source,
+		TRY(db_number(db, &id, Q_LOOKBACK_PUT, "issssiisi", (int64_t)w->kind, w->rule, w->source,
 		    str_cut(w->title, 0, 500), w->text, w->from_ms, w->to_ms, w->who, now_ms));
-		TRY(take_number(rows, &id));
 	}
 	*ret_id = id;
 	return 0;
@@ -148,9 +131,7 @@ lookback_next(struct db *db, struct arena *arena, struct lookback *ret)
 int
 lookback_count(struct db *db, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_LOOKBACK_COUNT, ""));
-	return take_number(rows, ret);
+	return db_number(db, ret, Q_LOOKBACK_COUNT, "");
 }
 
 int

@@ -24,13 +24,7 @@ grow(struct arena *arena, void *list, uint32_t count, uint32_t *cap, size_t size
 int
 rulebook_version(struct db *db, struct str rule, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_RULE_VERSION, "s", rule));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret, Q_RULE_VERSION, "s", rule);
 }
 
 int

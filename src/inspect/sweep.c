@@ -322,18 +322,6 @@ sweep_close(struct inspect *i)
 
 /* --- what people ask --- */
 
-static int
-count_of(struct inspect *i, enum query q, int64_t *ret)
-{
-	struct db_rows *rows;
-	TRY(db_query(i->owner.db, &rows, q, ""));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
-}
-
 int
 sweep_check(const struct options *o, struct str folder)
 {
@@ -346,17 +334,11 @@ sweep_check(const struct options *o, struct str folder)
 int
 sweep_new(struct inspect *i, struct str folder, struct str system, struct str who, int64_t now_ms, int64_t *ret_id)
 {
-	struct db_rows *rows;
 	int64_t waiting = 0;
-	TRY(count_of(i, Q_SWEEP_WAITING_COUNT, &waiting));
+	TRY(db_number(i->owner.db, &waiting, Q_SWEEP_WAITING_COUNT, ""));
 	if (waiting >= SWEEPS_WAITING)
 		return E_BUSY;
-	TRY(db_query(i->owner.db, &rows, Q_SWEEP_NEW, "sssi", folder, who, system, now_ms));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret_id = db_i64(rows, 0);
-	db_end(rows);
-	TRY(more);
+	TRY(db_number(i->owner.db, ret_id, Q_SWEEP_NEW, "sssi", folder, who, system, now_ms));
 	i->next = true;
 	i->owner.sweep_changed(i->owner.user, *ret_id);
 	return 0;
@@ -443,7 +425,7 @@ sweep_list(struct inspect *i, int64_t before, uint32_t limit, struct arena *aren
 int
 sweep_count(struct inspect *i, int64_t *ret)
 {
-	return count_of(i, Q_SWEEP_COUNT, ret);
+	return db_number(i->owner.db, ret, Q_SWEEP_COUNT, "");
 }
 
 int

@@ -95,26 +95,14 @@ is_name(struct str s)
 static int
 kept_bytes(struct inspect *i, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(i->owner.db, &rows, Q_UPLOAD_KEPT_BYTES, ""));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(i->owner.db, ret, Q_UPLOAD_KEPT_BYTES, "");
 }
 
 static int
 insert(struct inspect *i, struct str name, int64_t size, struct str sha256, struct str system, struct str who, int64_t now_ms,
     int64_t *ret_id)
 {
-	struct db_rows *rows;
-	TRY(db_query(i->owner.db, &rows, Q_UPLOAD_NEW, "sisssi", name, size, sha256, who, system, now_ms));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret_id = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : more ? 0 : E_IO;
+	return db_number(i->owner.db, ret_id, Q_UPLOAD_NEW, "sisssi", name, size, sha256, who, system, now_ms);
 }
 
 static int
@@ -450,13 +438,7 @@ upload_list(struct inspect *i, int64_t before, struct str sha256, int state, uin
 int
 upload_count(struct inspect *i, struct str sha256, int state, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(i->owner.db, &rows, Q_UPLOAD_COUNT, "si", sha256, (int64_t)state));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(i->owner.db, ret, Q_UPLOAD_COUNT, "si", sha256, (int64_t)state);
 }
 
 /* --- going --- */

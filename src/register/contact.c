@@ -72,14 +72,9 @@ contact_due_list(struct db *db, const struct contact_due *q, struct arena *arena
 	if (!error)
 		error = take_rows(rows, q->limit, arena, ret, ret_count);
 	if (!error)
-		error = db_query(db, &rows, Q_CONTACT_DUE_COUNT, "ssss", q->scope, buf_str(&fold), q->today, q->before);
-	if (!error) {
-		error = db_next(rows);
-		*ret_total = error > 0 ? db_i64(rows, 0) : 0;
-		db_end(rows);
-	}
+		error = db_number(db, ret_total, Q_CONTACT_DUE_COUNT, "ssss", q->scope, buf_str(&fold), q->today, q->before);
 	buf_release(&fold);
-	return error < 0 ? error : 0;
+	return error;
 }
 
 /* An address of mail has one @ between two words: more is for the mail server to say. */
@@ -113,19 +108,13 @@ check(const struct contact_row *c, struct register_fault *f)
 int
 contact_add(struct db *db, struct contact_row *c, int64_t now_ms, struct register_fault *f)
 {
-	struct db_rows *rows;
 	struct buf fold = BUF_INIT_MAX(4096);
 	TRY(check(c, f));
 	db_fold(c->name, &fold);
-	int error = db_query(db, &rows, Q_CONTACT_ADD, "ssssssisssi", c->organisation, c->name, buf_str(&fold), c->role,
+	int error = db_number(db, &c->id, Q_CONTACT_ADD, "ssssssisssi", c->organisation, c->name, buf_str(&fold), c->role,
 	    c->phone, c->email, c->rank, c->from_day, c->until_day, c->confirmed_day, now_ms);
 	buf_release(&fold);
-	TRY(error);
-	error = db_next(rows);
-	if (error > 0)
-		c->id = db_i64(rows, 0);
-	db_end(rows);
-	return error < 0 ? error : 0;
+	return error;
 }
 
 int

@@ -170,47 +170,27 @@ part_fault(enum part part, const struct part_row *row)
 	return NULL;
 }
 
-static int
-id_of(struct db_rows *rows, int64_t *ret)
-{
-	int more = db_next(rows);
-	int64_t id = more > 0 ? db_i64(rows, 0) : 0;
-	db_end(rows);
-	if (more <= 0)
-		return more < 0 ? more : E_IO;
-	*ret = id;
-	return 0;
-}
-
-static int
-query_add(struct db *db, enum part part, struct str s, const struct part_row *r, struct db_rows **ret)
+int
+part_add(struct db *db, enum part part, struct str s, const struct part_row *r, int64_t *ret_id)
 {
 	const struct str *t = r->text;
 	const int64_t *n = r->number;
 	switch (part) {
 	case PART_PARTY:
-		return db_query(db, ret, Q_PARTY_ADD, "ssssss", s, t[0], t[1], t[2], t[3], t[4]);
+		return db_number(db, ret_id, Q_PARTY_ADD, "ssssss", s, t[0], t[1], t[2], t[3], t[4]);
 	case PART_LEVEL:
-		return db_query(db, ret, Q_LEVEL_ADD, "sisssss", s, n[0], t[1], t[2], t[3], t[4], t[5]);
+		return db_number(db, ret_id, Q_LEVEL_ADD, "sisssss", s, n[0], t[1], t[2], t[3], t[4], t[5]);
 	case PART_APPLICATION:
-		return db_query(db, ret, Q_APPLICATION_ADD, "ssssss", s, t[0], t[1], t[2], t[3], t[4]);
+		return db_number(db, ret_id, Q_APPLICATION_ADD, "ssssss", s, t[0], t[1], t[2], t[3], t[4]);
 	case PART_LAYER:
-		return db_query(db, ret, Q_LAYER_ADD, "ssssssis", s, t[0], t[1], t[2], t[3], t[4], n[5], t[6]);
+		return db_number(db, ret_id, Q_LAYER_ADD, "ssssssis", s, t[0], t[1], t[2], t[3], t[4], n[5], t[6]);
 	case PART_DEVICE:
-		return db_query(db, ret, Q_DEVICE_ADD, "sssssssissss", s, t[0], t[1], t[2], t[3], t[4], t[5], n[6], t[7], t[8], t[9],
-		    t[10]);
+		return db_number(db, ret_id, Q_DEVICE_ADD, "sssssssissss", s, t[0], t[1], t[2], t[3], t[4], t[5], n[6], t[7],
+		    t[8], t[9], t[10]);
 	default:
 		assert(part == PART_LICENCE);
-		return db_query(db, ret, Q_LICENCE_ADD, "ssssssss", s, t[0], t[1], t[2], t[3], t[4], t[5], t[6]);
+		return db_number(db, ret_id, Q_LICENCE_ADD, "ssssssss", s, t[0], t[1], t[2], t[3], t[4], t[5], t[6]);
 	}
-}
-
-int
-part_add(struct db *db, enum part part, struct str system, const struct part_row *row, int64_t *ret_id)
-{
-	struct db_rows *rows;
-	TRY(query_add(db, part, system, row, &rows));
-	return id_of(rows, ret_id);
 }
 
 static int

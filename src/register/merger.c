@@ -376,14 +376,8 @@ int
 merger_keep(struct db *db, const struct merger *m, struct str plan, struct str who, struct str moved, int64_t now_ms,
     int64_t *ret_id)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_MERGER_PUT, "ssssssiis", m->kind, m->day, m->into, plan, moved.n ? STR("done") : STR("planned"),
-	    who, now_ms, moved.n ? now_ms : (int64_t)0, moved));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret_id = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret_id, Q_MERGER_PUT, "ssssssiis", m->kind, m->day, m->into, plan, moved.n ? STR("done") : STR("planned"),
+	    who, now_ms, moved.n ? now_ms : (int64_t)0, moved);
 }
 
 int

@@ -128,13 +128,7 @@ read_page(struct db *db, const struct organisation_query *q, struct str fold, st
 static int
 count_rows(struct db *db, const struct organisation_query *q, struct str fold, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_ORGANISATION_COUNT, "ssssss", q->scope, fold, q->kind, q->parent, q->day, q->state));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret, Q_ORGANISATION_COUNT, "ssssss", q->scope, fold, q->kind, q->parent, q->day, q->state);
 }
 
 int

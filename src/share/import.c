@@ -65,14 +65,8 @@ commit(struct import *im)
 static int
 open_source(struct import *im)
 {
-	struct db_rows *rows;
 	TRY(begin(im));
-	TRY(db_query(im->db, &rows, Q_INDICATOR_SOURCE_PUT, "si", im->wish->source, im->now_ms));
-	int more = db_next(rows);
-	if (more > 0)
-		im->source = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(im->db, &im->source, Q_INDICATOR_SOURCE_PUT, "si", im->wish->source, im->now_ms);
 }
 
 /* --- one item --- */

@@ -94,18 +94,12 @@ indicator_list(struct db *db, const struct indicator_filter *f, int64_t now_ms, 
 int
 indicator_count(struct db *db, const struct indicator_filter *f, int64_t now_ms, int64_t *ret)
 {
-	struct db_rows *rows;
 	struct buf text = BUF_INIT_MAX(1024);
 	like_text(f->text, &text);
-	int error = db_query(db, &rows, Q_INDICATOR_COUNT, "isiis", (int64_t)f->kind, f->source, (int64_t)f->state, now_ms,
+	int error = db_number(db, ret, Q_INDICATOR_COUNT, "isiis", (int64_t)f->kind, f->source, (int64_t)f->state, now_ms,
 	    buf_str(&text));
 	buf_release(&text);
-	TRY(error);
-	error = db_next(rows);
-	if (error > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return error < 0 ? error : 0;
+	return error;
 }
 
 int

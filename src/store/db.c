@@ -190,6 +190,35 @@ db_ask(struct db *db, struct db_rows **ret, const char *sql, const char *types, 
 	return error;
 }
 
+static int
+end_number(struct db_rows *rows, int64_t *ret)
+{
+	int more = db_next(rows);
+	if (more > 0)
+		*ret = db_i64(rows, 0);
+	db_end(rows);
+	return more < 0 ? more : 0;
+}
+
+int
+db_number(struct db *db, int64_t *ret, enum query q, const char *types, ...)
+{
+	struct db_rows *rows = rows_of(db, q);
+	va_list args;
+	va_start(args, types);
+	int error = start_with(rows, types, &args);
+	va_end(args);
+	return error ? error : end_number(rows, ret);
+}
+
+int
+db_ask_number(struct db *db, const char *sql, int64_t *ret)
+{
+	struct db_rows *rows;
+	TRY(db_ask(db, &rows, sql, ""));
+	return end_number(rows, ret);
+}
+
 int64_t
 db_changed(struct db *db)
 {
@@ -356,24 +385,11 @@ put_words(const struct db_engine *e, const char *sql, struct buf *out)
 	}
 }
 
-/* First column of the first row; untouched when there is none. */
-static int
-number_of(struct db *db, const char *sql, int64_t *ret)
-{
-	struct db_rows *rows;
-	TRY(db_ask(db, &rows, sql, ""));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
-}
-
 static int
 version_of(struct db *db, int64_t *ret)
 {
 	*ret = 0;
-	return number_of(db, "SELECT coalesce(max(number), 0) FROM schema_version", ret);
+	return db_ask_number(db, "SELECT coalesce(max(number), 0) FROM schema_version", ret);
 }
 
 static int
@@ -421,7 +437,7 @@ compare_steps(struct db *db, int64_t have)
 	buf_add(&sql, STR("SELECT count(*) FROM schema_version WHERE 1 = 0"));
 	for (int64_t i = 0; i < have; i++)
 		buf_addf(&sql, " OR (number = %d AND digest = '%s')", steps[i].number, steps[i].digest);
-	int error = number_of(db, sql.p, &same);
+	int error = db_ask_number(db, sql.p, &same);
 	buf_release(&sql);
 	return error ? error : same == have ? 0 : E_CORRUPT;
 }

@@ -80,6 +80,8 @@ int64_t db_changed(struct db *db);
 /* 1 = a row is there, 0 = no more, < 0 error. */
 [[nodiscard]] int db_next(struct db_rows *rows);
 void db_end(struct db_rows *rows);
+/* The one number that is asked for (a count, the id of a new row); *ret stays as it is when there is none. */
+[[nodiscard]] int db_number(struct db *db, int64_t *ret, enum query q, const char *types, ...);
 /* Columns from 0. Texts are valid until the next db_next() / db_end(); NULL reads as 0 / empty. */
 int64_t db_i64(struct db_rows *rows, int column);
 struct str db_text(struct db_rows *rows, int column);

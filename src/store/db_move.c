@@ -12,18 +12,6 @@ struct move {
 	uint64_t rows;
 };
 
-static int
-ask_number(struct db *db, const char *sql, int64_t *ret)
-{
-	struct db_rows *rows;
-	TRY(db_ask(db, &rows, sql, ""));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
-}
-
 /* The first column of all rows, a line each. */
 static int
 ask_lines(struct db *db, const char *sql, struct buf *out)
@@ -79,7 +67,7 @@ put_keys_back(struct move *m, struct fault *f)
 	if (db_remote(m->to))
 		TRY(run_lines(m->to, buf_str(&m->keys)));
 	else
-		TRY(ask_number(m->to, "SELECT count(*) FROM pragma_foreign_key_check", &astray));
+		TRY(db_ask_number(m->to, "SELECT count(*) FROM pragma_foreign_key_check", &astray));
 	return astray ? fault_set(f, E_CORRUPT, "database_move", STR("foreign keys"), 0, 0) : 0;
 }
 
@@ -146,8 +134,8 @@ compare_counts(struct move *m, struct str table, struct fault *f)
 	char sql[160];
 	int64_t a = 0, b = -1;
 	snprintf(sql, sizeof sql, "SELECT count(*) FROM \"%.*s\"", STR_ARG(table));
-	TRY(ask_number(m->from, sql, &a));
-	TRY(ask_number(m->to, sql, &b));
+	TRY(db_ask_number(m->from, sql, &a));
+	TRY(db_ask_number(m->to, sql, &b));
 	return a == b ? 0 : fault_set(f, E_CORRUPT, "database_move", table, 0, 0);
 }
 
@@ -160,12 +148,12 @@ continue_numbers(struct move *m, struct str table, struct str columns)
 	if (!db_remote(m->to) || !str_starts(columns, STR("id\n")))
 		return 0;
 	snprintf(sql, sizeof sql, "SELECT count(pg_get_serial_sequence('\"%.*s\"', 'id'))", STR_ARG(table));
-	TRY(ask_number(m->to, sql, &next));
+	TRY(db_ask_number(m->to, sql, &next));
 	if (!next)
 		return 0;
 	snprintf(sql, sizeof sql, "SELECT setval(pg_get_serial_sequence('\"%.*s\"', 'id'), coalesce(max(id), 0) + 1, false) FROM \"%.*s\"",
 	    STR_ARG(table), STR_ARG(table));
-	return ask_number(m->to, sql, &next);
+	return db_ask_number(m->to, sql, &next);
 }
 
 static int
@@ -219,8 +207,8 @@ static int
 is_unused(struct db *db, struct fault *f)
 {
 	int64_t people = 0, entries = 0;
-	TRY(ask_number(db, "SELECT count(*) FROM person", &people));
-	TRY(ask_number(db, "SELECT count(*) FROM record", &entries));
+	TRY(db_ask_number(db, "SELECT count(*) FROM person", &people));
+	TRY(db_ask_number(db, "SELECT count(*) FROM record", &entries));
 	return people || entries ? fault_set(f, E_EXISTS, "database_used", STR(""), 0, 0) : 0;
 }
 

@@ -96,6 +96,8 @@ int db_version(void);
 /* A statement of the moment. Its cursor ends, and is forgotten, with db_end(). */
 [[nodiscard]] int db_ask(struct db *db, struct db_rows **ret, const char *sql, const char *types, ...);
 [[nodiscard]] int db_ask_values(struct db *db, struct db_rows **ret, const char *sql, const struct db_value *values, int count);
+/* As db_number(). */
+[[nodiscard]] int db_ask_number(struct db *db, const char *sql, int64_t *ret);
 /* Prepare with the types that the callers give (NULL: as it is); f->arg names the query that does not fit the schema, and why. */
 [[nodiscard]] int db_check_query(struct db *db, enum query q, const char *types, struct fault *f);
 char db_kind(struct db_rows *rows, int column);

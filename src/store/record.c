@@ -279,18 +279,6 @@ put_back(struct recorder *r, int64_t seq, struct str entry)
 	return error;
 }
 
-static int
-last_row(struct db *db, int64_t *ret)
-{
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_RECORD_LAST, ""));
-	int got = db_next(rows);
-	if (got > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return got < 0 ? got : 0;
-}
-
 /* Does row `seq` say what its leaf says? */
 static int
 compare_row(struct recorder *r, int64_t seq, struct fault *f)
@@ -383,7 +371,7 @@ static int
 agree(struct recorder *r, int64_t *ret_put_back, struct fault *f)
 {
 	int64_t rows = 0, size = (int64_t)tlog_size(r->log);
-	TRY(last_row(r->db, &rows));
+	TRY(db_number(r->db, &rows, Q_RECORD_LAST, ""));
 	TRY(compare_row(r, rows < size ? rows : size, f));
 	TRY(is_remembered(r, f));
 	return put_back_all(r, rows, ret_put_back);

@@ -17,13 +17,10 @@
 int
 record_restored(struct db *db, uint64_t *ret_seq)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_RECORD_RESTORED, ""));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret_seq = (uint64_t)db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	int64_t seq = 0;
+	TRY(db_number(db, &seq, Q_RECORD_RESTORED, ""));
+	*ret_seq = (uint64_t)seq;
+	return 0;
 }
 
 int

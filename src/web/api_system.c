@@ -43,13 +43,11 @@ static int
 numbers_json(struct api_call *c, const struct inventory *s, struct str soon)
 {
 	struct db_rows *rows;
-	TRY(db_query(c->desk->db, &rows, Q_INVENTORY_ALERTS_OPEN, "s", s->id));
-	int more = db_next(rows);
-	out_i64(&c->out, "alerts_open", more > 0 ? db_i64(rows, 0) : 0);
-	db_end(rows);
-	TRY(more < 0 ? more : 0);
+	int64_t open = 0;
+	TRY(db_number(c->desk->db, &open, Q_INVENTORY_ALERTS_OPEN, "s", s->id));
+	out_i64(&c->out, "alerts_open", open);
 	TRY(db_query(c->desk->db, &rows, Q_INVENTORY_ENDS, "ss", s->id, soon));
-	more = db_next(rows);
+	int more = db_next(rows);
 	out_i64(&c->out, "ending", more > 0 ? db_i64(rows, 0) : 0);
 	out_text_or_null(&c->out, "ending_day", more > 0 ? db_text(rows, 1) : STR(""));
 	db_end(rows);

@@ -163,13 +163,7 @@ account_get(struct db *db, int64_t id, struct arena *arena, struct account *ret)
 static int
 account_total(struct db *db, const struct account_filter *f, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_ACCOUNT_TOTAL, "sss", f->scope, f->role, f->organisation));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret, Q_ACCOUNT_TOTAL, "sss", f->scope, f->role, f->organisation);
 }
 
 int
@@ -197,15 +191,9 @@ account_list(struct db *db, const struct account_filter *f, struct arena *arena,
 int
 account_put(struct db *db, const struct account *a, int64_t now_ms, int64_t *ret_id)
 {
-	struct db_rows *rows;
 	if (!login_is_one(a->login))
 		return E_INVALID;
-	TRY(db_query(db, &rows, Q_ACCOUNT_PUT, "ssssi", a->login, a->name, a->role, a->organisation, now_ms));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret_id = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret_id, Q_ACCOUNT_PUT, "ssssi", a->login, a->name, a->role, a->organisation, now_ms);
 }
 
 int

@@ -69,29 +69,17 @@ int
 person_new(struct db *db, struct str login, struct str name, struct str role, const char *password, int64_t now_ms,
     int64_t *ret_id)
 {
-	struct db_rows *rows;
 	struct role_means means;
 	if (!login_is_one(login) || name.n > 127 || !str_is_utf8(name) ||
 	    role_rights(db, role, false, &means) < 0)
 		return E_INVALID;
-	TRY(db_query(db, &rows, Q_PERSON_PUT, "ssssi", login, name, role, str_z(password), now_ms));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret_id = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret_id, Q_PERSON_PUT, "ssssi", login, name, role, str_z(password), now_ms);
 }
 
 int
 person_count(struct db *db, int64_t *ret)
 {
-	struct db_rows *rows;
-	TRY(db_query(db, &rows, Q_PERSON_COUNT, ""));
-	int more = db_next(rows);
-	if (more > 0)
-		*ret = db_i64(rows, 0);
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_number(db, ret, Q_PERSON_COUNT, "");
 }
 
 /* Whose role is gone has no rights. */

@@ -135,6 +135,17 @@ TEST(a_transaction_ends_as_its_work_says)
 	db_close(db);
 }
 
+TEST(one_number_or_none)
+{
+	struct db *db = open_new();
+	int64_t number = 7;
+	CHECK_INT(db_number(db, &number, Q_PURPOSE_GET, "s", STR("nobody's")), 0);
+	CHECK_INT(number, 7);
+	CHECK_INT(db_number(db, &number, Q_PERSON_COUNT, ""), 0);
+	CHECK_INT(number, 0);
+	db_close(db);
+}
+
 TEST(a_missing_folder_and_a_missing_server_are_told)
 {
 	struct db *db = NULL;
