@@ -147,10 +147,7 @@ account_json(struct api_call *c)
 		out_raw(out, "password_ms", STR("null"));
 	db_end(rows);
 	out_bool(out, "totp", f.totp);
-	if (f.totp_used_ms)
-		out_i64(out, "totp_used_ms", f.totp_used_ms);
-	else
-		out_raw(out, "totp_used_ms", STR("null"));
+	out_i64_or_null(out, "totp_used_ms", f.totp_used_ms);
 	out_i64(out, "recovery_left", f.recovery);
 	out_bool(out, "second_factor_required", c->who.second_due_ms != 0);
 	int error = more < 0 ? more : passkeys_json(c, out);

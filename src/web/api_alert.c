@@ -54,10 +54,7 @@ alert_members(struct buf *out, const struct desk *desk, const struct alert *a, b
 	out_text_or_null(out, "verdict", a->verdict);
 	out_i64(out, "version", a->version);
 	out_bool(out, "demonstration", a->demonstration);
-	if (a->lookback)
-		out_i64(out, "lookback", a->lookback);
-	else
-		out_raw(out, "lookback", STR("null"));
+	out_i64_or_null(out, "lookback", a->lookback);
 	spark_json(out, a);
 }
 
@@ -223,10 +220,7 @@ findings_json(struct api_call *c, const struct alert *a)
 	buf_add_char(out, '[');
 	for (uint32_t i = 0; i < count; i++) {
 		buf_add(out, i ? STR(",{") : STR("{"));
-		if (list[i].event)
-			out_i64(out, "event_id", list[i].event);
-		else /* of a file: no event tells of it */
-			out_raw(out, "event_id", STR("null"));
+		out_i64_or_null(out, "event_id", list[i].event); /* none of a file */
 		out_i64(out, "time_ms", list[i].time_ms);
 		out_raw(out, "matched", list[i].matched);
 		out_text(out, "text", list[i].text);

@@ -25,14 +25,8 @@ exception_json(struct buf *out, const struct rules *rules, const struct exceptio
 	out_i64(out, "created_ms", e->created_ms);
 	out_i64(out, "until_ms", e->until_ms);
 	out_i64(out, "matched", e->matched);
-	if (e->last_ms)
-		out_i64(out, "last_ms", e->last_ms);
-	else
-		out_raw(out, "last_ms", STR("null"));
-	if (e->alert)
-		out_i64(out, "alert", e->alert);
-	else
-		out_raw(out, "alert", STR("null"));
+	out_i64_or_null(out, "last_ms", e->last_ms);
+	out_i64_or_null(out, "alert", e->alert);
 	out_text(out, "state", active ? STR("active") : STR("expired"));
 	if (e->ended_ms) {
 		out_i64(out, "ended_ms", e->ended_ms);

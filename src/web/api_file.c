@@ -47,15 +47,6 @@ body_text(struct api_call *c, const char *name, struct str *ret)
 }
 
 static void
-time_or_null(struct buf *out, const char *name, int64_t ms)
-{
-	if (ms)
-		out_i64(out, name, ms);
-	else
-		out_raw(out, name, STR("null"));
-}
-
-static void
 system_member(struct buf *out, const struct desk *d, struct str id)
 {
 	const struct system *s = registry_system(d->registry, id);
@@ -87,9 +78,9 @@ upload_members(struct buf *out, const struct desk *d, const struct upload *u)
 	out_text(out, "who", u->who);
 	system_member(out, d, u->system);
 	out_i64(out, "created_ms", u->created_ms);
-	time_or_null(out, "done_ms", u->done_ms);
+	out_i64_or_null(out, "done_ms", u->done_ms);
 	out_text_or_null(out, "removed_who", u->removed_who);
-	time_or_null(out, "removed_ms", u->removed_ms);
+	out_i64_or_null(out, "removed_ms", u->removed_ms);
 	out_i64(out, "parts", u->parts);
 	out_i64(out, "parts_here", u->parts_here);
 	out_i64(out, "part_bytes", UPLOAD_PART);
@@ -317,8 +308,8 @@ sweep_members(struct buf *out, const struct sweep *s)
 	out_text_or_null(out, "system", s->system);
 	out_text_or_null(out, "stopped_who", s->stopped_who);
 	out_i64(out, "created_ms", s->created_ms);
-	time_or_null(out, "started_ms", s->started_ms);
-	time_or_null(out, "ended_ms", s->ended_ms);
+	out_i64_or_null(out, "started_ms", s->started_ms);
+	out_i64_or_null(out, "ended_ms", s->ended_ms);
 	for (size_t i = 0; i < COUNT(number); i++)
 		out_i64(out, number[i].name, number[i].value);
 }

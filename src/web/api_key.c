@@ -19,15 +19,6 @@ in_reach(struct api_call *c, const struct key_row *k)
 }
 
 static void
-moment(struct buf *out, const char *name, int64_t ms)
-{
-	if (ms)
-		out_i64(out, name, ms);
-	else
-		out_raw(out, name, STR("null"));
-}
-
-static void
 key_json(struct buf *out, const struct key_row *k, int64_t now_ms)
 {
 	struct str rest = k->scopes, scope;
@@ -45,9 +36,9 @@ key_json(struct buf *out, const struct key_row *k, int64_t now_ms)
 	out_text_or_null(out, "organisation", k->organisation);
 	out_text_or_null(out, "maker", k->maker);
 	out_i64(out, "created_ms", k->created_ms);
-	moment(out, "until_ms", k->until_ms);
-	moment(out, "used_ms", k->used_ms);
-	moment(out, "revoked_ms", k->revoked_ms);
+	out_i64_or_null(out, "until_ms", k->until_ms);
+	out_i64_or_null(out, "used_ms", k->used_ms);
+	out_i64_or_null(out, "revoked_ms", k->revoked_ms);
 	out_bool(out, "active", !k->revoked_ms && (!k->until_ms || k->until_ms > now_ms));
 	buf_add_char(out, '}');
 }

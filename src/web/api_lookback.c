@@ -8,15 +8,6 @@
 #define PAGE_MAX 200
 #define SOURCE_NAME_MAX 100u /* as the name of a source of indicators */
 
-static void
-time_or_null(struct buf *out, const char *name, int64_t ms)
-{
-	if (ms)
-		out_i64(out, name, ms);
-	else
-		out_raw(out, name, STR("null"));
-}
-
 /* Members without the braces, so that the full view can add its own. */
 static void
 lookback_members(struct buf *out, const struct lookback *j)
@@ -38,11 +29,11 @@ lookback_members(struct buf *out, const struct lookback *j)
 	out_i64(out, "findings", j->findings);
 	out_i64(out, "told", j->told);
 	out_i64(out, "alerts", j->alerts);
-	time_or_null(out, "first_hit_ms", j->first_hit_ms);
-	time_or_null(out, "last_hit_ms", j->last_hit_ms);
+	out_i64_or_null(out, "first_hit_ms", j->first_hit_ms);
+	out_i64_or_null(out, "last_hit_ms", j->last_hit_ms);
 	out_text(out, "who", j->who);
 	out_i64(out, "created_ms", j->created_ms);
-	time_or_null(out, "ended_ms", j->ended_ms);
+	out_i64_or_null(out, "ended_ms", j->ended_ms);
 	out_raw(out, "faults", j->faults);
 }
 

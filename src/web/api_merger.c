@@ -18,10 +18,7 @@ row_json(struct buf *out, const struct merger_row *r)
 	out_text(out, "state", r->state);
 	out_text(out, "who", r->who);
 	out_i64(out, "made_ms", r->made_ms);
-	if (r->done_ms)
-		out_i64(out, "done_ms", r->done_ms);
-	else
-		out_raw(out, "done_ms", STR("null"));
+	out_i64_or_null(out, "done_ms", r->done_ms);
 	out_raw(out, "plan", r->plan);
 	out_raw(out, "moved", r->moved.n ? r->moved : STR("null"));
 	buf_add_char(out, '}');

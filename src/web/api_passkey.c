@@ -173,10 +173,7 @@ passkeys_json(struct api_call *c, struct buf *out)
 		out_text(out, "name", row[i].name);
 		out_text(out, "rp", row[i].rp);
 		out_i64(out, "created_ms", row[i].created_ms);
-		if (row[i].used_ms)
-			out_i64(out, "used_ms", row[i].used_ms);
-		else
-			out_raw(out, "used_ms", STR("null"));
+		out_i64_or_null(out, "used_ms", row[i].used_ms);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');

@@ -51,15 +51,6 @@ person_may_change(struct api_call *c)
 /* --- as JSON --- */
 
 static void
-out_time_or_null(struct buf *out, const char *name, int64_t at_ms)
-{
-	if (at_ms)
-		out_i64(out, name, at_ms);
-	else
-		out_raw(out, name, STR("null"));
-}
-
-static void
 account_json(struct buf *out, const struct desk *d, const struct account *a)
 {
 	const struct organisation *o = registry_organisation(d->registry, a->organisation);
@@ -80,8 +71,8 @@ account_json(struct buf *out, const struct desk *d, const struct account *a)
 	out_bool(out, "disabled", a->disabled);
 	out_bool(out, "ready", a->ready);
 	out_i64(out, "created_ms", a->created_ms);
-	out_time_or_null(out, "link_until_ms", a->link_until_ms);
-	out_time_or_null(out, "seen_ms", a->seen_ms);
+	out_i64_or_null(out, "link_until_ms", a->link_until_ms);
+	out_i64_or_null(out, "seen_ms", a->seen_ms);
 	out_i64(out, "version", a->version);
 }
 

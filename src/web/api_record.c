@@ -82,15 +82,6 @@ api_record_get(struct api_call *c)
 	buf_release(&proof);
 }
 
-static void
-time_or_null(struct buf *out, const char *name, int64_t ms)
-{
-	if (ms)
-		out_i64(out, name, ms);
-	else
-		out_raw(out, name, STR("null"));
-}
-
 void
 witnesses_json(struct buf *out, const struct desk *d)
 {
@@ -103,8 +94,8 @@ witnesses_json(struct buf *out, const struct desk *d)
 		out_text(out, "url", w->url);
 		out_text(out, "key", w->key);
 		out_i64(out, "size", (int64_t)w->size);
-		time_or_null(out, "time_ms", w->time_ms);
-		time_or_null(out, "failing_since_ms", w->failing_ms);
+		out_i64_or_null(out, "time_ms", w->time_ms);
+		out_i64_or_null(out, "failing_since_ms", w->failing_ms);
 		out_text(out, "error", w->error);
 		out_text(out, "fault", w->fault);
 		out_i64(out, "seen", (int64_t)w->seen);

@@ -33,10 +33,7 @@ static void
 score_members(struct buf *out, const struct rule_score *s)
 {
 	out_i64(out, "fired", s->fired);
-	if (s->last_ms)
-		out_i64(out, "last_ms", s->last_ms);
-	else
-		out_raw(out, "last_ms", STR("null"));
+	out_i64_or_null(out, "last_ms", s->last_ms);
 	out_i64(out, "closed_true", s->closed_true);
 	out_i64(out, "closed_false", s->closed_false);
 	out_i64(out, "exceptions", s->exceptions);

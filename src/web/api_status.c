@@ -276,10 +276,7 @@ backup_json(struct buf *out, const struct desk *d)
 	}
 	out_name(out, "backup");
 	buf_add_char(out, '{');
-	if (made_ms)
-		out_i64(out, "last_ms", made_ms);
-	else
-		out_raw(out, "last_ms", STR("null"));
+	out_i64_or_null(out, "last_ms", made_ms);
 	buf_add_char(out, '}');
 }
 

@@ -38,6 +38,15 @@ out_i64(struct buf *out, const char *name, int64_t value)
 }
 
 void
+out_i64_or_null(struct buf *out, const char *name, int64_t value)
+{
+	if (value)
+		out_i64(out, name, value);
+	else
+		out_raw(out, name, STR("null"));
+}
+
+void
 out_bool(struct buf *out, const char *name, bool value)
 {
 	out_raw(out, name, value ? STR("true") : STR("false"));

@@ -13,6 +13,7 @@ void out_name(struct buf *out, const char *name);
 void out_text(struct buf *out, const char *name, struct str value);
 void out_text_or_null(struct buf *out, const char *name, struct str value); /* empty = null */
 void out_i64(struct buf *out, const char *name, int64_t value);
+void out_i64_or_null(struct buf *out, const char *name, int64_t value); /* 0 = null: a moment that has not come, no such row */
 void out_bool(struct buf *out, const char *name, bool value);
 void out_raw(struct buf *out, const char *name, struct str json);
 /* "contact":{"name","phone","email","masked"}; what may not be shown (web/personal.h) is masked: "09xx xxx 123" */
