@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "host/clock.h"
+#include "web/page.h"
 
 #define TIME_FAR (INT64_C(1) << 60) /* beyond any calendar, and safe to add to and subtract from */
 #define SEARCH_BUDGET_MS 10000 /* then the answer says how far it came */
@@ -103,20 +104,20 @@ events_work(struct api_call *c)
 	struct archive_control control = {.stop = out_of_time, .user = s, .ret_stopped = &s->stopped};
 	struct archive_event *list;
 	uint32_t count;
+	char next[48] = "";
 	TRY(archive_search(c->desk->archive, &s->search, s->before, s->limit, &control, &c->arena, &list, &count));
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		buf_add(&c->out, i ? STR(",{") : STR("{"));
+		page_item(&c->out);
+		buf_add_char(&c->out, '{');
 		event_members(&c->out, &list[i]);
 		buf_add_char(&c->out, '}');
 	}
 	buf_add_char(&c->out, ']');
 	out_bool(&c->out, "stopped", s->stopped);
 	if (count == s->limit)
-		buf_addf(&c->out, ",\"next\":\"%lld.%llu\"}", (long long)list[count - 1].time_ms,
-		    (unsigned long long)list[count - 1].id);
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+		snprintf(next, sizeof next, "%lld.%llu", (long long)list[count - 1].time_ms, (unsigned long long)list[count - 1].id);
+	page_end(&c->out, -1, str_z(next));
 	return 0;
 }
 
@@ -186,9 +187,10 @@ top_work(struct api_call *c)
 	struct archive_top *list;
 	uint32_t count;
 	TRY(archive_top(c->desk->archive, &s->search, s->field, s->limit, &control, &c->arena, &list, &count));
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		buf_add(&c->out, i ? STR(",{") : STR("{"));
+		page_item(&c->out);
+		buf_add_char(&c->out, '{');
 		out_text(&c->out, "value", list[i].value);
 		out_i64(&c->out, "count", (int64_t)list[i].count);
 		buf_add_char(&c->out, '}');

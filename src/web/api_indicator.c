@@ -8,8 +8,8 @@
 #include "base/hash.h"
 #include "host/clock.h"
 #include "share/indicator.h"
-#include "web/recorded.h"
 #include "web/page.h"
+#include "web/recorded.h"
 #include "web/route.h"
 
 #define PAGE_MAX 500
@@ -168,9 +168,10 @@ sources_work(struct api_call *c)
 		error = indicator_sources(db, clock_now_ms(), &c->arena, &list, &count);
 	db_close(db);
 	TRY(error);
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		buf_add(&c->out, i ? STR(",{") : STR("{"));
+		page_item(&c->out);
+		buf_add_char(&c->out, '{');
 		out_text(&c->out, "name", list[i].name);
 		out_i64(&c->out, "indicators", list[i].indicators);
 		out_i64(&c->out, "active", list[i].active);
@@ -178,7 +179,8 @@ sources_work(struct api_call *c)
 		out_i64(&c->out, "sightings", list[i].sightings);
 		buf_add_char(&c->out, '}');
 	}
-	buf_addf(&c->out, "],\"next\":null,\"total\":%u}", count);
+	buf_add_char(&c->out, ']');
+	page_end_at(&c->out, count, 0);
 	return 0;
 }
 
@@ -193,16 +195,18 @@ api_warning_lists(struct api_call *c)
 {
 	uint32_t count = 0;
 	const struct warning_list *list = c->desk->warning_lists ? warning_lists_all(c->desk->warning_lists, &count) : NULL;
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
-		buf_add(&c->out, i ? STR(",{") : STR("{"));
+		page_item(&c->out);
+		buf_add_char(&c->out, '{');
 		out_text(&c->out, "name", list[i].name);
 		out_text(&c->out, "title", list[i].title);
 		out_text_or_null(&c->out, "title_vi", list[i].title_vi);
 		out_i64(&c->out, "entries", list[i].entries);
 		buf_add_char(&c->out, '}');
 	}
-	buf_addf(&c->out, "],\"next\":null,\"total\":%u}", count);
+	buf_add_char(&c->out, ']');
+	page_end_at(&c->out, count, 0);
 	api_reply(c, 200);
 }
 

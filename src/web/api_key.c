@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "host/clock.h"
 #include "web/key.h"
+#include "web/page.h"
 #include "web/proof.h"
 
 /* --- seeing --- */
@@ -56,14 +57,16 @@ api_keys(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(out, STR("{\"items\":["));
+	page_begin(out);
 	for (uint32_t i = 0; i < count; i++) {
 		if (all && !in_reach(c, &row[i]))
 			continue;
-		buf_add(out, told++ ? STR(",") : STR(""));
+		page_item(out);
+		told++;
 		key_json(out, &row[i], clock_now_ms());
 	}
-	buf_addf(out, "],\"next\":null,\"total\":%u}", told);
+	buf_add_char(out, ']');
+	page_end_at(out, told, 0);
 	api_reply(c, 200);
 }
 

@@ -6,6 +6,7 @@
 #include "host/clock.h"
 #include "register/law.h"
 #include "register/merger.h"
+#include "web/page.h"
 
 static void
 row_json(struct buf *out, const struct merger_row *r)
@@ -34,17 +35,16 @@ api_mergers(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		if (!organisation_reaches(c->desk->db, api_scope(c), list[i].successor))
 			continue;
-		if (told++)
-			buf_add_char(&c->out, ',');
+		told++;
+		page_item(&c->out);
 		row_json(&c->out, &list[i]);
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", told);
-	buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, told, 0);
 	api_reply(c, 200);
 }
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "host/clock.h"
 #include "host/file.h"
+#include "web/page.h"
 #include "web/recorded.h"
 
 #define PAGE_MAX 1000
@@ -254,18 +255,13 @@ api_rules(struct api_call *c)
 	struct rule_row *row = rows_of(c, &count);
 	if (!row)
 		return;
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	for (int64_t i = from; i < count && i < from + limit; i++) {
-		if (i > from)
-			buf_add_char(&c->out, ',');
+		page_item(&c->out);
 		rule_item_json(&c->out, c->desk, row[i].info, &row[i].score);
 	}
 	buf_add_char(&c->out, ']');
-	out_i64(&c->out, "total", count);
-	if (from + limit < count)
-		buf_addf(&c->out, ",\"next\":\"%lld\"}", (long long)(from + limit));
-	else
-		buf_add(&c->out, STR(",\"next\":null}"));
+	page_end_at(&c->out, count, from + limit < count ? from + limit : 0);
 	api_reply(c, 200);
 }
 

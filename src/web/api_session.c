@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "host/clock.h"
+#include "web/page.h"
 #include "web/proof.h"
 
 struct sign_in {
@@ -314,9 +315,10 @@ reply_sessions(struct api_call *c, int64_t person)
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(out, STR("{\"items\":["));
+	page_begin(out);
 	for (uint32_t i = 0; i < count; i++) {
-		buf_add(out, i ? STR(",{") : STR("{"));
+		page_item(out);
+		buf_add_char(out, '{');
 		out_text(out, "id", row[i].id);
 		out_i64(out, "created_ms", row[i].created_ms);
 		out_i64(out, "seen_ms", row[i].seen_ms);
@@ -326,7 +328,8 @@ reply_sessions(struct api_call *c, int64_t person)
 		out_bool(out, "current", str_eq(row[i].id, str_z(c->who.session)));
 		buf_add_char(out, '}');
 	}
-	buf_addf(out, "],\"next\":null,\"total\":%u}", count);
+	buf_add_char(out, ']');
+	page_end_at(out, count, 0);
 	api_reply(c, 200);
 }
 
@@ -421,9 +424,10 @@ api_failed_sign_ins(struct api_call *c)
 		return;
 	}
 	static const char *const names[] = {"login", "peer", "what"};
-	buf_add(out, STR("{\"items\":["));
+	page_begin(out);
 	while ((more = db_next(rows)) > 0 && n++ < limit) {
-		buf_add(out, n > 1 ? STR(",{") : STR("{"));
+		page_item(out);
+		buf_add_char(out, '{');
 		for (int i = 0; i < 3; i++)
 			out_text(out, names[i], db_text(rows, i));
 		out_i64(out, "count", db_i64(rows, 3));
@@ -432,10 +436,8 @@ api_failed_sign_ins(struct api_call *c)
 		buf_add_char(out, '}');
 	}
 	db_end(rows);
-	if (more > 0)
-		buf_addf(out, "],\"next\":\"%lld\"}", (long long)(offset + limit));
-	else
-		buf_add(out, STR("],\"next\":null}"));
+	buf_add_char(out, ']');
+	page_end_at(out, -1, more > 0 ? offset + limit : 0);
 	if (more < 0)
 		api_reply_error(c, more);
 	else

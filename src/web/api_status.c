@@ -7,6 +7,7 @@
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/role.h"
+#include "web/page.h"
 
 /* --- numbers that more than one answer needs --- */
 
@@ -430,13 +431,12 @@ api_sources(struct api_call *c)
 	const struct report *head = report_book_head(c->desk->reports);
 	struct buf *out = &c->out;
 	int64_t now = clock_now_ms();
-	uint32_t place = 0, n = 0;
-	buf_add(out, STR("{\"items\":["));
+	uint32_t place = 0;
+	page_begin(out);
 	for (const struct report_source *s; (s = report_book_next(c->desk->reports, &place));) {
 		if (!source_within(c->desk, s, api_scope(c)))
 			continue;
-		if (n++)
-			buf_add_char(out, ',');
+		page_item(out);
 		source_json(out, c->desk, s, now);
 	}
 	buf_add_char(out, ']');

@@ -515,11 +515,13 @@ api_licences(struct api_call *c)
 	int error = db_query(c->desk->db, &rows, Q_LICENCE_EXPIRING, "sssisis", api_scope(c), buf_str(&until), organisation, limit,
 	    rest, after, today);
 	int more = error, n = 0;
-	buf_add(&c->out, STR("{\"items\":["));
+	page_begin(&c->out);
 	while (!error && (more = db_next(rows)) > 0) {
 		struct part_row row = {.text = {[5] = db_text(rows, 5)}};
 		static const char *const names[] = {"id", "kind", "subject", "issuer", "number", "until_day"};
-		buf_add(&c->out, n++ ? STR(",{") : STR("{"));
+		page_item(&c->out);
+		n++;
+		buf_add_char(&c->out, '{');
 		out_i64(&c->out, "id", db_i64(rows, 0));
 		for (int i = 1; i <= 5; i++)
 			out_text(&c->out, names[i], db_text(rows, i));
@@ -538,8 +540,7 @@ api_licences(struct api_call *c)
 	if (!error)
 		db_end(rows);
 	buf_add_char(&c->out, ']');
-	out_text_or_null(&c->out, "next", n == limit ? buf_str(&next) : STR(""));
-	buf_add_char(&c->out, '}');
+	page_end(&c->out, -1, n == limit ? buf_str(&next) : STR(""));
 	buf_release(&until);
 	buf_release(&next);
 	if (more < 0)

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "host/clock.h"
 #include "store/record.h"
+#include "web/page.h"
 
 #define SAME_READING_MS (10 * 60000)
 
@@ -126,9 +127,10 @@ api_purposes(struct api_call *c)
 		api_reply_error(c, error);
 		return;
 	}
-	buf_add(out, STR("{\"items\":["));
-	for (int n = 0; (more = db_next(rows)) > 0; n++) {
-		buf_add(out, n ? STR(",{") : STR("{"));
+	page_begin(out);
+	while ((more = db_next(rows)) > 0) {
+		page_item(out);
+		buf_add_char(out, '{');
 		out_text(out, "id", db_text(rows, 0));
 		out_text(out, "title_vi", db_text(rows, 1));
 		out_text(out, "title_en", db_text(rows, 2));
@@ -136,11 +138,11 @@ api_purposes(struct api_call *c)
 		buf_add_char(out, '}');
 	}
 	db_end(rows);
-	buf_add(out, STR("],\"next\":null"));
+	buf_add_char(out, ']');
 	out_text_or_null(out, "current", said);
 	if (until)
 		out_i64(out, "until_ms", until);
-	buf_add_char(out, '}');
+	page_end_at(out, -1, 0);
 	if (more < 0)
 		api_reply_error(c, more);
 	else
