@@ -36,13 +36,6 @@ contact_at(struct arena *a, struct db_rows *rows, int column)
 	return c;
 }
 
-static struct str
-copy(struct arena *a, struct str s)
-{
-	struct str kept = {0};
-	return arena_copy(a, s, &kept) ? kept : (struct str){0};
-}
-
 static int
 read_organisations(struct db *db, struct arena *a, struct fresh **ret, uint32_t *ret_count)
 {
@@ -54,17 +47,17 @@ read_organisations(struct db *db, struct arena *a, struct fresh **ret, uint32_t 
 		MEM_GROW(*ret, count, cap);
 		(*ret)[count++] = (struct fresh){
 		    .organisation = {
-			.id = copy(a, db_text(rows, 0)),
-			.name = copy(a, db_text(rows, 1)),
-			.name_fold = copy(a, db_text(rows, 2)),
-			.kind = copy(a, db_text(rows, 3)),
+			.id = db_text_kept(rows, 0, a),
+			.name = db_text_kept(rows, 1, a),
+			.name_fold = db_text_kept(rows, 2, a),
+			.kind = db_text_kept(rows, 3, a),
 			.contact = contact_at(a, rows, 4),
 			.demonstration = db_i64(rows, 7) != 0,
-			.from_day = copy(a, db_text(rows, 8)),
-			.until_day = copy(a, db_text(rows, 9)),
+			.from_day = db_text_kept(rows, 8, a),
+			.until_day = db_text_kept(rows, 9, a),
 			.version = db_i64(rows, 10),
 		    },
-		    .parent = copy(a, db_text(rows, 11)),
+		    .parent = db_text_kept(rows, 11, a),
 		};
 	}
 	db_end(rows);

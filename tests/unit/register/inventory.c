@@ -2,11 +2,9 @@
 /* Systems with their parts: who may not be the same, what has ended, which level holds on which day. */
 #include "register/inventory.h"
 
-#include <stdio.h>
-
 #include "base/time.h"
 #include "database.h"
-#include "host/file.h"
+#include "shipped.h"
 #include "tap.h"
 
 static const char province[] =
@@ -26,34 +24,14 @@ struct house {
 	struct arena arena;
 };
 
-static void
-on_fault(void *user, const struct fault *f)
-{
-	printf("# %s:%u:%u %s %s\n", f->file, f->line, f->column, f->what, f->arg);
-}
-
-static int
-add_file(void *user, const char *path)
-{
-	struct buf text = BUF_INIT_MAX(4 << 20);
-	if (str_ends(str_z(path), STR(".yaml"))) {
-		CHECK_INT(file_read(path, &text), 0);
-		CHECK_INT(law_add(user, buf_str(&text), str_z(path), on_fault, NULL), 0);
-	}
-	buf_release(&text);
-	return 0;
-}
-
 static struct house
 open_house(void)
 {
-	struct house h = {.law = law_new()};
+	struct house h = {.law = shipped_law()};
 	uint32_t rows = 0;
 	arena_init(&h.arena, 4096, 4 << 20);
-	CHECK_INT(file_walk(tap_source("content/law"), add_file, NULL, h.law), 0);
-	CHECK_INT(law_finish(h.law, on_fault, NULL), 0);
 	CHECK_INT(db_open(test_database(tap_folder()), &h.db, NULL), 0);
-	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, 1764000000000, on_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, 1764000000000, print_fault, NULL, &rows), 0);
 	CHECK_INT(registry_load(h.db, &h.registry), 0);
 	return h;
 }
@@ -314,12 +292,12 @@ TEST(a_register_file_takes_back_nothing_that_was_decided)
 	CHECK_INT(inventory_move(h.db, STR("web"), STR("tt"), STR("2026-12-15"), STR("2026-11-22")), 0);
 	CHECK_INT(part_add(h.db, PART_LEVEL, STR("web"), &(struct part_row){.number = {3}, .text = {[1] = STR("2026-01-01")}}, &id), 0);
 	CHECK_INT(level_settle(h.db, STR("web"), STR("2026-11-22"), &h.arena), 0);
-	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, now, on_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, now, print_fault, NULL, &rows), 0);
 	CHECK_STR(row_now(&h, "web").organisation, STR("so"));
 	CHECK_INT(row_now(&h, "web").level, 3);
 	CHECK_INT(inventory_turn(h.db, STR("2026-12-15"), now + 23 * TIME_DAY, &rows), 0);
 	CHECK_STR(row_now(&h, "web").organisation, STR("tt")); /* the plan has outlived the file */
-	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, now + 24 * TIME_DAY, on_fault, NULL, &rows), 0);
+	CHECK_INT(registry_import(h.db, NULL, STR(province), STR("province.yaml"), false, now + 24 * TIME_DAY, print_fault, NULL, &rows), 0);
 	CHECK_STR(row_now(&h, "web").organisation, STR("tt"));
 	close_house(&h);
 }
@@ -359,7 +337,7 @@ TEST(a_register_file_may_not_say_that_who_assesses_is_who_operates)
 			int64_t id;
 			struct part_row assessor = party(0, "assessor", "so", "2026-10-01", "");
 			CHECK_INT(part_add(h.db, PART_PARTY, STR("web"), &assessor, &id), 0);
-			CHECK_INT(registry_import(h.db, h.law, buf_str(&text), STR("p.yaml"), false, 1764000000000, on_fault, NULL, &rows), 0);
+			CHECK_INT(registry_import(h.db, h.law, buf_str(&text), STR("p.yaml"), false, 1764000000000, print_fault, NULL, &rows), 0);
 		}
 		buf_release(&text);
 		close_house(&h);

@@ -3,9 +3,8 @@
 #include "register/law.h"
 
 #include <limits.h>
-#include <stdio.h>
 
-#include "host/file.h"
+#include "shipped.h"
 #include "tap.h"
 
 static struct fault last;
@@ -16,31 +15,6 @@ on_fault(void *user, const struct fault *f)
 {
 	last = *f;
 	faults++;
-	if (user)
-		printf("# %s:%u:%u %s %s\n", f->file, f->line, f->column, f->what, f->arg);
-}
-
-static int
-add_file(void *user, const char *path)
-{
-	struct buf text = BUF_INIT_MAX(4 << 20);
-	bool print = true;
-	if (str_ends(str_z(path), STR(".yaml"))) {
-		CHECK_INT(file_read(path, &text), 0);
-		CHECK_INT(law_add(user, buf_str(&text), str_z(path), on_fault, &print), 0);
-	}
-	buf_release(&text);
-	return 0;
-}
-
-static struct law *
-shipped(void)
-{
-	struct law *l = law_new();
-	bool print = true;
-	CHECK_INT(file_walk(tap_source("content/law"), add_file, NULL, l), 0);
-	CHECK_INT(law_finish(l, on_fault, &print), 0);
-	return l;
 }
 
 static law_day
@@ -89,7 +63,7 @@ TEST(clocks_of_golden_dates)
 	    {"2026-08-18", "dossier.level_3", "nd85.clock.appraise_3", LAW_DAYS, 15, LAW_SECONDARY},
 	    {"2026-08-19", "dossier.level_3", "nd331.clock.appraise_3", LAW_WORKING_DAYS, 15, LAW_READ},
 	};
-	struct law *l = shipped();
+	struct law *l = shipped_law();
 	for (size_t i = 0; i < COUNT(row); i++) {
 		const struct law_rule *r = law_named(l, LAW_CLOCK, day(row[i].day), str_z(row[i].event));
 		CHECK_STR(r ? r->id : STR("none"), row[i].rule ? str_z(row[i].rule) : STR("none"));
@@ -101,7 +75,7 @@ TEST(clocks_of_golden_dates)
 
 TEST(the_budget_floor_rises_and_duties_change_hands)
 {
-	struct law *l = shipped();
+	struct law *l = shipped_law();
 	const struct law_rule *old = law_named(l, LAW_QUOTA, day("2026-06-30"), STR("digital_programmes"));
 	const struct law_rule *new = law_named(l, LAW_QUOTA, day("2026-07-01"), STR("digital_programmes"));
 	CHECK(old && old->quota.percent == 10 && old->mark == LAW_PLAN);
@@ -118,7 +92,7 @@ TEST(the_budget_floor_rises_and_duties_change_hands)
 TEST(catalogues_have_the_rows_of_their_standards)
 {
 	static const uint32_t expected[5] = {28, 35, 43, 43, 43};
-	struct law *l = shipped();
+	struct law *l = shipped_law();
 	uint32_t count, got[5] = {0};
 	const struct law_rule *list = law_rules(l, &count);
 	for (uint32_t i = 0; i < count; i++)
@@ -158,7 +132,7 @@ TEST(levels_under_both_regimes)
 	    {critical, COUNT(critical), "nd85.level1.public", "nd331.level5.critical"},
 	    {unknown, COUNT(unknown), NULL, NULL},
 	};
-	struct law *l = shipped();
+	struct law *l = shipped_law();
 	for (size_t i = 0; i < COUNT(row); i++) {
 		const struct law_rule *old = law_level(l, day("2026-08-18"), row[i].fact, row[i].facts);
 		const struct law_rule *new = law_level(l, day("2026-08-19"), row[i].fact, row[i].facts);
