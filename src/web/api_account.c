@@ -68,10 +68,8 @@ static void
 reply_proven(struct api_call *c, bool second)
 {
 	int error = session_proven(c->desk->db, c->who.person, str_z(c->who.session), second, clock_now_ms());
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	proof_forgive(c, str_z(c->who.login));
 	api_reply_empty(c, 204);
 }
@@ -81,9 +79,7 @@ password_again(struct api_call *c, int error)
 {
 	if (error == E_DENIED)
 		api_reply_problem(c, 403, "wrong_password", "password");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_proven(c, false);
 }
 
@@ -105,9 +101,7 @@ second_again(struct api_call *c)
 		api_reply_problem(c, 403, str_starts(str_z(factor), STR("passkey_")) ? factor : "wrong_code", "code");
 	} else if (error == E_INVALID) {
 		api_reply_problem(c, 422, factor ? factor : "invalid", "code");
-	} else if (error) {
-		api_reply_error(c, error);
-	} else {
+	} else if (!api_failed(c, error)) {
 		reply_proven(c, true);
 	}
 }
@@ -161,9 +155,7 @@ api_account(struct api_call *c)
 	if (!is_person(c))
 		return;
 	int error = account_json(c);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, 200);
 }
 
@@ -199,10 +191,8 @@ hash_done(struct api_call *c, int error)
 		error = session_open(d->db, c->who.person, c->request.peer, c->request.agent,
 		    c->who.by_link ? STR("setup") : STR("password"), c->who.second_ms,
 		    clock_now_ms(), secret);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	c->response.set_cookie = str_z(secret);
 	api_reply_empty(c, 204);
 }
@@ -243,10 +233,8 @@ totp_offer(struct api_call *c, const struct principal *p)
 	struct buf uri = BUF_INIT_MAX(1024), path = BUF_INIT_MAX(64 << 10), issuer = BUF_INIT_MAX(300);
 	unsigned size = 0;
 	int error = totp_begin(c->desk->db, c->desk->vault, p->person, clock_now_ms(), secret);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	const char *province = c->desk->options->province;
 	buf_addf(&issuer, "Khien%s%s", province[0] ? " " : "", province);
 	totp_uri(secret, str_cut(buf_str(&issuer), 0, 80), str_z(p->login), &uri);
@@ -296,9 +284,7 @@ api_account_totp_put(struct api_call *c)
 	int error = totp_confirm(c->desk->db, c->desk->vault, c->who.person, code, clock_now_ms());
 	if (error == E_DENIED) {
 		api_reply_problem(c, 422, "wrong_code", "code");
-	} else if (error) {
-		api_reply_error(c, error);
-	} else {
+	} else if (!api_failed(c, error)) {
 		reply_proven(c, true);
 	}
 }
@@ -307,9 +293,7 @@ static void
 totp_removal_proven(struct api_call *c)
 {
 	int error = totp_remove(c->desk->db, c->who.person);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }
 
@@ -333,10 +317,8 @@ recovery_proven(struct api_call *c)
 	}
 	if (!error)
 		error = recovery_renew(c->desk->db, c->who.person, clock_now_ms(), code);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add(&c->out, STR("{\"codes\":["));
 	for (unsigned i = 0; i < RECOVERY_CODES; i++)
 		buf_addf(&c->out, "%s\"%s\"", i ? "," : "", code[i]);

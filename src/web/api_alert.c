@@ -173,10 +173,8 @@ api_alerts(struct api_call *c)
 		page_item(&c->out);
 		alert_json(&c->out, c->desk, &list[i]);
 	}
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, ']');
 	char next[48] = "";
 	if (count == filter.limit)
@@ -309,10 +307,8 @@ reply_alert(struct api_call *c, int64_t id)
 	struct alert a = {0};
 	struct buf etag = BUF_INIT_MAX(32);
 	int error = full_alert(c, id, &a);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_addf(&etag, "\"%lld\"", (long long)a.version);
 	if (arena_copy(&c->arena, buf_str(&etag), &c->response.etag))
 		api_reply(c, 200);
@@ -391,10 +387,8 @@ api_alert_patch(struct api_call *c)
 	int64_t id, version;
 	struct alert a;
 	int error = str_to_i64(c->path_id, &id) ? get_alert(c, id, &a) : E_NOT_FOUND;
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	const char *field = api_match_version(c, &version) ? read_update(c, &update) : "If-Match";
 	if (field) {
 		api_reply_problem(c, 422, "invalid", field);

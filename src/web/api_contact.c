@@ -78,10 +78,8 @@ api_organisation_contacts(struct api_call *c)
 	if (!api_find_organisation(c, api_path_id(c), &o))
 		return;
 	int error = contact_list(c->desk->db, o.id, api_today(c), &c->arena, &list, &count);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, '{');
 	contacts_json(c, "items", list, count, api_today(c));
 	page_end_at(&c->out, count, 0);
@@ -101,10 +99,8 @@ api_contacts_due(struct api_call *c)
 	if (!page_asked(c, 0, 100, PAGE_MAX, &q.after, &q.limit))
 		return;
 	int error = contact_due_list(c->desk->db, &q, &c->arena, &list, &count, &total);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, '{');
 	contacts_json(c, "items", list, count, today);
 	page_end_at(&c->out, total, count == q.limit ? list[count - 1].id : 0);
@@ -150,10 +146,8 @@ answer(struct api_call *c, int error, const struct register_fault *f, const stru
 	}
 	if (!error)
 		error = contact_get(c->desk->db, p->organisation, p->id, &c->arena, &now);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	registry_touch_organisations(c->desk->registry);
 	contact_json(&c->out, &now, api_today(c), personal_shown(c));
 	api_reply(c, status);
@@ -185,9 +179,7 @@ find_contact(struct api_call *c, struct contact_row *ret)
 	if (!api_find_organisation(c, api_path_id(c), &o))
 		return false;
 	int error = str_to_i64(c->path_part, &id) ? contact_get(c->desk->db, o.id, id, &c->arena, ret) : E_NOT_FOUND;
-	if (error)
-		api_reply_error(c, error);
-	return !error;
+	return !api_failed(c, error);
 }
 
 /* Who changes what is told of somebody has looked at it. */

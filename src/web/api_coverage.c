@@ -232,10 +232,8 @@ api_coverage(struct api_call *c)
 		return;
 	}
 	int error = fill(&m, organisation);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, '{');
 	out_text(&c->out, "attack_version", attack_version(c->desk->attack));
 	tactics_json(&c->out, &m);

@@ -55,9 +55,7 @@ read_search(struct api_call *c, int64_t default_limit, int64_t max_limit)
 static void
 search_done(struct api_call *c, int error)
 {
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, 200);
 }
 

@@ -51,10 +51,8 @@ api_exceptions(struct api_call *c)
 	    : str_eq(state, STR("expired"))    ? EXCEPTION_EXPIRED
 	                                       : EXCEPTION_ANY;
 	int error = exception_list(c->desk->db, &q, &c->arena, &list, &count, &total);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(&c->out);
@@ -129,10 +127,8 @@ made(void *user, int error)
 	struct exception e;
 	int64_t *id = c->user;
 	error = exception_get(c->desk->db, *id, &c->arena, &e);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	exception_json(&c->out, desk_rules(c->desk), &e, clock_now_ms());
 	api_reply(c, 201);
 }
@@ -161,9 +157,7 @@ api_exception_post(struct api_call *c)
 	int error = id ? exception_add(c->desk->db, &e, clock_now_ms(), id, &f) : E_LIMIT;
 	if (error == E_INVALID) {
 		api_reply_problem(c, 422, f.what, str_eq(str_z(f.what), STR("exception_reason")) ? "reason" : "until_ms");
-	} else if (error) {
-		api_reply_error(c, error);
-	} else {
+	} else if (!api_failed(c, error)) {
 		c->user = id;
 		name_call(c, *id);
 		api_rules_decided(c, made);
@@ -184,8 +178,6 @@ api_exception_delete(struct api_call *c)
 	int64_t id;
 	int error = str_to_i64(c->path_id, &id) ? exception_end(c->desk->db, id, str_z(c->who.login), clock_now_ms())
 	                                        : E_NOT_FOUND;
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_rules_decided(c, ended);
 }

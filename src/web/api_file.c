@@ -99,10 +99,8 @@ reply_upload(struct api_call *c, int64_t id, uint16_t status)
 {
 	struct upload u;
 	int error = upload_get(c->desk->inspect, id, &c->arena, &u);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	uint32_t *missing = arena_calloc(&c->arena, MISSING_TOLD, sizeof *missing);
 	uint32_t n = missing ? upload_missing(c->desk->inspect, id, missing, MISSING_TOLD) : 0;
 	buf_clear(&c->out);
@@ -134,10 +132,8 @@ api_files(struct api_call *c)
 	int error = upload_list(c->desk->inspect, before, sha256, which, limit, &c->arena, &list, &count);
 	if (!error)
 		error = upload_count(c->desk->inspect, sha256, which, &total);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(&c->out);
@@ -188,9 +184,7 @@ api_file_post(struct api_call *c)
 		api_reply_problem(c, 413, "file_too_big", "size");
 	else if (error == E_FULL)
 		api_reply_problem(c, 507, "file_quota", NULL);
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_upload(c, id, 201);
 }
 
@@ -208,9 +202,7 @@ api_file_part_put(struct api_call *c)
 	int error = upload_part(c->desk->inspect, id, (uint32_t)part, c->request.body, clock_now_ms());
 	if (error == E_INVALID)
 		api_reply_problem(c, 422, "file_part", "part");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }
 
@@ -246,9 +238,7 @@ complete_done(struct api_call *c, int error)
 	error = upload_closed(c->desk->inspect, k->id, error, k->digest, clock_now_ms());
 	if (error == E_INVALID)
 		api_reply_problem(c, 422, "file_hash", "sha256");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_upload(c, k->id, 200);
 }
 
@@ -264,10 +254,8 @@ api_file_complete(struct api_call *c)
 		api_reply_problem(c, 409, "file_incomplete", NULL);
 		return;
 	}
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	k->id = id;
 	c->user = k;
 	c->release = complete_release;
@@ -283,9 +271,7 @@ api_file_delete(struct api_call *c)
 	int error = upload_remove(c->desk->inspect, id, str_z(c->who.login), clock_now_ms());
 	if (error == E_CONFLICT)
 		api_reply_problem(c, 409, "file_kept", NULL);
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }
 
@@ -334,10 +320,8 @@ api_sweeps(struct api_call *c)
 	int error = sweep_list(c->desk->inspect, before, limit, &c->arena, &list, &count);
 	if (!error)
 		error = sweep_count(c->desk->inspect, &total);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(&c->out);
@@ -399,9 +383,7 @@ reply_sweep(struct api_call *c, int64_t id, uint16_t status, bool whole)
 	if (!error && whole)
 		error = found_json(c, id);
 	buf_add_char(&c->out, '}');
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, status);
 }
 
@@ -437,9 +419,7 @@ sweep_done(struct api_call *c, int error)
 		api_reply_problem(c, 422, "sweep_folder", "folder");
 	else if (error == E_INVALID || error == E_NOT_FOUND || error == E_LIMIT)
 		api_reply_problem(c, 422, "sweep_no_folder", "folder");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_sweep(c, id, 202, false);
 }
 
@@ -464,9 +444,7 @@ api_sweep_delete(struct api_call *c)
 	if (!read_id(c, &id))
 		return;
 	int error = sweep_stop(c->desk->inspect, id, str_z(c->who.login), clock_now_ms());
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		reply_sweep(c, id, 200, false);
 }
 

@@ -110,9 +110,7 @@ list_work(struct api_call *c)
 static void
 reply_work(struct api_call *c, int error)
 {
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, 200);
 }
 
@@ -266,9 +264,7 @@ reply_indicator(struct api_call *c, int64_t id, uint16_t status)
 	if (!error && !arena_copy(&c->arena, buf_str(&etag), &c->response.etag))
 		error = E_LIMIT;
 	buf_release(&etag);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, status);
 }
 
@@ -364,10 +360,8 @@ api_indicator_post(struct api_call *c)
 		return;
 	}
 	int error = indicator_add(c->desk->db, &wish, c->desk->warning_lists, &item, clock_now_ms(), &id);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	snprintf(number, sizeof number, "%lld", (long long)id);
 	if (!arena_copy(&c->arena, str_z(number), &c->noun_id))
 		c->noun_id = (struct str){0};
@@ -434,9 +428,7 @@ api_indicator_patch(struct api_call *c)
 		error = facts(c, id, &c->after);
 	if (error == E_DENIED)
 		api_reply_problem(c, 422, "indicator_held", "state");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_indicator(c, id, 200);
 }
 
@@ -512,10 +504,8 @@ import_done(struct api_call *c, int error)
 		api_reply_error(c, unkept ? unkept : error);
 		return;
 	}
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, '{');
 	counts_json(&c->out, &j->report);
 	out_name(&c->out, "faults");

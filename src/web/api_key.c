@@ -53,10 +53,8 @@ api_keys(struct api_call *c)
 	bool all = str_eq(api_query(c, STR("all")), STR("1")) && (c->who.rights & RIGHT_PEOPLE_READ);
 	/* An API key has none of its own: 0 would be everybody's. */
 	int error = key_list(c->desk->db, all ? 0 : c->who.person ? c->who.person : -1, &c->arena, &row, &count);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(out);
 	for (uint32_t i = 0; i < count; i++) {
 		if (all && !in_reach(c, &row[i]))
@@ -127,10 +125,8 @@ make_proven(struct api_call *c)
 		session_id(str_z(secret), id);
 		error = key_get(c->desk->db, str_z(id), &c->arena, &row);
 	}
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	c->noun_id = row.id;
 	key_json(&c->out, &row, clock_now_ms());
 	struct str told = {0};
@@ -201,10 +197,8 @@ api_key_delete(struct api_call *c)
 		error = E_DENIED;
 	if (!error)
 		error = key_revoke(c->desk->db, row.id, clock_now_ms());
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	c->desk->session_over(c->desk->core, row.id);
 	api_reply_empty(c, 204);
 }

@@ -58,10 +58,8 @@ api_lookbacks(struct api_call *c)
 	int error = lookback_list(c->desk->db, before, limit, &c->arena, &list, &count);
 	if (!error)
 		error = lookback_count(c->desk->db, &total);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(&c->out);
@@ -157,9 +155,7 @@ static void
 reply_lookback(struct api_call *c, int64_t id, uint16_t status)
 {
 	int error = full_lookback(c, id);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, status);
 }
 
@@ -222,10 +218,8 @@ api_lookback_post(struct api_call *c)
 		return;
 	}
 	int error = lookback_request(c->desk->db, &wish, clock_now_ms(), &id);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	c->desk->lookback_changed(c->desk->core, id);
 	reply_lookback(c, id, 202);
 }

@@ -31,10 +31,8 @@ api_mergers(struct api_call *c)
 	struct merger_row *list;
 	uint32_t count, told = 0;
 	int error = merger_list(c->desk->db, &c->arena, &list, &count);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		if (!organisation_reaches(c->desk->db, api_scope(c), list[i].successor))
@@ -157,9 +155,7 @@ api_merger_delete(struct api_call *c)
 		error = E_NOT_FOUND;
 	if (!error)
 		error = merger_end(c->desk->db, id, "withdrawn", STR(""), clock_now_ms());
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }
 
@@ -202,10 +198,8 @@ api_organisation_figures(struct api_call *c)
 	static const char *const name[] = {"own", "with_predecessors"};
 	for (int past = 0; past < 2; past++) {
 		int error = merger_figures(c->desk->db, o.id, from, to, past, &c->arena, &figures);
-		if (error) {
-			api_reply_error(c, error);
+		if (api_failed(c, error))
 			return;
-		}
 		out_name(&c->out, name[past]);
 		buf_add_char(&c->out, '{');
 		levels_json(&c->out, "opened", figures.opened);

@@ -54,9 +54,7 @@ api_find_organisation(struct api_call *c, struct str id, struct organisation_row
 	int error = organisation_get(c->desk->db, id, api_today(c), &c->arena, ret);
 	if (!error && !organisation_reaches(c->desk->db, api_scope(c), id))
 		error = E_NOT_FOUND;
-	if (error)
-		api_reply_error(c, error);
-	return !error;
+	return !api_failed(c, error);
 }
 
 /* --- who sends, and who has fallen silent --- */
@@ -208,10 +206,8 @@ reply_one(struct api_call *c, struct str id, uint16_t status)
 		organisation_members(c, &o, &senders, today);
 		error = detail_json(c, &o, today);
 	}
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, '}');
 	snprintf(tag, sizeof tag, "\"%lld\"", (long long)o.version);
 	if (arena_copy(&c->arena, str_z(tag), &c->response.etag))
@@ -258,10 +254,8 @@ api_organisations(struct api_call *c)
 	int error = count_senders(c, &senders) ? 0 : E_LIMIT;
 	if (!error)
 		error = organisation_list(c->desk->db, &q, &c->arena, &list, &count, &total);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(&c->out);
@@ -285,10 +279,8 @@ api_organisation_kinds(struct api_call *c)
 	struct organisation_kind *list;
 	uint32_t count;
 	int error = kinds_list(c->desk->db, &c->arena, &list, &count);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add(&c->out, STR("{\"items\":["));
 	for (uint32_t i = 0; i < count; i++) {
 		buf_add(&c->out, i ? STR(",{") : STR("{"));
@@ -334,9 +326,7 @@ answer(struct api_call *c, int error, const struct register_fault *f, struct str
 {
 	if (error == E_INVALID && f->what) {
 		api_refuse(c, f);
-	} else if (error) {
-		api_reply_error(c, error);
-	} else {
+	} else if (!api_failed(c, error)) {
 		registry_touch_organisations(c->desk->registry);
 		reply_one(c, id, status);
 	}

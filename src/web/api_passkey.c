@@ -147,9 +147,7 @@ api_session_challenge(struct api_call *c)
 	int error = alone ? 0 : credentials_json(c, t->person, &c->out);
 	buf_add(&c->out, alone ? STR("[]}") : STR("}"));
 	sodium_memzero(secret, sizeof secret);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, 200);
 }
 
@@ -204,9 +202,7 @@ api_account_proof_challenge(struct api_call *c)
 	int error = credentials_json(c, c->who.person, &c->out);
 	buf_add_char(&c->out, '}');
 	sodium_memzero(secret, sizeof secret);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, 200);
 }
 
@@ -238,9 +234,7 @@ challenge_proven(struct api_call *c)
 	int error = credentials_json(c, c->who.person, out);
 	buf_add_char(out, '}');
 	sodium_memzero(secret, sizeof secret);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, 200);
 }
 
@@ -300,9 +294,7 @@ api_passkey_post(struct api_call *c)
 		api_reply_problem(c, 422, why, NULL);
 	else if (error == E_INVALID)
 		api_reply_problem(c, 422, "invalid", "name");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }
 
@@ -311,9 +303,7 @@ removal_proven(struct api_call *c)
 {
 	int64_t id;
 	int error = str_to_i64(api_path_id(c), &id) ? passkey_remove(c->desk->db, c->who.person, id) : E_NOT_FOUND;
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }
 

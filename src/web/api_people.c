@@ -97,10 +97,8 @@ reply_account(struct api_call *c, uint16_t status, int64_t id, const char *secre
 	int error = account_get(c->desk->db, id, &c->arena, &a);
 	if (!error)
 		error = facts(c, id, &c->after);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	account_json(&c->out, c->desk, &a);
 	if (secret) {
 		out_name(&c->out, "link");
@@ -121,10 +119,8 @@ api_people(struct api_call *c)
 	if (!page_asked(c, 0, 200, 500, &f.after_id, &f.limit))
 		return;
 	int error = account_list(c->desk->db, &f, &c->arena, &list, &count, &total);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(&c->out);
@@ -141,9 +137,7 @@ api_person_get(struct api_call *c)
 {
 	struct account a;
 	int error = account_in_reach(c, &a);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		reply_account(c, 200, a.id, NULL);
 }
 
@@ -213,9 +207,7 @@ api_person_post(struct api_call *c)
 	c->noun_id = str_z(number);
 	if (error == E_EXISTS || error == E_CONFLICT)
 		api_reply_problem(c, 409, "exists", "login");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_account(c, 201, id, secret);
 	sodium_memzero(secret, sizeof secret);
 }
@@ -242,10 +234,8 @@ api_person_patch(struct api_call *c)
 	int error = account_in_reach(c, &old);
 	if (!error)
 		error = person_may_change(c);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	a = old;
 	const char *field = api_match_version(c, &a.version) ? read_account(c, &a) : "If-Match";
 	bool other = !str_eq(old.role, a.role) || !str_eq(old.organisation, a.organisation) || a.disabled != old.disabled;
@@ -262,9 +252,7 @@ api_person_patch(struct api_call *c)
 	error = write_account(c, &old, &a);
 	if (error == E_UNSUPPORTED)
 		api_reply_problem(c, 409, "last_operator", NULL);
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_account(c, 200, a.id, NULL);
 }
 
@@ -283,10 +271,8 @@ api_person_invite(struct api_call *c)
 		error = person_may_change(c);
 	if (!error && a.disabled)
 		error = E_CONFLICT;
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	if (c->who.person == a.id) { /* a browser left open would give itself another way in */
 		api_reply_problem(c, 409, "own_account", NULL);
 		return;
@@ -300,9 +286,7 @@ api_person_invite(struct api_call *c)
 		error = sessions_end(c->desk, a.id, STR(""), &c->arena);
 	if (!error && reset)
 		error = factors_reset(c->desk->db, a.id);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		reply_account(c, 201, a.id, secret);
 	sodium_memzero(secret, sizeof secret);
 }
@@ -356,10 +340,8 @@ welcome_end(struct api_call *c, int error)
 		api_reply_problem(c, 403, "setup_link", "token");
 		return;
 	}
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	throttle_good(c->desk->throttle, c->request.peer);
 	snprintf(c->who.login, sizeof c->who.login, "%.*s", STR_ARG(w->account.login)); /* it is they who act */
 	api_reply(c, 200);

@@ -38,10 +38,8 @@ api_records(struct api_call *c)
 		return;
 	f.limit = limit + 1; /* one more tells whether there is a next page */
 	int error = record_list(c->desk->db, &f, &c->arena, &list, &count);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	bool more = count > limit;
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count - more; i++) {
@@ -68,9 +66,7 @@ api_record_get(struct api_call *c)
 		error = tlog_entry(log, seq - 1, &entry);
 	if (!error && tlog_proof(log, seq - 1, &proof) < 0)
 		buf_clear(&proof);
-	if (error) {
-		api_reply_error(c, error);
-	} else {
+	if (!api_failed(c, error)) {
 		buf_add_char(&c->out, '{');
 		out_i64(&c->out, "seq", (int64_t)seq);
 		out_text(&c->out, "entry", buf_str(&entry));

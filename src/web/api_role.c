@@ -33,10 +33,8 @@ api_roles(struct api_call *c)
 	uint32_t count;
 	struct buf *out = &c->out;
 	int error = role_list(c->desk->db, &c->arena, &list, &count);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(out);
@@ -129,10 +127,8 @@ static void
 reply_role(struct api_call *c, uint16_t status, struct str id)
 {
 	int error = facts(c, id, &c->after);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add(&c->out, c->after);
 	api_reply(c, status);
 }
@@ -166,9 +162,7 @@ api_role_post(struct api_call *c)
 	int error = role_put(c->desk->db, &r);
 	if (error == E_EXISTS || error == E_CONFLICT)
 		api_reply_problem(c, 409, "exists", "id");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		reply_role(c, 201, r.id);
 }
 
@@ -190,10 +184,8 @@ change_role(struct api_call *c, const struct role *old, struct role *r)
 		error = facts(c, old->id, &c->before);
 	if (!error)
 		error = role_set(c->desk->db, r);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	error = operators_stay(c, operators);
 	if (error == E_CONFLICT) {
 		api_reply_problem(c, 409, "last_operator", "rights");
@@ -211,10 +203,8 @@ api_role_patch(struct api_call *c)
 	if (!is_of_desk(c))
 		return;
 	int error = role_get(c->desk->db, api_path_id(c), &c->arena, &old);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	r = old;
 	const char *field = api_match_version(c, &r.version) ? read_role(c, &r) : "If-Match";
 	if (field)
@@ -245,9 +235,7 @@ api_role_delete(struct api_call *c)
 			error = facts(c, r.id, &c->before);
 		if (!error)
 			error = role_delete(c->desk->db, r.id);
-		if (error)
-			api_reply_error(c, error);
-		else
+		if (!api_failed(c, error))
 			api_reply_empty(c, 204);
 	}
 }

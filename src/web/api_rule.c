@@ -423,9 +423,7 @@ void
 api_reply_rule(struct api_call *c, struct str id, uint16_t status)
 {
 	int error = api_rule_json(c, id);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, status);
 }
 
@@ -441,9 +439,7 @@ void
 api_rules_decided(struct api_call *c, void (*then)(void *call, int error))
 {
 	int error = recorded_now(c);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		c->desk->rules_changed(c->desk->core, then, c);
 }
 
@@ -512,8 +508,6 @@ api_rule_patch(struct api_call *c)
 	int error = rulebook_switch_set(c->desk->db, &s, version, &f);
 	if (error == E_INVALID)
 		api_reply_problem(c, 422, f.what, "reason");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		api_rules_decided(c, switched);
 }

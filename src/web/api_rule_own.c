@@ -125,9 +125,7 @@ keep_rules(struct api_call *c)
 	}
 	error = write_rules(c, own);
 	c->noun_id = own->rule[0].id;
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_rules_decided(c, kept);
 }
 
@@ -222,8 +220,6 @@ api_rule_delete(struct api_call *c)
 	if (!is_own(c, id))
 		return;
 	int error = own_rule_delete(c->desk->db, id, str_z(c->who.login), clock_now_ms());
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_rules_decided(c, deleted);
 }

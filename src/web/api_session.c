@@ -46,9 +46,7 @@ reply_person(struct api_call *c, uint16_t status, const struct principal *p)
 		out_raw(out, "second_due_ms", STR("null"));
 	out_bool(out, "second_here", principal_may_enrol(p));
 	buf_add_char(out, '}');
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, status);
 }
 
@@ -79,10 +77,8 @@ open_session(struct api_call *c, const struct principal *p, const char *factor)
 	int error = secret ? end_the_one_before(c) : E_LIMIT;
 	if (!error)
 		error = session_open(c->desk->db, p->person, c->request.peer, c->request.agent, str_z(factor), second, now, secret);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	proof_forgive(c, str_z(p->login));
 	c->response.set_cookie = str_z(secret);
 	c->who = *p; /* from here on it is they who act */
@@ -210,9 +206,7 @@ second_step(struct api_call *c, struct ticket *t, const struct principal *p)
 	} else if (error == E_DENIED || error == E_NOT_FOUND) {
 		proof_failed(c, str_z(p->login), factor);
 		api_reply_problem(c, 401, str_starts(str_z(factor), STR("passkey_")) ? factor : "wrong_code", NULL);
-	} else if (error) {
-		api_reply_error(c, error);
-	} else {
+	} else if (!api_failed(c, error)) {
 		struct buf after = BUF_INIT_MAX(64);
 		buf_addf(&after, "{\"factor\":\"%s\"}", factor);
 		bool kept = arena_copy(&c->arena, buf_str(&after), &c->after);
@@ -280,10 +274,8 @@ void
 api_session_delete(struct api_call *c)
 {
 	int error = c->request.cookie.n ? session_end(c->desk->db, c->request.cookie) : 0;
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	c->response.set_cookie = STR("-");
 	api_reply_empty(c, 204);
 }
@@ -311,10 +303,8 @@ reply_sessions(struct api_call *c, int64_t person)
 	uint32_t count = 0;
 	struct buf *out = &c->out;
 	int error = session_list(c->desk->db, person, clock_now_ms(), &c->arena, &row, &count);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(out);
@@ -336,9 +326,7 @@ reply_sessions(struct api_call *c, int64_t person)
 static void
 reply_ended(struct api_call *c, int error)
 {
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }
 
@@ -388,9 +376,7 @@ api_person_sessions(struct api_call *c)
 {
 	int64_t person;
 	int error = person_in_reach(c, &person);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		reply_sessions(c, person);
 }
 
@@ -419,10 +405,8 @@ api_failed_sign_ins(struct api_call *c)
 	}
 	int more, error = db_query(c->desk->db, &rows, Q_FAILURE_LIST, "ssii", api_query(c, STR("login")),
 	    api_query(c, STR("peer")), limit + 1, offset);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	static const char *const names[] = {"login", "peer", "what"};
 	page_begin(out);
 	while ((more = db_next(rows)) > 0 && n++ < limit) {
@@ -438,9 +422,7 @@ api_failed_sign_ins(struct api_call *c)
 	db_end(rows);
 	buf_add_char(out, ']');
 	page_end_at(out, -1, more > 0 ? offset + limit : 0);
-	if (more < 0)
-		api_reply_error(c, more);
-	else
+	if (!api_failed(c, more))
 		api_reply(c, 200);
 }
 
@@ -451,10 +433,8 @@ api_setup_get(struct api_call *c)
 {
 	int64_t people = 1;
 	int error = person_count(c->desk->db, &people);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_addf(&c->out, "{\"needed\":%s}", people ? "false" : "true");
 	api_reply(c, 200);
 }
@@ -485,9 +465,7 @@ setup_done(struct api_call *c, int error)
 		error = person_by_login(c->desk->db, s->login, &s->person, s->stored);
 	if (error == E_INVALID)
 		api_reply_problem(c, 422, "invalid", "login");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		open_session(c, &s->person, "setup");
 }
 

@@ -577,8 +577,6 @@ void
 api_demonstration_delete(struct api_call *c)
 {
 	int error = c->desk->end_demonstration(c->desk->core);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }

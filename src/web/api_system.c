@@ -282,10 +282,8 @@ api_systems(struct api_call *c)
 		error = item_json(c, &list[i], today, soon);
 		buf_add_char(&c->out, '}');
 	}
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, ']');
 	struct buf next = BUF_INIT_MAX(8192);
 	if (count == q.limit)
@@ -302,10 +300,8 @@ system_open(struct api_call *c, bool match, struct inventory *ret)
 {
 	int64_t version = 0;
 	int error = inventory_get(c->desk->db, api_path_id(c), api_scope(c), &c->arena, ret);
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return false;
-	}
 	c->noun_id = ret->id;
 	if (match && !api_match_version(c, &version)) {
 		api_reply_problem(c, 422, "invalid", "If-Match");
@@ -355,9 +351,7 @@ api_system_get(struct api_call *c)
 	if (!system_open(c, false, &s))
 		return;
 	int error = whole_json(c, &s, date);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply(c, 200);
 }
 
@@ -463,9 +457,7 @@ api_system_post(struct api_call *c)
 	int error = inventory_add(c->desk->db, &s, clock_now_ms());
 	if (error == E_EXISTS) {
 		api_reply_problem(c, 409, "exists", "id");
-	} else if (error) {
-		api_reply_error(c, error);
-	} else {
+	} else if (!api_failed(c, error)) {
 		buf_add_char(&c->out, '{');
 		out_text(&c->out, "id", s.id);
 		out_raw(&c->out, "version", STR("1}"));
@@ -487,10 +479,8 @@ api_system_patch(struct api_call *c)
 	}
 	if (!error)
 		error = inventory_change(c->desk->db, &s, clock_now_ms());
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, '{');
 	out_i64(&c->out, "version", s.version + 1);
 	buf_add_char(&c->out, '}');
@@ -543,8 +533,6 @@ api_licences(struct api_call *c)
 	page_end(&c->out, -1, n == limit ? buf_str(&next) : STR(""));
 	buf_release(&until);
 	buf_release(&next);
-	if (more < 0)
-		api_reply_error(c, more);
-	else
+	if (!api_failed(c, more))
 		api_reply(c, 200);
 }

@@ -271,9 +271,7 @@ static bool
 settle_level(struct api_call *c, const struct inventory *s)
 {
 	int error = level_settle(c->desk->db, s->id, api_today(c), &c->arena);
-	if (error)
-		api_reply_error(c, error);
-	return !error;
+	return !api_failed(c, error);
 }
 
 /* After a change of a part: what follows from it, and the answer. */
@@ -283,10 +281,8 @@ settle(struct api_call *c, const struct inventory *s, enum part part, int64_t id
 	if ((part == PART_PARTY && !settle_parties(c, s)) || (part == PART_LEVEL && !settle_level(c, s)))
 		return;
 	int error = db_run(c->desk->db, Q_INVENTORY_TOUCH, "si", s->id, clock_now_ms());
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	buf_add_char(&c->out, '{');
 	if (id)
 		out_i64(&c->out, "id", id);
@@ -327,9 +323,7 @@ write_part(struct api_call *c, const struct inventory *s, enum part part, struct
 		error = part_change(db, part, s->id, row);
 	else
 		error = part == PART_PARTY ? add_party(c, s, row, &id) : part_add(db, part, s->id, row, &id);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		settle(c, s, part, id, fresh ? 201 : 200);
 }
 
@@ -384,9 +378,7 @@ api_system_part_delete(struct api_call *c)
 	if (!system_open(c, false, &s) || !open_part(c, part, &s, &row))
 		return;
 	int error = part_remove(c->desk->db, part, s.id, row.id);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		settle(c, &s, part, row.id, 200);
 }
 
@@ -405,9 +397,7 @@ api_system_place_post(struct api_call *c)
 	int error = inventory_place_add(c->desk->db, s.id, kind, str_trim(value));
 	if (error == E_INVALID)
 		api_reply_problem(c, 422, str_eq(kind, STR("network")) ? "place_network" : "invalid", "value");
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		settle(c, &s, PART_COUNT, 0, 201);
 }
 
@@ -427,8 +417,6 @@ api_system_place_delete(struct api_call *c)
 	bool kept = arena_copy(&c->arena, buf_str(&out), &c->before);
 	buf_release(&out);
 	int error = kept ? inventory_place_remove(c->desk->db, s.id, kind, value) : E_LIMIT;
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		settle(c, &s, PART_COUNT, 0, 200);
 }

@@ -145,10 +145,8 @@ static void
 written(struct api_call *c, int error)
 {
 	const struct export *e = c->user;
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	c->response.type = e->csv ? STR("text/csv; charset=utf-8")
 	                          : STR("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
 	api_reply(c, 200);
@@ -182,10 +180,8 @@ import_table(struct api_call *c, const struct table *t, bool dry_run, importer *
 {
 	struct table_report *report = ARENA_NEW(&c->arena, struct table_report);
 	int error = report ? db_begin(c->desk->db) : E_LIMIT;
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	error = bring(c, t, report);
 	if (dry_run)
 		db_rollback(c->desk->db);
@@ -205,9 +201,7 @@ reply_exported(struct api_call *c, int error, const struct table *t, struct str 
 {
 	if (error == E_LIMIT)
 		api_reply_problem(c, 413, "export_big", NULL);
-	else if (error)
-		api_reply_error(c, error);
-	else
+	else if (!api_failed(c, error))
 		api_table_write(c, t, sheet);
 }
 

@@ -123,10 +123,8 @@ api_purposes(struct api_call *c)
 	int more = 0, error = purpose_of_session(c, &said, &until);
 	if (!error)
 		error = db_query(c->desk->db, &rows, Q_PURPOSE_LIST, "");
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	page_begin(out);
 	while ((more = db_next(rows)) > 0) {
 		page_item(out);
@@ -143,9 +141,7 @@ api_purposes(struct api_call *c)
 	if (until)
 		out_i64(out, "until_ms", until);
 	page_end_at(out, -1, 0);
-	if (more < 0)
-		api_reply_error(c, more);
-	else
+	if (!api_failed(c, more))
 		api_reply(c, 200);
 }
 
@@ -167,8 +163,6 @@ api_purpose_put(struct api_call *c)
 	if (!error)
 		error = db_run(c->desk->db, Q_PURPOSE_SAY, "issi", c->who.person, str_z(c->who.session), said,
 		    said.n ? clock_now_ms() + PURPOSE_MS : 0);
-	if (error)
-		api_reply_error(c, error);
-	else
+	if (!api_failed(c, error))
 		api_reply_empty(c, 204);
 }

@@ -104,10 +104,8 @@ proof_may_enrol(struct api_call *c)
 	int error = principal_may_enrol(&c->who) ? 0 : factors_of(c->desk->db, c->who.person, &f);
 	if (!error && (principal_may_enrol(&c->who) || factors_any(&f)))
 		return true;
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return false;
-	}
 	proof_failed(c, str_z(c->who.login), "link_needed");
 	api_reply_problem(c, 403, "link_needed", NULL);
 	return false;

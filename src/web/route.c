@@ -108,10 +108,8 @@ finish(struct api_call *c, uint16_t status, struct str type)
 {
 	int error = c->recorded ? recorded_end(c, status) : status < 400 ? personal_note(c) : 0;
 	c->recorded = false;
-	if (error) {
-		api_reply_error(c, error);
+	if (api_failed(c, error))
 		return;
-	}
 	c->response.id = c->request.id;
 	c->response.status = status;
 	c->response.type = type;
@@ -167,6 +165,14 @@ api_reply_error(struct api_call *c, int error)
 	if (status == 503)
 		c->response.retry_after = 2;
 	api_reply_problem(c, status, error_name(error), NULL);
+}
+
+bool
+api_failed(struct api_call *c, int error)
+{
+	if (error < 0)
+		api_reply_error(c, error);
+	return error < 0;
 }
 
 /* --- jobs --- */
@@ -426,10 +432,8 @@ run_route(struct api_call *c, const struct route *route)
 			refuse(c, route, 403, "denied");
 			return;
 		}
-		if (error) {
-			api_reply_error(c, error);
+		if (api_failed(c, error))
 			return;
-		}
 	}
 	c->recorded = !str_eq(route->method, STR("GET")) && !(route->flags & QUIET);
 	if (is_repeated(c))

@@ -48,6 +48,7 @@ void api_run(struct desk *desk, const struct api_request *request);
 void api_reply(struct api_call *c, uint16_t status);                   /* c->out as application/json */
 void api_reply_empty(struct api_call *c, uint16_t status);
 void api_reply_error(struct api_call *c, int error);                   /* the status that fits a code of base/error.h */
+[[nodiscard]] bool api_failed(struct api_call *c, int error);          /* True: it is an error (< 0), and answered as that. */
 void api_reply_problem(struct api_call *c, uint16_t status, const char *key, const char *field);
 /* The same on another pool. */
 void api_defer_to(struct api_call *c, struct pool *pool, int (*work)(struct api_call *c), void (*done)(struct api_call *c, int error));
