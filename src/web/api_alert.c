@@ -11,18 +11,11 @@ owner_json(struct buf *out, const struct desk *desk, const struct alert *a, bool
 	const struct organisation *o = registry_organisation(desk->registry, a->organisation);
 	const struct system *s = registry_system(desk->registry, a->system);
 	if (!o || !s) {
-		buf_add(out, STR(",\"organisation\":null,\"system\":null,\"contact\":null"));
+		out_owners(out, NULL, NULL);
+		out_raw(out, "contact", STR("null"));
 		return;
 	}
-	out_name(out, "organisation");
-	buf_add_char(out, '{');
-	out_text(out, "id", o->id);
-	out_text(out, "name", o->name);
-	buf_add(out, STR("},\"system\":{"));
-	out_text(out, "id", s->id);
-	out_text(out, "name", s->name);
-	out_i64(out, "level", s->level);
-	buf_add_char(out, '}');
+	out_owners(out, o, s);
 	out_contact(out, system_contact(s), shown);
 }
 

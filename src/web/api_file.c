@@ -50,15 +50,7 @@ static void
 system_member(struct buf *out, const struct desk *d, struct str id)
 {
 	const struct system *s = registry_system(d->registry, id);
-	out_name(out, "system");
-	if (!s) {
-		buf_add(out, STR("null"));
-		return;
-	}
-	buf_add_char(out, '{');
-	out_text(out, "id", s->id);
-	out_text(out, "name", s->name);
-	buf_add_char(out, '}');
+	out_named(out, "system", s ? s->id : STR(""), s ? s->name : STR(""));
 }
 
 /* --- files --- */

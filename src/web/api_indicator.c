@@ -215,20 +215,8 @@ owner_json(struct api_call *c, const struct sighting *s)
 {
 	const struct organisation *o = registry_organisation(c->desk->registry, s->organisation);
 	const struct system *sys = registry_system(c->desk->registry, s->system);
-	out_name(&c->out, "organisation");
-	buf_add(&c->out, o ? STR("{") : STR("null"));
-	if (o) {
-		out_text(&c->out, "id", o->id);
-		out_text(&c->out, "name", o->name);
-		buf_add_char(&c->out, '}');
-	}
-	out_name(&c->out, "system");
-	buf_add(&c->out, sys ? STR("{") : STR("null"));
-	if (sys) {
-		out_text(&c->out, "id", sys->id);
-		out_text(&c->out, "name", sys->name);
-		buf_add_char(&c->out, '}');
-	}
+	out_named(&c->out, "organisation", o ? o->id : STR(""), o ? o->name : STR(""));
+	out_named(&c->out, "system", sys ? sys->id : STR(""), sys ? sys->name : STR(""));
 }
 
 static int

@@ -72,28 +72,6 @@ api_lookbacks(struct api_call *c)
 
 /* --- one, with what it found --- */
 
-static void
-owner_members(struct buf *out, const struct desk *desk, const struct lookback_hit *h)
-{
-	const struct organisation *o = registry_organisation(desk->registry, h->organisation);
-	const struct system *s = registry_system(desk->registry, h->system);
-	out_name(out, "organisation");
-	buf_add(out, o ? STR("{") : STR("null"));
-	if (o) {
-		out_text(out, "id", o->id);
-		out_text(out, "name", o->name);
-		buf_add_char(out, '}');
-	}
-	out_name(out, "system");
-	buf_add(out, s ? STR("{") : STR("null"));
-	if (s) {
-		out_text(out, "id", s->id);
-		out_text(out, "name", s->name);
-		out_i64(out, "level", s->level);
-		buf_add_char(out, '}');
-	}
-}
-
 static int
 hits_json(struct api_call *c, int64_t id)
 {
@@ -112,7 +90,8 @@ hits_json(struct api_call *c, int64_t id)
 		out_text(out, "level", str_z(level_name(list[i].level)));
 		out_raw(out, "matched", list[i].matched);
 		out_text(out, "text", list[i].text);
-		owner_members(out, c->desk, &list[i]);
+		out_owners(out, registry_organisation(c->desk->registry, list[i].organisation),
+		    registry_system(c->desk->registry, list[i].system));
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');

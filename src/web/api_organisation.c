@@ -115,15 +115,8 @@ organisation_members(struct api_call *c, const struct organisation_row *o, const
 	out_text(out, "id", o->id);
 	out_text(out, "name", o->name);
 	out_text(out, "kind", o->kind);
-	out_name(out, "parent");
-	if (o->parent.n && organisation_reaches(c->desk->db, api_scope(c), o->parent)) {
-		buf_add_char(out, '{');
-		out_text(out, "id", o->parent);
-		out_text(out, "name", o->parent_name);
-		buf_add_char(out, '}');
-	} else {
-		buf_add(out, STR("null"));
-	}
+	bool parent = o->parent.n && organisation_reaches(c->desk->db, api_scope(c), o->parent);
+	out_named(out, "parent", parent ? o->parent : STR(""), o->parent_name);
 	out_text_or_null(out, "from_day", o->from_day);
 	out_text_or_null(out, "until_day", o->until_day);
 	out_text(out, "state", str_z(organisation_state(o->from_day, o->until_day, day)));

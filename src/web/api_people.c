@@ -59,15 +59,7 @@ account_json(struct buf *out, const struct desk *d, const struct account *a)
 	out_text(out, "login", a->login);
 	out_text(out, "name", a->name);
 	out_text(out, "role", a->role);
-	out_name(out, "organisation");
-	if (a->organisation.n) {
-		buf_add_char(out, '{');
-		out_text(out, "id", a->organisation);
-		out_text(out, "name", o ? o->name : a->organisation);
-		buf_add_char(out, '}');
-	} else {
-		buf_add(out, STR("null"));
-	}
+	out_named(out, "organisation", a->organisation, o ? o->name : a->organisation);
 	out_bool(out, "disabled", a->disabled);
 	out_bool(out, "ready", a->ready);
 	out_i64(out, "created_ms", a->created_ms);

@@ -27,15 +27,7 @@ reply_person(struct api_call *c, uint16_t status, const struct principal *p)
 	out_name(out, "rights");
 	rights_json(p->rights, out);
 	const struct organisation *o = registry_organisation(c->desk->registry, str_z(p->organisation));
-	out_name(out, "organisation");
-	if (p->organisation[0]) {
-		buf_add_char(out, '{');
-		out_text(out, "id", str_z(p->organisation));
-		out_text(out, "name", o ? o->name : str_z(p->organisation));
-		buf_add_char(out, '}');
-	} else {
-		buf_add(out, STR("null"));
-	}
+	out_named(out, "organisation", str_z(p->organisation), o ? o->name : str_z(p->organisation));
 	out_text(out, "province", str_z(c->desk->options->province));
 	out_bool(out, "demonstration", c->desk->demonstration);
 	struct factors f = {0};

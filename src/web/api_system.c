@@ -82,11 +82,7 @@ plain_json(struct buf *out, const struct inventory *s)
 	out_text(out, "id", s->id);
 	out_text(out, "name", s->name);
 	out_i64(out, "level", s->level);
-	out_name(out, "organisation");
-	buf_add_char(out, '{');
-	out_text(out, "id", s->organisation);
-	out_text(out, "name", s->organisation_name);
-	buf_add_char(out, '}');
+	out_named(out, "organisation", s->organisation, s->organisation_name);
 	out_text_or_null(out, "class", s->class);
 	out_text_or_null(out, "sector", s->sector);
 	out_bool(out, "critical", s->critical);
@@ -516,13 +512,8 @@ api_licences(struct api_call *c)
 		for (int i = 1; i <= 5; i++)
 			out_text(&c->out, names[i], db_text(rows, i));
 		out_text(&c->out, "status", licence_state(&row, today));
-		for (int i = 6; i <= 8; i += 2) {
-			out_name(&c->out, i == 6 ? "system" : "organisation");
-			buf_add_char(&c->out, '{');
-			out_text(&c->out, "id", db_text(rows, i));
-			out_text(&c->out, "name", db_text(rows, i + 1));
-			buf_add_char(&c->out, '}');
-		}
+		out_named(&c->out, "system", db_text(rows, 6), db_text(rows, 7));
+		out_named(&c->out, "organisation", db_text(rows, 8), db_text(rows, 9));
 		buf_add_char(&c->out, '}');
 		buf_clear(&next);
 		buf_addf(&next, "%lld/%.*s", (long long)db_i64(rows, 0), STR_ARG(db_text(rows, 5)));

@@ -13,15 +13,7 @@ static void
 organisation_json(struct api_call *c, struct buf *out, const char *name, struct str id)
 {
 	const struct organisation *o = registry_organisation(c->desk->registry, id);
-	out_name(out, name);
-	if (!id.n) {
-		buf_add(out, STR("null"));
-		return;
-	}
-	buf_add_char(out, '{');
-	out_text(out, "id", id);
-	out_text(out, "name", o ? o->name : id);
-	buf_add_char(out, '}');
+	out_named(out, name, id, o ? o->name : id);
 }
 
 static void

@@ -59,6 +59,38 @@ out_raw(struct buf *out, const char *name, struct str json)
 	buf_add(out, json);
 }
 
+void
+out_named(struct buf *out, const char *name, struct str id, struct str its_name)
+{
+	out_name(out, name);
+	if (!id.n) {
+		buf_add(out, STR("null"));
+		return;
+	}
+	buf_add_char(out, '{');
+	out_text(out, "id", id);
+	out_text(out, "name", its_name);
+	buf_add_char(out, '}');
+}
+
+void
+out_owners(struct buf *out, const struct organisation *organisation, const struct system *system)
+{
+	static const struct organisation nobody;
+	const struct organisation *o = organisation ? organisation : &nobody;
+	out_named(out, "organisation", o->id, o->name);
+	out_name(out, "system");
+	if (!system) {
+		buf_add(out, STR("null"));
+		return;
+	}
+	buf_add_char(out, '{');
+	out_text(out, "id", system->id);
+	out_text(out, "name", system->name);
+	out_i64(out, "level", system->level);
+	buf_add_char(out, '}');
+}
+
 /* First letters: "Nong Thi H." -> "N. T. H." */
 static void
 mask_name(struct str value, struct buf *out)

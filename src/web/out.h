@@ -16,6 +16,10 @@ void out_i64(struct buf *out, const char *name, int64_t value);
 void out_i64_or_null(struct buf *out, const char *name, int64_t value); /* 0 = null: a moment that has not come, no such row */
 void out_bool(struct buf *out, const char *name, bool value);
 void out_raw(struct buf *out, const char *name, struct str json);
+/* {"id","name"} of an organisation, a system; null when there is no id. */
+void out_named(struct buf *out, const char *name, struct str id, struct str its_name);
+/* "organisation" and "system" (which also has its "level") of what happened somewhere; null for those that are NULL. */
+void out_owners(struct buf *out, const struct organisation *organisation, const struct system *system);
 /* "contact":{"name","phone","email","masked"}; what may not be shown (web/personal.h) is masked: "09xx xxx 123" */
 void out_contact(struct buf *out, const struct contact *contact, bool shown);
 enum mask { MASK_NAME, MASK_PHONE, MASK_EMAIL };
