@@ -362,7 +362,7 @@ submit(struct core_lookback *l, uint64_t after, void (*work)(void *job), void (*
 	const struct desk *d = &l->core->desk;
 	*r = (struct read_job){.lookback = l, .run = l->run, .archive = d->archive, .span = span_of(l, after), .any = l->any,
 	    .indicators = l->job.kind == LOOKBACK_INDICATORS, .data = d->options->data, .lists = d->warning_lists, .image = -1};
-	snprintf(r->source, sizeof r->source, "%.*s", STR_ARG(l->job.source));
+	str_to_z(l->job.source, r->source, sizeof r->source);
 	if (pool_submit(l->core->desk.pool, work, done, r) == 0)
 		return true;
 	mem_free(r); /* many search just now; the next tick tries again */
@@ -739,7 +739,7 @@ begin_set_of(struct core_lookback *l, const struct rule_info *info)
 	char path[PATH_MAX];
 	if (!info || info->file.n >= sizeof path)
 		return E_NOT_FOUND;
-	snprintf(path, sizeof path, "%.*s", STR_ARG(info->file));
+	str_to_z(info->file, path, sizeof path);
 	return set_begin(&l->set, l->core, (struct str){0}, path);
 }
 

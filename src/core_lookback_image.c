@@ -33,7 +33,7 @@ list_values(struct db *db, struct str source, struct lookback_any *ret)
 	ret->count = 0;
 	for (uint32_t i = 0; i < count && all; i++) {
 		all = is_verbatim(&list[i]);
-		snprintf(ret->text[i], sizeof ret->text[i], "%.*s", STR_ARG(list[i].value));
+		str_to_z(list[i].value, ret->text[i], sizeof ret->text[i]);
 	}
 	if (all)
 		ret->count = count;

@@ -76,7 +76,7 @@ set_add_named(struct set *s, enum trial_kind kind, struct str file)
 	char path[PATH_MAX];
 	if (file.n >= sizeof path)
 		return E_LIMIT;
-	snprintf(path, sizeof path, "%.*s", STR_ARG(file));
+	str_to_z(file, path, sizeof path);
 	return set_add_file(s, kind, path);
 }
 

@@ -296,7 +296,7 @@ set_option(struct player *p, struct str name, struct str value)
 	} number[] = {{STR("--speed"), &p->speed}, {STR("--seed"), &p->seed}, {STR("--until"), &p->until}};
 	for (int i = 0; i < DEMO_VIA_COUNT; i++)
 		if (str_eq(via[i], name)) {
-			snprintf(p->door[i].address, sizeof p->door[i].address, "%.*s", STR_ARG(value));
+			str_to_z(value, p->door[i].address, sizeof p->door[i].address);
 			return true;
 		}
 	for (size_t i = 0; i < COUNT(number); i++)
@@ -304,7 +304,7 @@ set_option(struct player *p, struct str name, struct str value)
 			return str_to_u64(value, number[i].to);
 	if (!str_eq(name, STR("--scenario")))
 		return false;
-	snprintf(p->scenario, sizeof p->scenario, "%.*s", STR_ARG(value));
+	str_to_z(value, p->scenario, sizeof p->scenario);
 	return true;
 }
 

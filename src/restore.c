@@ -214,7 +214,7 @@ restore_all(struct restore *r, struct str name)
 	if (unlink(mark) < 0 || syncfs(r->lock) < 0)
 		return error_from_errno(errno);
 	time_format(&when, r->backup.made_ms, TIME_ZONE_VIETNAM);
-	snprintf(z, sizeof z, "%.*s", STR_ARG(name));
+	str_to_z(name, z, sizeof z);
 	backup_say("restore.done", (const char *[]){z, when.p, r->folder}, 3);
 	backup_say_numbers("restore.counts", (const uint64_t[]){r->backup.files, r->bytes >> 20, r->backup.block,
 	    r->backup.record_size}, 4);

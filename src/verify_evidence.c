@@ -111,7 +111,7 @@ add_gap(struct evidence_check *c, const struct archive_sealed *s, struct str day
 	if (!c->in_gap) {
 		MEM_GROW(c->gap, c->gaps, c->gap_cap);
 		c->gap[c->gaps] = (struct gap){.first = s->first};
-		snprintf(c->gap[c->gaps++].day, sizeof c->gap->day, "%.*s", STR_ARG(day));
+		str_to_z(day, c->gap[c->gaps++].day, sizeof c->gap->day);
 	}
 	c->gap[c->gaps - 1].last = s->last;
 	c->gap[c->gaps - 1].entries++;

@@ -163,6 +163,15 @@ str_to_i64(struct str s, int64_t *ret)
 	return true;
 }
 
+void
+str_to_z(struct str s, char *to, size_t cap)
+{
+	size_t n = s.n < cap ? s.n : cap - 1;
+	if (n)
+		memcpy(to, s.p, n);
+	to[n] = '\0';
+}
+
 size_t
 utf8_length(const char *bytes, size_t n)
 {

@@ -88,6 +88,7 @@ bool str_split(struct str *rest, char separator, struct str *ret_part);
 /* Whole slice as a decimal number; false on anything else or on overflow. */
 bool str_to_u64(struct str s, uint64_t *ret);
 bool str_to_i64(struct str s, int64_t *ret);
+void str_to_z(struct str s, char *to, size_t cap); /* as much as fits, and a NUL */
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool str_is_utf8(struct str s);
 /* Bytes of the well-formed letter at the front of n > 0 bytes, or 0. RFC 3629, section 4. */

@@ -56,7 +56,7 @@ drop_new(struct loop *loop, struct gather *gather, struct sources *sources, stru
 	d->loop = loop;
 	d->gather = gather;
 	d->sources = sources;
-	snprintf(d->folder, sizeof d->folder, "%.*s", STR_ARG(folder));
+	str_to_z(folder, d->folder, sizeof d->folder);
 	d->notify = d->fd = -1;
 	return d;
 }

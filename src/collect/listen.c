@@ -263,7 +263,7 @@ doors_add(struct doors *d, enum listen_kind kind, struct str address, int fd)
 	}
 	struct port *p = &d->port[d->ports];
 	*p = (struct port){.doors = d, .fd = fd, .count.kind = (uint8_t)kind};
-	snprintf(p->address, sizeof p->address, "%.*s", STR_ARG(address));
+	str_to_z(address, p->address, sizeof p->address);
 	p->count.address = str_z(p->address);
 	if (udp)
 		udp_enlarge(fd);

@@ -71,7 +71,7 @@ parse_authority(struct post_target *t, struct str authority, bool tls)
 	struct str port = end < 0 ? STR("") : str_skip(authority, (size_t)end + t->bracketed);
 	if (!host.n || host.n >= sizeof t->host || !is_plain(host, t->bracketed ? ":." : ".-_"))
 		return false;
-	snprintf(t->host, sizeof t->host, "%.*s", STR_ARG(host));
+	str_to_z(host, t->host, sizeof t->host);
 	return split_port(t, port, tls);
 }
 
@@ -89,7 +89,7 @@ parse(struct str url, struct post_target *t, bool *ret_tls)
 	if (prefix.n >= sizeof t->prefix || !is_plain(prefix, "/.-_~") ||
 	    !parse_authority(t, slash < 0 ? rest : str_cut(rest, 0, (size_t)slash), tls))
 		return false;
-	snprintf(t->prefix, sizeof t->prefix, "%.*s", STR_ARG(prefix));
+	str_to_z(prefix, t->prefix, sizeof t->prefix);
 	*ret_tls = tls;
 	return true;
 }

@@ -87,7 +87,7 @@ proxy_client(const struct network *proxy, uint32_t count, struct str peer, struc
 	unsigned char at[16], next[16];
 	bool v4;
 	if (!address_read(peer, at, &v4)) {
-		snprintf(ret, PROXY_CLIENT_BYTES, "%.*s", STR_ARG(str_cut(peer, 0, PROXY_CLIENT_BYTES - 1)));
+		str_to_z(str_cut(peer, 0, PROXY_CLIENT_BYTES - 1), ret, PROXY_CLIENT_BYTES);
 		return;
 	}
 	while (forwarded.n && is_proxy(proxy, count, at) && address_read(without_port(take_last(&forwarded)), next, &v4))

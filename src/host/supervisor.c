@@ -599,7 +599,7 @@ house_open_ports(struct supervisor *s, struct fault *f)
 	for (uint32_t i = 0; i < o->listen_count; i++) {
 		struct buf address = BUF_INIT;
 		TRY(port_open(&o->listen[i], &s->listen_fd[i], &address, f));
-		snprintf(o->listen[i].address, sizeof(o->listen[i].address), "%.*s", STR_ARG(buf_str(&address)));
+		str_to_z(buf_str(&address), o->listen[i].address, sizeof(o->listen[i].address));
 		buf_release(&address);
 	}
 	return 0;

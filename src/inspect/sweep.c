@@ -196,7 +196,7 @@ open_walk(const struct options *o, struct str folder, struct walk **ret)
 	struct str root, below;
 	char path[OPTION_TEXT_BYTES];
 	TRY(find_root(o, folder, &root, &below));
-	snprintf(path, sizeof path, "%.*s", STR_ARG(root));
+	str_to_z(root, path, sizeof path);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return error_from_errno(errno);

@@ -43,7 +43,7 @@ descend(int root, struct str below, int *ret)
 		char name[256];
 		int error = part.n >= sizeof name ? E_LIMIT : str_eq(part, STR("..")) ? E_INVALID : 0;
 		if (!error && part.n && !str_eq(part, STR("."))) {
-			snprintf(name, sizeof name, "%.*s", STR_ARG(part));
+			str_to_z(part, name, sizeof name);
 			error = open_folder(fd, name, &next);
 			if (!error) {
 				close(fd);

@@ -234,7 +234,7 @@ owner_of(struct db *db, struct str id, char ret[REGISTER_ID_MAX + 1])
 	TRY(db_query(db, &rows, Q_INVENTORY_OWNER_OF, "s", id));
 	int more = db_next(rows);
 	if (more > 0)
-		snprintf(ret, REGISTER_ID_MAX + 1, "%.*s", STR_ARG(db_text(rows, 0)));
+		str_to_z(db_text(rows, 0), ret, REGISTER_ID_MAX + 1);
 	return db_end_one(rows, more);
 }
 
@@ -286,7 +286,7 @@ turned_until(struct db *db, char ret[REGISTRY_DAY])
 	TRY(db_query(db, &rows, Q_SETTING_GET, "s", TURNED_SETTING));
 	int more = db_next(rows);
 	if (more > 0)
-		snprintf(ret, REGISTRY_DAY, "%.*s", STR_ARG(db_text(rows, 0)));
+		str_to_z(db_text(rows, 0), ret, REGISTRY_DAY);
 	db_end(rows);
 	return more < 0 ? more : 0;
 }

@@ -51,7 +51,7 @@ write_file(const struct table *t, struct str sheet_name, char *folder, const cha
 	lxw_workbook *book = workbook_new_opt(path, &options);
 	if (!book)
 		return E_FULL;
-	snprintf(name, sizeof name, "%.*s", STR_ARG(str_cut(sheet_name, 0, 31)));
+	str_to_z(str_cut(sheet_name, 0, 31), name, sizeof name);
 	lxw_worksheet *sheet = workbook_add_worksheet(book, name);
 	lxw_format *head = workbook_add_format(book);
 	format_set_bold(head);
@@ -64,7 +64,7 @@ table_write_xlsx(const struct table *t, struct str sheet, struct str folder, str
 {
 	static atomic_uint number;
 	char path[PATH_BYTES], place[PATH_BYTES];
-	snprintf(place, sizeof place, "%.*s", STR_ARG(folder));
+	str_to_z(folder, place, sizeof place);
 	if ((size_t)snprintf(path, sizeof path, "%s/export-%u.tmp", place, atomic_fetch_add(&number, 1)) >= sizeof path)
 		return E_LIMIT;
 	int error = write_file(t, sheet, place, path);

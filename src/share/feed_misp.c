@@ -141,7 +141,7 @@ read_context(struct feed *f, struct context *c)
 		} else {
 			struct str info = {0};
 			if (f->json.token[0].kind == JSON_STRING && json_string(&f->json, 0, &f->arena, &info))
-				snprintf(c->info, sizeof c->info, "%.*s", STR_ARG(feed_clean(info, CONTEXT_TEXT - 1)));
+				str_to_z(feed_clean(info, CONTEXT_TEXT - 1), c->info, sizeof c->info);
 		}
 	}
 	f->at = begin;

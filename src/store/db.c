@@ -516,7 +516,7 @@ db_new(struct str where)
 	db->engine = db_is_address(where) ? &db_postgres : &db_sqlite;
 	pthread_mutex_init(&db->lock, NULL);
 	if (db->engine == &db_postgres)
-		snprintf(db->where, sizeof db->where, "%.*s", STR_ARG(where));
+		str_to_z(where, db->where, sizeof db->where);
 	else if (where.n)
 		snprintf(db->where, sizeof db->where, "%.*s/khien.db", STR_ARG(where));
 	else

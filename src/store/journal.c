@@ -83,7 +83,7 @@ journal_new(const struct journal_options *o)
 {
 	struct journal *j = MEM_NEW(struct journal);
 	j->io = o->io;
-	snprintf(j->directory, sizeof j->directory, "%.*s", STR_ARG(o->directory));
+	str_to_z(o->directory, j->directory, sizeof j->directory);
 	j->segment_bytes = (uint32_t)journal_page_up(o->segment_bytes ? o->segment_bytes : SEGMENT_DEFAULT);
 	j->max_bytes = o->max_bytes ? o->max_bytes : TOTAL_DEFAULT;
 	j->before_first = o->first ? o->first - 1 : 0;

@@ -386,7 +386,7 @@ recorder_open(struct db *db, const struct store_io *io, struct str directory, st
 		return fault_set(f, E_LIMIT, "record_key", directory, 0, 0);
 	struct recorder *r = MEM_NEW(struct recorder);
 	r->db = db;
-	snprintf(folder, sizeof folder, "%.*s", STR_ARG(directory));
+	str_to_z(directory, folder, sizeof folder);
 	snprintf(path, sizeof path, "%s/record", folder);
 	int error = open_key(r, io, folder, f);
 	if (!error)

@@ -335,7 +335,7 @@ welcome_end(struct api_call *c, int error)
 	if (api_failed(c, error))
 		return;
 	throttle_good(c->desk->throttle, c->request.peer);
-	snprintf(c->who.login, sizeof c->who.login, "%.*s", STR_ARG(w->account.login)); /* it is they who act */
+	str_to_z(w->account.login, c->who.login, sizeof c->who.login); /* it is they who act */
 	api_reply(c, 200);
 }
 

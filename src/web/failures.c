@@ -29,15 +29,6 @@ failures_free(struct failures *f)
 	mem_free(f);
 }
 
-static void
-copy(char *to, size_t cap, struct str from)
-{
-	size_t n = from.n < cap - 1 ? from.n : cap - 1;
-	if (n)
-		memcpy(to, from.p, n);
-	to[n] = '\0';
-}
-
 /* Letters of a login alone: nothing else is a name of ours, and a table is no place for a stranger's bytes. */
 static bool
 is_told(struct str login, bool known)
@@ -54,9 +45,9 @@ void
 failures_note(struct failures *f, struct str login, bool known, struct str peer, const char *what, int64_t now_ms)
 {
 	struct failure key = {.slot = now_ms / SLOT_MS, .first_ms = now_ms};
-	copy(key.login, sizeof key.login, is_told(login, known) ? login : STR("?"));
-	copy(key.peer, sizeof key.peer, peer);
-	copy(key.what, sizeof key.what, str_z(what));
+	str_to_z(is_told(login, known) ? login : STR("?"), key.login, sizeof key.login);
+	str_to_z(peer, key.peer, sizeof key.peer);
+	str_to_z(str_z(what), key.what, sizeof key.what);
 	uint32_t i = 0;
 	while (i < f->count && !(f->one[i].slot == key.slot && strcmp(f->one[i].login, key.login) == 0 &&
 	    strcmp(f->one[i].peer, key.peer) == 0 && strcmp(f->one[i].what, key.what) == 0))

@@ -57,7 +57,7 @@ passkey_site_of(struct str origin, struct str host, struct passkey_site *ret)
 		rest = STR(""); /* browsers leave it out */
 	int n = snprintf(site.origin, sizeof site.origin, "%s://%.*s%s%.*s", https ? "https" : "http", STR_ARG(name),
 	    rest.n ? ":" : "", STR_ARG(rest));
-	snprintf(site.rp, sizeof site.rp, "%.*s", STR_ARG(name));
+	str_to_z(name, site.rp, sizeof site.rp);
 	if (n < 0 || (size_t)n >= sizeof site.origin)
 		return false;
 	*ret = site;

@@ -47,15 +47,6 @@ password_verify(const char *stored, struct str password)
 	return password.n <= PASSWORD_MAX && crypto_pwhash_str_verify(stored, password.p ? password.p : "", password.n) == 0;
 }
 
-static void
-keep(char *to, size_t cap, struct str from)
-{
-	size_t n = from.n < cap - 1 ? from.n : cap - 1;
-	if (n)
-		memcpy(to, from.p, n);
-	to[n] = '\0';
-}
-
 bool
 login_is_one(struct str s)
 {
@@ -99,10 +90,10 @@ static struct principal
 principal_at(struct db_rows *rows)
 {
 	struct principal p = {.person = db_i64(rows, 0)};
-	keep(p.login, sizeof p.login, db_text(rows, 1));
-	keep(p.name, sizeof p.name, db_text(rows, 2));
-	keep(p.role, sizeof p.role, db_text(rows, 3));
-	keep(p.organisation, sizeof p.organisation, db_text(rows, 4));
+	str_to_z(db_text(rows, 1), p.login, sizeof p.login);
+	str_to_z(db_text(rows, 2), p.name, sizeof p.name);
+	str_to_z(db_text(rows, 3), p.role, sizeof p.role);
+	str_to_z(db_text(rows, 4), p.organisation, sizeof p.organisation);
 	p.directory = db_i64(rows, 5);
 	p.created_ms = db_i64(rows, 6);
 	return p;
@@ -128,7 +119,7 @@ person_by_login(struct db *db, struct str login, struct principal *ret, char ret
 	int more = db_next(rows);
 	if (more > 0) {
 		*ret = principal_at(rows);
-		keep(ret_password, PASSWORD_TEXT, db_text(rows, 7));
+		str_to_z(db_text(rows, 7), ret_password, PASSWORD_TEXT);
 	}
 	db_end(rows);
 	return more > 0 ? look_up_rights(db, ret) : more < 0 ? more : E_NOT_FOUND;
@@ -145,7 +136,7 @@ session_id(struct str secret, char ret[SESSION_ID])
 {
 	char hash[65];
 	secret_hash(secret, hash);
-	keep(ret, SESSION_ID, str_z(hash));
+	str_to_z(str_z(hash), ret, SESSION_ID);
 }
 
 int
@@ -191,7 +182,7 @@ session_find(struct db *db, struct str secret, int64_t now_ms, struct principal 
 		return E_DENIED;
 	if (now_ms - seen > 60000) /* a write a minute is enough to know it is alive */
 		(void)!db_run(db, Q_SESSION_SEEN, "si", str_z(hash), now_ms); /* a full disk locks nobody out */
-	keep(p.session, sizeof p.session, str_z(hash));
+	str_to_z(str_z(hash), p.session, sizeof p.session);
 	*ret = p;
 	return 0;
 }
@@ -279,13 +270,13 @@ key_at(struct db_rows *rows, const char *hash, int64_t now_ms)
 {
 	struct key k = {.used_ms = db_i64(rows, 6), .maker.person = db_i64(rows, 7)};
 	int64_t until = db_i64(rows, 4);
-	keep(k.who.login, sizeof k.who.login, db_text(rows, 0));
-	keep(k.who.name, sizeof k.who.name, db_text(rows, 0));
-	keep(k.who.role, sizeof k.who.role, db_text(rows, 1));
-	keep(k.who.organisation, sizeof k.who.organisation, db_text(rows, 2));
-	keep(k.who.session, sizeof k.who.session, str_z(hash));
-	keep(k.maker.role, sizeof k.maker.role, db_text(rows, 8));
-	keep(k.maker.organisation, sizeof k.maker.organisation, db_text(rows, 9));
+	str_to_z(db_text(rows, 0), k.who.login, sizeof k.who.login);
+	str_to_z(db_text(rows, 0), k.who.name, sizeof k.who.name);
+	str_to_z(db_text(rows, 1), k.who.role, sizeof k.who.role);
+	str_to_z(db_text(rows, 2), k.who.organisation, sizeof k.who.organisation);
+	str_to_z(str_z(hash), k.who.session, sizeof k.who.session);
+	str_to_z(db_text(rows, 8), k.maker.role, sizeof k.maker.role);
+	str_to_z(db_text(rows, 9), k.maker.organisation, sizeof k.maker.organisation);
 	k.over = !db_is_null(rows, 5) || (until && until <= now_ms) || !rights_named(db_text(rows, 3), &k.scopes) ||
 	    (k.maker.person && db_i64(rows, 10));
 	return k;
