@@ -334,12 +334,8 @@ exception_get(struct db *db, int64_t id, struct arena *arena, struct exception *
 	struct db_rows *rows;
 	TRY(db_query(db, &rows, Q_EXCEPTION_GET, "i", id));
 	int more = db_next(rows);
-	if (more > 0)
-		more = exception_of(rows, arena, ret);
-	else if (more == 0)
-		more = E_NOT_FOUND;
-	db_end(rows);
-	return more;
+	int error = more > 0 ? exception_of(rows, arena, ret) : 0;
+	return db_end_one(rows, error ? error : more);
 }
 
 int

@@ -239,13 +239,12 @@ own_rule_get(struct db *db, struct str id, struct arena *arena, struct own_rule 
 	TRY(db_query(db, &rows, Q_OWN_RULE_GET, "s", id));
 	int more = db_next(rows);
 	struct own_rule own = more > 0 ? own_of(rows) : (struct own_rule){0};
-	if (more > 0 && arena_copy(arena, own.id, &own.id) && arena_copy(arena, own.text, &own.text) &&
-	    arena_copy(arena, own.who, &own.who))
+	if (more > 0 && (!arena_copy(arena, own.id, &own.id) || !arena_copy(arena, own.text, &own.text) ||
+			 !arena_copy(arena, own.who, &own.who)))
+		more = E_LIMIT;
+	if (more > 0)
 		*ret = own;
-	else
-		more = more > 0 ? E_LIMIT : more < 0 ? more : E_NOT_FOUND;
-	db_end(rows);
-	return more < 0 ? more : 0;
+	return db_end_one(rows, more);
 }
 
 int

@@ -389,15 +389,11 @@ sweep_get(struct inspect *i, int64_t id, struct arena *arena, struct sweep *ret)
 	struct sweep s;
 	TRY(db_query(i->owner.db, &rows, Q_SWEEP_GET, "i", id));
 	int more = db_next(rows);
-	bool room = more <= 0 || read_row(i, rows, arena, &s);
-	db_end(rows);
-	TRY(more);
-	if (!more)
-		return E_NOT_FOUND;
-	if (!room)
-		return E_LIMIT;
-	*ret = s;
-	return 0;
+	if (more > 0 && !read_row(i, rows, arena, &s))
+		more = E_LIMIT;
+	if (more > 0)
+		*ret = s;
+	return db_end_one(rows, more);
 }
 
 int

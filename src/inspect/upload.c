@@ -401,15 +401,11 @@ upload_get(struct inspect *i, int64_t id, struct arena *arena, struct upload *re
 	struct upload u;
 	TRY(db_query(i->owner.db, &rows, Q_UPLOAD_GET, "i", id));
 	int more = db_next(rows);
-	bool room = more <= 0 || read_row(i, rows, arena, &u);
-	db_end(rows);
-	TRY(more);
-	if (!more)
-		return E_NOT_FOUND;
-	if (!room)
-		return E_LIMIT;
-	*ret = u;
-	return 0;
+	if (more > 0 && !read_row(i, rows, arena, &u))
+		more = E_LIMIT;
+	if (more > 0)
+		*ret = u;
+	return db_end_one(rows, more);
 }
 
 int

@@ -66,16 +66,11 @@ inventory_get(struct db *db, struct str id, struct str scope, struct arena *aren
 	struct inventory s = {0};
 	TRY(db_query(db, &rows, Q_INVENTORY_GET, "ss", id, scope));
 	int more = db_next(rows);
-	bool kept = more > 0 && read_row(rows, arena, &s);
-	db_end(rows);
-	if (more < 0)
-		return more;
-	if (!more)
-		return E_NOT_FOUND;
-	if (!kept)
-		return E_LIMIT;
-	*ret = s;
-	return 0;
+	if (more > 0 && !read_row(rows, arena, &s))
+		more = E_LIMIT;
+	if (more > 0)
+		*ret = s;
+	return db_end_one(rows, more);
 }
 
 /* --- checking --- */

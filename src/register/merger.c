@@ -403,9 +403,7 @@ static int
 one_row(struct db_rows *rows, struct arena *arena, struct merger_row *ret)
 {
 	int more = db_next(rows);
-	bool kept = more > 0 && row_of(rows, arena, ret);
-	db_end(rows);
-	return more < 0 ? more : !more ? E_NOT_FOUND : kept ? 0 : E_LIMIT;
+	return db_end_one(rows, more > 0 && !row_of(rows, arena, ret) ? E_LIMIT : more);
 }
 
 int

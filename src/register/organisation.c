@@ -97,11 +97,7 @@ organisation_get(struct db *db, struct str id, struct str day, struct arena *are
 	struct db_rows *rows;
 	TRY(db_query(db, &rows, Q_ORGANISATION_GET, "ss", id, day));
 	int more = db_next(rows);
-	bool kept = more > 0 && row_of(rows, arena, ret);
-	db_end(rows);
-	if (more <= 0)
-		return more < 0 ? more : E_NOT_FOUND;
-	return kept ? 0 : E_LIMIT;
+	return db_end_one(rows, more > 0 && !row_of(rows, arena, ret) ? E_LIMIT : more);
 }
 
 static int

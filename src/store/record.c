@@ -154,9 +154,7 @@ record_log_read(struct db *db, struct record_log *ret)
 	struct db_rows *rows;
 	TRY(db_query(db, &rows, Q_SETTING_GET, "s", RECORD_LOG_SETTING));
 	int more = db_next(rows);
-	bool good = more > 0 && parse_log(db_text(rows, 0), ret);
-	db_end(rows);
-	return more < 0 ? more : !more ? E_NOT_FOUND : good ? 0 : E_CORRUPT;
+	return db_end_one(rows, more > 0 && !parse_log(db_text(rows, 0), ret) ? E_CORRUPT : more);
 }
 
 int

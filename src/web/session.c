@@ -107,8 +107,8 @@ person_get(struct db *db, int64_t id, struct principal *ret)
 	int more = db_next(rows);
 	if (more > 0)
 		*ret = principal_at(rows);
-	db_end(rows);
-	return more > 0 ? look_up_rights(db, ret) : more < 0 ? more : E_NOT_FOUND;
+	TRY(db_end_one(rows, more));
+	return look_up_rights(db, ret);
 }
 
 int
@@ -121,8 +121,8 @@ person_by_login(struct db *db, struct str login, struct principal *ret, char ret
 		*ret = principal_at(rows);
 		str_to_z(db_text(rows, 7), ret_password, PASSWORD_TEXT);
 	}
-	db_end(rows);
-	return more > 0 ? look_up_rights(db, ret) : more < 0 ? more : E_NOT_FOUND;
+	TRY(db_end_one(rows, more));
+	return look_up_rights(db, ret);
 }
 
 int
