@@ -14,8 +14,9 @@ enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_EV
 
 #define UNPACK_STEP (1u << 20)
 #define READ_FRONT (8u << 10)
+#define UNPACK_WHOLE (64u << 20) /* a frame that says it is no longer is unpacked in one go, without a copy in between */
 #define READ_MAX (1u << 20)  /* bytes of a file that is read; larger ones are mapped */
-#define KEEP_MAX (32u << 20) /* bytes of room that stay from file to file */
+#define KEEP_MAX (2 * UNPACK_WHOLE) /* bytes of room that stay from file to file: new memory is dear */
 #define FETCH_AHEAD 8192u    /* bytes that are on their way into the cache while the lines before them are looked at */
 
 static int
@@ -47,29 +48,45 @@ unpack_gzip(struct scan_input *in)
 	return code == Z_STREAM_END ? 0 : out->over ? E_LIMIT : E_CORRUPT;
 }
 
+/* Bytes to make room for before a frame is unpacked. */
+static size_t
+frame_room(struct str packed)
+{
+	unsigned long long whole = ZSTD_getFrameContentSize(packed.p, packed.n);
+	return whole > UNPACK_STEP && whole <= UNPACK_WHOLE ? (size_t)whole : UNPACK_STEP;
+}
+
 static int
 unpack_zstd(struct scan_input *in)
 {
 	struct buf *out = &in->unpacked;
 	ZSTD_inBuffer from = {in->bytes.p, in->bytes.n, 0};
-	size_t code = 1;
+	size_t code = 0;
+	bool whole = true;
 	if (!in->unpacker)
 		in->unpacker = ZSTD_createDCtx();
 	if (!in->unpacker)
 		return E_LIMIT;
 	ZSTD_DCtx_reset(in->unpacker, ZSTD_reset_session_and_parameters);
 	ZSTD_DCtx_setParameter(in->unpacker, ZSTD_d_windowLogMax, 27);
-	while (from.pos < from.size || code != 0) {
-		char *room = buf_room(out, UNPACK_STEP);
+	do {
+		size_t step = whole && !code ? frame_room(str_skip(in->bytes, from.pos)) : UNPACK_STEP;
+		char *room = buf_room(out, step);
 		if (!room)
 			break;
-		ZSTD_outBuffer to = {room, UNPACK_STEP, 0};
+		ZSTD_outBuffer to = {room, step, 0};
 		size_t before = from.pos;
 		code = ZSTD_decompressStream(in->unpacker, &to, &from);
+		if (ZSTD_isError(code) && step > UNPACK_STEP) { /* once more in steps, for what stands before the damage */
+			whole = false;
+			from.pos = before;
+			ZSTD_DCtx_reset(in->unpacker, ZSTD_reset_session_only);
+			continue;
+		}
 		out->n += to.pos;
 		if (ZSTD_isError(code) || (from.pos == before && to.pos == 0))
 			break;
-	}
+	} while (from.pos < from.size || code != 0);
 	return out->over ? E_LIMIT : code == 0 && from.pos == from.size ? 0 : E_CORRUPT;
 }
 
