@@ -157,6 +157,15 @@ check("a literal behind a megabyte is found", "ten_thousand_values.yml" in match
 check("and so are patterns that others cannot bear", {"regex_nested_plus.yml", "regex_alternatives.yml"} <= matched(3), matched(3))
 check("which say no as well", "regex_nested_plus.yml" not in matched(2), matched(2))
 run("scan of as many quiet bytes", "scan", "--json", "--rules", rules, small)
+if shutil.which("zstd"):  # two frames, and the second is damaged behind its middle
+    frame = subprocess.run(["zstd", "-qc", small], capture_output=True, check=True).stdout
+    broken = bytearray(frame)
+    broken[len(frame) * 2 // 3] ^= 0xff
+    (folder / "whole.zst").write_bytes(frame * 2)
+    (folder / "broken.zst").write_bytes(frame + broken)
+    for name, good in (("whole", lambda s: s["events"] == 140000 and not s["failed"]), ("broken", lambda s: 70000 < s["events"] < 140000 and s["failed"])):
+        summary = json.loads(run(f"scan of a {name} packed file", "scan", "--json", "--rules", rules, folder / f"{name}.zst")[1].splitlines()[-1])["summary"]
+        check(f"a {name} packed file is read as far as it is whole", good(summary), summary)
 
 # A live desk with the same rules and events
 desk = Desk(rules=rules).start()
