@@ -317,6 +317,22 @@ check_keys(struct import *im, const struct yaml *map, const char *allowed)
 	}
 }
 
+/* First the organisations of all documents, then the systems, which name them. */
+static int
+yaml_document(struct import *im, const struct yaml *document, bool systems)
+{
+	int error = 0;
+	if (!systems)
+		check_keys(im, document, "organisations systems");
+	YAML_EACH(node, yaml_get(document, systems ? STR("systems") : STR("organisations"))) {
+		check_keys(im, node, systems ? "id name organisation level networks hosts domains contact " INVENTORY_KEYS
+		    : "id name kind parent from_day until_day contact contacts");
+		if (!error)
+			error = yaml_row(im, node, systems);
+	}
+	return error;
+}
+
 static int
 import_yaml(struct import *im, struct str text)
 {
@@ -333,16 +349,8 @@ import_yaml(struct import *im, struct str text)
 			im->on_fault(im->user, &f);
 	}
 	for (int pass = 0; pass < 2 && !error; pass++)
-		for (uint32_t d = 0; d < count && !error; d++) {
-			if (!pass)
-				check_keys(im, documents[d], "organisations systems");
-			YAML_EACH(node, yaml_get(documents[d], pass ? STR("systems") : STR("organisations"))) {
-				check_keys(im, node, pass ? "id name organisation level networks hosts domains contact " INVENTORY_KEYS
-				    : "id name kind parent from_day until_day contact contacts");
-				if (!error)
-					error = yaml_row(im, node, pass);
-			}
-		}
+		for (uint32_t d = 0; d < count && !error; d++)
+			error = yaml_document(im, documents[d], pass == 1);
 	if (!error)
 		error = put_parents(im);
 	if (!error)

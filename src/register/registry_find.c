@@ -154,21 +154,26 @@ compare_names_of(struct meeting *m, const struct system *a, const struct system 
 				note(m, b, a->domain[i], b->domain[k]);
 }
 
+static void
+compare_networks_of(struct meeting *m, const struct system *a, const struct system *b)
+{
+	const struct places *of_a = ((const struct held *)a)->places, *of_b = ((const struct held *)b)->places;
+	for (uint32_t i = 0; i < a->networks; i++)
+		for (uint32_t k = 0; k < b->networks; k++)
+			if (networks_meet(&of_a->prefix[i], &of_b->prefix[k]))
+				note(m, b, a->network[i], b->network[k]);
+}
+
 uint32_t
 registry_overlaps(const struct registry *r, const struct system *own, struct registry_overlap *list, uint32_t max)
 {
-	const struct places *mine = ((const struct held *)own)->places;
 	struct meeting m = {list, 0, max};
 	for (uint32_t at = 0; at < r->systems && m.count < max; at++) {
 		const struct system *other = r->by_name[at];
-		const struct places *theirs = ((const struct held *)other)->places;
 		fetch_ahead(r->by_name, r->systems, at);
 		if (other == own)
 			continue;
-		for (uint32_t i = 0; i < own->networks; i++)
-			for (uint32_t k = 0; k < other->networks; k++)
-				if (networks_meet(&mine->prefix[i], &theirs->prefix[k]))
-					note(&m, other, own->network[i], other->network[k]);
+		compare_networks_of(&m, own, other);
 		compare_names_of(&m, own, other);
 	}
 	return m.count;
