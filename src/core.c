@@ -664,7 +664,7 @@ lookback_told(void *user, int64_t id)
 	struct buf json = BUF_INIT_MAX(256 << 10);
 	arena_init(&arena, 16 << 10, 4 << 20);
 	if (core->web && lookback_get(core->desk.db, id, &arena, &j) == 0)
-		lookback_json(&json, &j);
+		lookback_json(&json, desk_rules(&core->desk), &j);
 	push_row(core, "lookback", RIGHT_RULE_READ | RIGHT_EVENT_READ, &json, &arena);
 }
 

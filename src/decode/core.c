@@ -16,6 +16,8 @@ core_put(struct core *k, uint32_t id, struct str value, bool escaped)
 		return;
 	core_set_add(&k->seen, id);
 	struct field *f = event_new_field(k->e);
+	if (!f)
+		f = event_make_way(k->e);
 	if (f)
 		*f = (struct field){.name = event_core_name[id], .value = value, .id = id, .escaped = escaped, .core = true};
 }

@@ -74,11 +74,22 @@ event_put(struct event *e, const struct names *names, struct str name, struct st
 		    .escaped = escaped};
 }
 
+struct field *
+event_make_way(struct event *e)
+{
+	for (uint32_t i = e->field_count; i-- > 0;)
+		if (!e->field[i].core)
+			return &e->field[i];
+	return NULL;
+}
+
 void
 event_put_core(struct event *e, uint32_t id, struct str value)
 {
 	assert(id > 0 && id < NAME_CORE_END);
 	struct field *f = value.n ? event_new_field(e) : NULL;
+	if (value.n && !f)
+		f = event_make_way(e);
 	if (f)
 		*f = (struct field){.name = event_core_name[id], .value = value, .id = id, .core = true};
 }

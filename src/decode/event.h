@@ -107,7 +107,10 @@ event_new_field(struct event *e)
 {
 	return e->field_count < e->field_cap ? &e->field[e->field_count++] : event_grow(e);
 }
-/* Add a core field by id: text. Empty values are left out. */
+/* The place of the last native field, for a core field that found no room: whose machine it was matters more than the last
+ * of a thousand fields, with which a sender could otherwise keep an event from being anybody's. NULL when all are core. */
+struct field *event_make_way(struct event *e);
+/* Add a core field by id: text. Empty values are left out; in a full event the last native field makes way. */
 void event_put_core(struct event *e, uint32_t id, struct str value);
 extern const struct str event_core_name[NAME_CORE_END];
 /* First field with that id / name, or NULL. */

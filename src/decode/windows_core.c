@@ -464,7 +464,7 @@ decode_windows_core(struct decode_context *c, struct event *e)
 	uint32_t candidates = find_candidates(c, &k.core, candidate);
 	for (uint32_t i = 0; i < candidates; i++) {
 		struct field f = e->field[candidate[i]]; /* a copy: the list may move while it grows */
-		if (is_open(&k, &field_rows[f.word - 1]))
+		if (!f.core && is_open(&k, &field_rows[f.word - 1])) /* core: it made way for one */
 			put_field(&k, &field_rows[f.word - 1], &f);
 	}
 	core_put(&k.core, F_EVENT_CODE, e->code, false);

@@ -95,7 +95,8 @@ struct rule_source rules_source_at(const struct rules *r, uint32_t source);
  * `max`. Returns how many. */
 uint32_t rules_event_sources(const struct rules *r, const struct event *e, uint32_t *ret, uint32_t max);
 /* Can the rule fire where these log sources arrive (seen[0 .. rules_sources() - 1])? Not when it is off; a correlation when
- * one of its rules can, an engine when anything arrives. */
+ * one of its rules can, an engine when one of the sources arrives that its document names (khien.sources), or anything
+ * when it names none. */
 bool rules_live(const struct rules *r, uint32_t index, const bool *seen);
 /* Fields that the rule asks for and whose native names were never seen, at most `max`. Returns how many. */
 typedef bool rules_name_seen(void *user, struct str name);

@@ -165,6 +165,8 @@ struct rule {
 	struct str product, category, service;
 	const struct expr *expr;     /* NULL for correlations and engine rules */
 	struct correlation *correlation;
+	const struct rule_source *needs; /* khien.sources of an engine: without one of them it finds nothing; none: any will do */
+	uint32_t need_count;
 	uint32_t line, column;       /* of the document */
 	uint32_t index;              /* in the set */
 	uint32_t group;              /* of its log source, when it has an expression */

@@ -243,11 +243,34 @@ parse_parameters(struct parse *p, const struct yaml *map, struct rule_info *info
 	return 0;
 }
 
+/* Log sources as a rule's logsource names them, any of which will do. */
 static int
-parse_engine(struct parse *p, const struct yaml *document, struct rule_info *info)
+parse_needs(struct parse *p, const struct yaml *list, struct rule *rule)
 {
+	struct rule_source *need = arena_calloc(&p->r->arena, list->count, sizeof *need);
+	if (list->kind != YAML_LIST)
+		return yaml_fault(list, &p->fault, E_INVALID, "rule_section", KEY("sources"));
+	if (!need)
+		return yaml_fault(list, &p->fault, E_LIMIT, "rule_too_big", STR(""));
+	YAML_EACH(one, list) {
+		struct rule_source *at = &need[rule->need_count++];
+		if (one->kind != YAML_MAP)
+			return yaml_fault(one, &p->fault, E_INVALID, "rule_section", KEY("sources"));
+		TRY(read_text(p, one, KEY("product"), &at->product));
+		TRY(read_text(p, one, KEY("category"), &at->category));
+		TRY(read_text(p, one, KEY("service"), &at->service));
+	}
+	rule->needs = need;
+	return 0;
+}
+
+static int
+parse_engine(struct parse *p, const struct yaml *document, struct rule *rule)
+{
+	struct rule_info *info = &rule->info;
 	const struct yaml *khien = yaml_get(document, KEY("khien"));
 	const struct yaml *name = yaml_get(khien, KEY("engine")), *parameters = yaml_get(khien, KEY("parameters"));
+	const struct yaml *sources = yaml_get(khien, KEY("sources"));
 	TRY(read_text(p, khien, KEY("engine"), &info->engine));
 	if (!is_engine(info->engine))
 		return yaml_fault(name, &p->fault, E_INVALID, "rule_engine", info->engine);
@@ -255,7 +278,9 @@ parse_engine(struct parse *p, const struct yaml *document, struct rule_info *inf
 		return yaml_fault(name, &p->fault, E_EXISTS, "rule_engine_twice", info->engine);
 	if (parameters && parameters->kind != YAML_MAP)
 		return yaml_fault(parameters, &p->fault, E_INVALID, "rule_section", KEY("parameters"));
-	return parameters ? parse_parameters(p, parameters, info) : 0;
+	if (parameters)
+		TRY(parse_parameters(p, parameters, info));
+	return sources ? parse_needs(p, sources, rule) : 0;
 }
 
 /* ---- correlations ---- */
@@ -495,7 +520,7 @@ sigma_parse_document(struct parse *p, const struct yaml *document, struct str fi
 	if (correlation) {
 		TRY(parse_correlation(p, correlation, rule));
 	} else if (yaml_get(yaml_get(document, KEY("khien")), KEY("engine"))) {
-		TRY(parse_engine(p, document, &rule->info));
+		TRY(parse_engine(p, document, rule));
 	} else {
 		TRY(parse_logsource(p, document, &rule->product, &rule->category, &rule->service));
 		TRY(parse_detection(p, document, KEY("detection"), &rule->expr));

@@ -69,6 +69,28 @@ rules_event_sources(const struct rules *r, const struct event *e, uint32_t *ret,
 	return n;
 }
 
+/* Does the log source give what is asked for? What is left empty is not asked. */
+static bool
+source_gives(struct rule_source is, struct rule_source asked)
+{
+	return (!asked.product.n || str_eq_nocase(is.product, asked.product)) &&
+	    (!asked.category.n || str_eq_nocase(is.category, asked.category)) &&
+	    (!asked.service.n || str_eq_nocase(is.service, asked.service));
+}
+
+static bool
+engine_is_fed(const struct rules *r, const struct rule *rule, const bool *seen)
+{
+	for (uint32_t i = 0; i < r->sources; i++) {
+		bool fed = seen[i] && !rule->need_count;
+		for (uint32_t k = 0; seen[i] && k < rule->need_count && !fed; k++)
+			fed = source_gives(rules_source_at(r, i), rule->needs[k]);
+		if (fed)
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_live(const struct rules *r, uint32_t index, const bool *seen, uint32_t depth)
 {
@@ -78,10 +100,8 @@ is_live(const struct rules *r, uint32_t index, const bool *seen, uint32_t depth)
 	for (uint32_t i = 0; rule->correlation && i < rule->correlation->rules; i++)
 		if (is_live(r, rule->correlation->rule[i], seen, depth + 1))
 			return true;
-	if (!rule->expr) /* an engine looks at whatever comes */
-		for (uint32_t i = 0; !rule->correlation && i < r->sources; i++)
-			if (seen[i])
-				return true;
+	if (!rule->expr && !rule->correlation)
+		return engine_is_fed(r, rule, seen);
 	const struct rule_group *g = rule->expr ? &r->group[rule->group] : NULL;
 	for (uint32_t i = 0; g && i < g->rows; i++)
 		if (seen[r->row[g->row[i]].source])

@@ -10,11 +10,13 @@
 
 /* Members without the braces, so that the full view can add its own. */
 static void
-lookback_members(struct buf *out, const struct lookback *j)
+lookback_members(struct buf *out, const struct rules *rules, const struct lookback *j)
 {
+	const struct rule_info *rule = j->rule.n ? rules_find(rules, j->rule) : NULL;
 	out_i64(out, "id", j->id);
 	out_text(out, "kind", str_z(lookback_kind_name(j->kind)));
 	out_text(out, "title", j->title);
+	out_text_or_null(out, "title_vi", rule ? rule->title_vi : STR(""));
 	out_text_or_null(out, "rule", j->rule);
 	out_text_or_null(out, "source", j->source);
 	out_text(out, "state", str_z(lookback_state_name(j->state)));
@@ -38,10 +40,10 @@ lookback_members(struct buf *out, const struct lookback *j)
 }
 
 void
-lookback_json(struct buf *out, const struct lookback *j)
+lookback_json(struct buf *out, const struct rules *rules, const struct lookback *j)
 {
 	buf_add_char(out, '{');
-	lookback_members(out, j);
+	lookback_members(out, rules, j);
 	buf_add_char(out, '}');
 }
 
@@ -63,7 +65,7 @@ api_lookbacks(struct api_call *c)
 	page_begin(&c->out);
 	for (uint32_t i = 0; i < count; i++) {
 		page_item(&c->out);
-		lookback_json(&c->out, &list[i]);
+		lookback_json(&c->out, desk_rules(c->desk), &list[i]);
 	}
 	buf_add_char(&c->out, ']');
 	page_end_at(&c->out, total, count == limit ? list[count - 1].id : 0);
@@ -122,7 +124,7 @@ full_lookback(struct api_call *c, int64_t id)
 	struct lookback j;
 	TRY(lookback_get(c->desk->db, id, &c->arena, &j));
 	buf_add_char(&c->out, '{');
-	lookback_members(&c->out, &j);
+	lookback_members(&c->out, desk_rules(c->desk), &j);
 	out_text_or_null(&c->out, "text", j.text);
 	TRY(days_json(c, id));
 	TRY(hits_json(c, id));

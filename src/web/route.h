@@ -87,7 +87,7 @@ void alert_json(struct buf *out, const struct desk *desk, const struct alert *a)
 struct lookback;
 struct law_rule;
 void law_rule_json(struct buf *out, const struct law_rule *r, int32_t day); /* with the instrument it stands in */
-void lookback_json(struct buf *out, const struct lookback *j);
+void lookback_json(struct buf *out, const struct rules *rules, const struct lookback *j);
 /* Once a second: begins a new day of losses at local midnight, and remembers it over a restart. */
 /* Has a sender that spoke before said nothing for longer than is usual? */
 bool source_is_silent(const struct desk *d, const struct report_source *s, int64_t now_ms);

@@ -99,6 +99,7 @@ check(f"the look-back finds what came before, and now ({want} + 1)", job["state"
 check("what the worker told is not told again", job["told"] == 1 and job["alerts"] == 2, brief(job))
 found = {a["entity"][0]["value"]: a for a in alerts() if a["lookback"] == job["id"]}
 first = {host: next(n for n in range(0, LINES, 97) if ("ubndx-web" if n % 3 else "ubndx-mail") == host) for host in ("ubndx-web", "ubndx-mail")}
+check("it has the rule's name in Vietnamese too", job["title_vi"] == "Không có người này", brief(job))
 check("one alert for each machine", sorted(found) == sorted(first) and sum(a["count"] for a in found.values()) == want, found)
 check("each names the day it began", all(abs(found[h]["first_ms"] - int(now - 9 * DAY + n * (8 * DAY / LINES)) * 1000) <= 1000 for h, n in first.items()),
       {h: (found[h]["first_ms"], first[h]) for h in found})

@@ -330,6 +330,10 @@ await chapter(page, "it is looked back for, seen in the stored lines, and revoke
 	await at("/lookbacks");
 	await panel().locator(".hits li").first().waitFor();
 	await clean();
+	const found = await until(async () => (await api("alerts?state=all")).items.find((a) => a.lookback), "the look-back opened no alert");
+	await settled(`/alerts?state=all&at=${found.id}&panel=1`);
+	await panel().getByText("nay mới biết").waitFor(); // "hit since ...", in the alert itself
+	await panel().getByText("Chỉ dấu do", { exact: true }).waitFor();
 	await settled("/indicators?q=203.0.113.77");
 	await key("j");
 	await key("Enter");

@@ -81,6 +81,7 @@ TEST(nothing_is_lost_when_there_is_no_room)
 	decode_windows_core(&d.c, &d.e);
 	CHECK_INT(d.e.field_count, EVENT_MAX_FIELDS);
 	CHECK(d.e.dropped_fields >= 3);
+	CHECK_STR(event_find(&d.e, F_HOST_NAME)->value, STR("ws")); /* whose machine it is stays known */
 	decoded_close(&d);
 }
 

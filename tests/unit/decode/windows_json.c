@@ -127,6 +127,32 @@ TEST(values_stay_escaped_until_somebody_asks)
 	decoded_close(&d);
 }
 
+TEST(no_number_of_fields_hides_whose_machine_it_was)
+{
+	struct decoded d;
+	struct buf line = BUF_INIT;
+	decoded_open(&d);
+	for (int last = 0; last < 2; last++) {
+		buf_clear(&line);
+		buf_add(&line, STR("{\"Channel\":\"Security\",\"EventID\":4625"));
+		if (!last)
+			buf_add(&line, STR(",\"Computer\":\"ws\",\"IpAddress\":\"203.0.113.5\""));
+		for (unsigned i = 0; i < EVENT_MAX_FIELDS - 4 + 50 * !last; i++)
+			buf_addf(&line, ",\"f%u\":%u", i, i);
+		if (last) /* what tells it makes way itself */
+			buf_add(&line, STR(",\"Computer\":\"ws\",\"IpAddress\":\"203.0.113.5\""));
+		buf_add(&line, STR("}"));
+		CHECK_INT(decoded_line(&d, buf_str(&line)), 0);
+		CHECK_INT(d.e.field_count, EVENT_MAX_FIELDS);
+		CHECK(d.e.dropped_fields > 0);
+		CHECK_STR(event_find(&d.e, F_EVENT_DATASET)->value, STR("windows.security"));
+		CHECK(last || str_eq(event_find(&d.e, F_HOST_NAME)->value, STR("ws")));
+		CHECK(last || str_eq(event_find(&d.e, F_SOURCE_IP)->value, STR("203.0.113.5")));
+	}
+	buf_release(&line);
+	decoded_close(&d);
+}
+
 TEST(what_is_not_windows_is_refused_untouched)
 {
 	static const struct str lines[] = {STR_INIT("{\"EventID\":1}"), STR_INIT("{\"Event\":{\"a\":1}}"), STR_INIT("{}"),

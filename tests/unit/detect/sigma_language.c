@@ -361,6 +361,8 @@ TEST(engine_rules_are_words_without_a_plan)
 	    {"title: t\nid: x\nkhien: {engine: flow.beacon}\n", "rule_engine_twice"},
 	    {"title: t\nid: x\nkhien: {engine: yara, parameters: {n: many}}\n", "rule_number"},
 	    {"title: t\nid: x\nkhien: {engine: yara, parameters: [1]}\n", "rule_section"},
+	    {"title: t\nid: x\nkhien: {engine: yara, sources: dns}\n", "rule_section"},
+	    {"title: t\nid: x\nkhien: {engine: yara, sources: [dns]}\n", "rule_section"},
 	};
 	struct rules *r = corpus_rules();
 	faults = (struct faults){0};
@@ -380,6 +382,32 @@ TEST(engine_rules_are_words_without_a_plan)
 	CHECK(!meets(r, m, slow, STR("\"a\":\"c\"")));
 	slow_free(slow);
 	matcher_free(m);
+	rules_free(r);
+}
+
+TEST(an_engine_is_live_where_one_of_its_sources_arrives)
+{
+	static const char map[] = "sources:\n  - {product: suricata, service: flow, when: {product: suricata}}\n"
+				  "  - {category: dns, when: {category: dns}}\n  - {category: firewall, when: {category: firewall}}\n";
+	static const char text[] =
+	    "title: F\nid: f\nkhien: {engine: flow.beacon, sources: [{product: suricata, service: flow}]}\n---\n"
+	    "title: D\nid: d\nkhien: {engine: flow.dns_tunnel, sources: [{category: dns}, {service: flow}]}\n---\n"
+	    "title: I\nid: i\nkhien: {engine: indicator.ip}\n";
+	static const struct {
+		bool seen[3], live[3];
+	} cases[] = {
+	    {{false, false, false}, {false, false, false}}, {{true, false, false}, {true, true, true}},
+	    {{false, true, false}, {false, true, true}}, {{false, false, true}, {false, false, true}}};
+	struct rules *r = rules_new();
+	struct fault f;
+	faults = (struct faults){0};
+	CHECK_INT(rules_add_map(r, STR(map), STR("map.yaml"), &f), 0);
+	CHECK_INT(rules_add(r, STR(text), STR("e.yml"), corpus_count_fault, &faults), 3);
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	CHECK_INT(rules_sources(r), 3);
+	for (size_t i = 0; i < COUNT(cases); i++)
+		for (uint32_t k = 0; k < 3; k++)
+			CHECK_INT(rules_live(r, k, cases[i].seen), cases[i].live[k]);
 	rules_free(r);
 }
 

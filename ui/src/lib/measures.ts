@@ -13,15 +13,17 @@ const units: Record<string, Unit> = {
 	weeks: "count", failed_percent: "percent", jitter_percent: "percent", even_percent: "percent", rare_type_percent: "percent",
 	mean_length: "decimal", entropy_bits: "decimal", ratio: "decimal", window_s: "seconds", period_s: "seconds", span_s: "seconds",
 	query_bytes: "bytes", asked_bytes: "bytes", answered_bytes: "bytes", bytes_out: "bytes", usual_bytes_out: "bytes",
+	"indicator.source": "word", "indicator.confidence": "percent", "indicator.tlp": "word", "indicator.note": "word",
 	known_for_hours: "hours", hour_of_week: "hour_of_week", role: "word", reason: "word", truncated: "word",
 };
 /** Those that must stay below their threshold; the others must reach it. */
 const small = ["jitter_percent", "known_for_hours"];
 const limit = "limit.";
 
-const counts = /^(event_count|temporal|temporal_ordered|value_(count|sum|avg|median|percentile))$/;
+const counts = /^(event_count|temporal|temporal_ordered|value_(count|sum|avg|median|percentile)|indicator\.value)$/;
 
-// A device may call a field of its own "reason": only beside a threshold, or what a correlation counts, is it a measure.
+// A device may call a field of its own "reason": only beside a threshold, an indicator or what a correlation counts is it
+// a measure.
 function isMeasure(matched: Pair[]): (p: Pair) => boolean {
 	const told = matched.some((p) => p.name.startsWith(limit) || counts.test(p.name));
 	return (p) => told && (Object.hasOwn(units, p.name) || p.name.startsWith(limit));

@@ -300,6 +300,7 @@ export interface Lookback {
 	id: number | string;
 	kind: "rule" | "draft" | "indicators";
 	title: string;
+	title_vi?: string | null;
 	state: "queued" | "running" | "done" | "stopped" | "failed";
 	from_ms: number;
 	to_ms: number;
