@@ -9,6 +9,7 @@
 #define WINDOW 512u                        /* lookups of a slot after which it is judged */
 #define FEW_HITS (WINDOW / 4)
 #define REST (16 * WINDOW)                 /* lookups that a slot then does without */
+#define SLEEP 64u                          /* lookups after which the first slot of a new plan begins, then the next */
 #define TAGS 1024u                         /* of values, by which a slot that rested finds out whether they come twice now */
 
 /* Short values stand in the table itself: it is larger than the caches of the processor, and each look elsewhere waits. */
@@ -82,6 +83,9 @@ plan_cache_new(const struct plan *p)
 	c->key = hash64_mix((uintptr_t)c, (uintptr_t)p);
 	arena_init(&c->arena, 4 << 10, CACHE_MAX_BYTES);
 	c->habit = mem_calloc(p->slots, sizeof *c->habit);
+	/* Until then what calls rules is enough: the literals and expressions of all slots are not wanted by one event. */
+	for (uint32_t i = 0; i < p->slots; i++)
+		c->habit[i].rest = SLEEP * (i + 1);
 	start_tables(c);
 	return c;
 }
