@@ -111,7 +111,7 @@ void matcher_free(struct matcher *m);
  * by field: nothing of it is remembered, and rules ask only what they need. What matches is the same. */
 void matcher_forget(struct matcher *m);
 /*
- * Compiling an expression takes up to a tenth of a second, and an event that needs it waits. Who promises to call
+ * Compiling an expression takes up to some ten milliseconds, and an event that needs it waits. Who promises to call
  * matcher_warm() until it answers false, beside matching and on another thread, but one call at a time, spares most
  * events that: each call compiles one thing, expressions that no event has asked for yet first. Events that come before
  * compile what they need themselves, but for joined expressions, which they ask one by one. What matches is the same.
