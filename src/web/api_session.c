@@ -389,14 +389,15 @@ api_failed_sign_ins(struct api_call *c)
 {
 	struct db_rows *rows;
 	struct buf *out = &c->out;
-	int64_t limit, offset, n = 0;
-	if (!api_query_i64(c, STR("cursor"), 0, 0, FAILURES_ROWS, &offset) ||
+	int64_t limit, offset, kind, n = 0;
+	if (!api_query_i64(c, STR("kind"), -1, -1, FAILURE_KINDS - 1, &kind) ||
+	    !api_query_i64(c, STR("cursor"), 0, 0, FAILURE_KINDS * FAILURES_ROWS, &offset) ||
 	    !api_query_i64(c, STR("limit"), 100, 1, 500, &limit)) {
 		api_reply_problem(c, 422, "invalid", "cursor");
 		return;
 	}
-	int more, error = db_query(c->desk->db, &rows, Q_FAILURE_LIST, "ssii", api_query(c, STR("login")),
-	    api_query(c, STR("peer")), limit + 1, offset);
+	int more, error = db_query(c->desk->db, &rows, Q_FAILURE_LIST, "ssiii", api_query(c, STR("login")),
+	    api_query(c, STR("peer")), limit + 1, offset, kind);
 	if (api_failed(c, error))
 		return;
 	static const char *const names[] = {"login", "peer", "what"};

@@ -53,13 +53,14 @@ SELECT hash FROM recovery_code WHERE person = $1 AND used_ms IS NULL;
 UPDATE recovery_code SET used_ms = $3 WHERE person = $1 AND hash = $2 AND used_ms IS NULL;
 
 -- name: failure_put
-INSERT INTO sign_in_failure (slot, login, peer, what, count, first_ms, last_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO sign_in_failure (slot, login, peer, what, count, first_ms, last_ms, kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (slot, login, peer, what) DO UPDATE SET count = sign_in_failure.count + excluded.count,
 	last_ms = excluded.last_ms;
 
 -- name: failure_prune
-DELETE FROM sign_in_failure WHERE last_ms < (SELECT last_ms FROM sign_in_failure ORDER BY last_ms DESC LIMIT 1 OFFSET $1);
+DELETE FROM sign_in_failure WHERE kind = $2
+	AND last_ms < (SELECT last_ms FROM sign_in_failure WHERE kind = $2 ORDER BY last_ms DESC LIMIT 1 OFFSET $1);
 
 -- name: failure_list
 SELECT login, peer, what, count, first_ms, last_ms FROM sign_in_failure
-WHERE ($1 = '' OR login = $1) AND ($2 = '' OR peer = $2) ORDER BY last_ms DESC, login, peer, what, slot LIMIT $3 OFFSET $4;
+WHERE ($1 = '' OR login = $1) AND ($2 = '' OR peer = $2) AND ($5 < 0 OR kind = $5) ORDER BY last_ms DESC, login, peer, what, slot LIMIT $3 OFFSET $4;

@@ -20,7 +20,7 @@ proof_failed(struct api_call *c, struct str login, const char *what)
 	struct principal somebody;
 	char stored[PASSWORD_TEXT];
 	bool known = person_by_login(c->desk->db, login, &somebody, stored) == 0;
-	failures_note(c->desk->failures, login, known, c->request.peer, what, clock_now_ms());
+	failures_note(c->desk->failures, FAILURE_SIGN_IN, login, known, c->request.peer, what, clock_now_ms());
 }
 
 bool

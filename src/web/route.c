@@ -135,9 +135,29 @@ api_reply_empty(struct api_call *c, uint16_t status)
 	finish(c, status, STR(""));
 }
 
+/* `why` is ours, the path is the table's: nothing of what was sent. */
+static void
+note_refusal(struct api_call *c, enum failure_kind kind, const char *why)
+{
+	struct buf what = BUF_INIT_MAX(256);
+	buf_addf(&what, "%s %.*s %.*s", why, STR_ARG(c->request.method), STR_ARG(c->pattern));
+	if (c->pattern.n && !what.over)
+		failures_note(c->desk->failures, kind, str_z(c->who.login), true, c->request.peer, what.p, clock_now_ms());
+	buf_release(&what);
+}
+
+/* Somebody sent what no page of ours sends, or what a rule of ours does not take. */
+static bool
+is_of_input(uint16_t status)
+{
+	return status == 400 || status == 413 || status == 422 || status == 428;
+}
+
 void
 api_reply_problem(struct api_call *c, uint16_t status, const char *key, const char *field)
 {
+	if (is_of_input(status))
+		note_refusal(c, FAILURE_INPUT, key);
 	buf_clear(&c->out);
 	buf_add_char(&c->out, '{');
 	out_problem(&c->out, str_z(key));
@@ -374,12 +394,9 @@ refuse_field(struct api_call *c, struct str name)
 static void
 refuse(struct api_call *c, const struct route *route, uint16_t status, const char *why)
 {
-	struct buf what = BUF_INIT_MAX(256);
 	bool looks = status == 401 && !c->request.cookie.n && !c->request.bearer.n && str_ends(route->path, STR("/current"));
-	buf_addf(&what, "%s %.*s %.*s", why, STR_ARG(route->method), STR_ARG(route->path));
-	if (!looks && !what.over)
-		failures_note(c->desk->failures, str_z(c->who.login), true, c->request.peer, what.p, clock_now_ms());
-	buf_release(&what);
+	if (!looks)
+		note_refusal(c, FAILURE_REQUEST, why);
 	api_reply_problem(c, status, why, NULL);
 }
 

@@ -143,6 +143,15 @@ WHAT = {("203.0.113.60", "denied GET /api/v1/events", 5), ("203.0.113.61", "sign
 told = until(lambda: (lambda t: t if WHAT <= t else None)({(i["peer"], i["what"], i["count"]) for i in desk.get("/api/v1/sign-ins/failed?limit=500")["items"]}), 12)
 check("is noted: who, from where, what, how often", told and not [t for t in told if t[0] == "203.0.113.63"], told)
 check("with the name where there is one", {i["login"] for i in desk.get("/api/v1/sign-ins/failed?peer=203.0.113.60")["items"]} not in ({""}, set()))
+secret = "Mot bi mat go nham cho 9"
+bad = [("POST", "/api/v1/people", {"login": secret, "name": secret, "role": "analyst"}, {}), ("POST", "/api/v1/people", {secret: 1}, {}), ("POST", "/api/v1/people", b"{" + secret.encode(), {}),
+       ("PATCH", "/api/v1/roles/analyst", {"title_vi": secret}, {}), ("GET", f"/api/v1/alerts?limit={urllib.parse.quote(secret)}", None, {})]
+codes = [desk.call(*one)[0] for one in bad]
+INPUT = {"invalid POST /api/v1/people", "field_unknown POST /api/v1/people", "body POST /api/v1/people", "if_match PATCH /api/v1/roles/{id}", "invalid GET /api/v1/alerts"}
+noted = until(lambda: (lambda t: t if INPUT <= t else None)({i["what"] for i in desk.get("/api/v1/sign-ins/failed?kind=2&limit=500")["items"]}), 12)
+check("input that is refused is noted, without what was in it", codes == [422, 422, 400, 428, 422] and noted and secret not in json.dumps(desk.get("/api/v1/sign-ins/failed?limit=500")), (codes, noted))
+others = [{i["what"] for i in desk.get(f"/api/v1/sign-ins/failed?kind={kind}&limit=500")["items"]} for kind in (0, 1)]
+check("apart from sign-ins and from requests without the right", {w for _, w, _ in WHAT} <= others[1] | others[0] and not INPUT & (others[0] | others[1]), others)
 
 # Nothing is fetched because somebody names it
 with socket.socket() as trap:

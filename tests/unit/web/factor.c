@@ -160,7 +160,7 @@ rows_and_sum(struct db *db, int64_t *ret_sum, struct buf *names)
 	struct db_rows *rows;
 	int64_t n = 0;
 	*ret_sum = 0;
-	if (db_query(db, &rows, Q_FAILURE_LIST, "ssii", STR(""), STR(""), INT64_C(100000), INT64_C(0)) < 0)
+	if (db_query(db, &rows, Q_FAILURE_LIST, "ssiii", STR(""), STR(""), INT64_C(100000), INT64_C(0), INT64_C(-1)) < 0)
 		return -1;
 	for (; db_next(rows) > 0; n++) {
 		*ret_sum += db_i64(rows, 3);
@@ -179,14 +179,14 @@ TEST(failures_are_summed_and_a_flood_of_names_is_counted)
 	if (!enter(&r))
 		return;
 	for (int i = 0; i < 1000; i++)
-		failures_note(f, STR("an"), true, STR("192.0.2.1"), "password", NOW + i);
+		failures_note(f, FAILURE_SIGN_IN, STR("an"), true, STR("192.0.2.1"), "password", NOW + i);
 	CHECK_INT(failures_write(f, r.db, NOW + 1000), 0);
 	CHECK_INT(rows_and_sum(r.db, &sum, &names), 1);
 	CHECK_INT(sum, 1000);
 	for (int i = 0; i < 1000; i++) {
 		char name[16];
 		snprintf(name, sizeof name, "u%d", i);
-		failures_note(f, str_z(name), false, STR("192.0.2.1"), "password", NOW + i);
+		failures_note(f, FAILURE_SIGN_IN, str_z(name), false, STR("192.0.2.1"), "password", NOW + i);
 	}
 	CHECK_INT(failures_write(f, r.db, NOW + 1001), 0); /* too soon: kept */
 	CHECK_INT(rows_and_sum(r.db, &sum, &names), 1);
@@ -194,13 +194,38 @@ TEST(failures_are_summed_and_a_flood_of_names_is_counted)
 	CHECK_INT(rows_and_sum(r.db, &sum, &names), 1 + FAILURES_HELD);
 	CHECK_INT(sum, 2000);
 	buf_clear(&names);
-	failures_note(f, STR("correct horse battery"), false, STR("::1"), "password", NOW); /* a password in the wrong field */
-	failures_note(f, STR("hunter2hunter2"), false, STR("::1"), "password", NOW);
-	failures_note(f, STR("\x1b[31mred"), false, STR("::1"), "password", NOW);
+	failures_note(f, FAILURE_SIGN_IN, STR("correct horse battery"), false, STR("::1"), "password", NOW); /* a password in the wrong field */
+	failures_note(f, FAILURE_SIGN_IN, STR("hunter2hunter2"), false, STR("::1"), "password", NOW);
+	failures_note(f, FAILURE_SIGN_IN, STR("\x1b[31mred"), false, STR("::1"), "password", NOW);
 	CHECK_INT(failures_write(f, r.db, NOW + 120000), 0);
 	rows_and_sum(r.db, &sum, &names);
 	CHECK(str_find(buf_str(&names), STR("horse")) < 0 && str_find(buf_str(&names), STR("hunter")) < 0);
 	CHECK(str_find(buf_str(&names), STR("\x1b")) < 0 && str_find(buf_str(&names), STR("?,")) >= 0);
+	buf_release(&names);
+	failures_free(f);
+	leave(&r);
+}
+
+TEST(a_flood_of_one_kind_hides_nothing_of_another)
+{
+	struct room r;
+	struct failures *f = failures_new();
+	struct buf names = BUF_INIT;
+	int64_t sum;
+	if (!enter(&r))
+		return;
+	for (int i = 0; i < 1000; i++) {
+		char what[40];
+		snprintf(what, sizeof what, "invalid POST /api/v1/%d", i);
+		failures_note(f, FAILURE_INPUT, STR("an"), true, STR("192.0.2.1"), what, NOW + i);
+		failures_note(f, FAILURE_REQUEST, STR("an"), true, STR("192.0.2.1"), what, NOW + i);
+	}
+	failures_note(f, FAILURE_SIGN_IN, STR("binh"), true, STR("192.0.2.2"), "password", NOW);
+	CHECK_INT(failures_write(f, r.db, NOW + 1000), 0);
+	/* what both kinds call alike is one row in the database */
+	CHECK_INT(rows_and_sum(r.db, &sum, &names), FAILURES_HELD - 1 + 2 + 1);
+	CHECK_INT(sum, 2001);
+	CHECK(str_find(buf_str(&names), STR("binh")) >= 0);
 	buf_release(&names);
 	failures_free(f);
 	leave(&r);
