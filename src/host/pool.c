@@ -75,9 +75,9 @@ thread_run(void *user)
 }
 
 static void
-finish_all(struct pool *p, struct list *l, bool cancelled)
+finish(struct pool *p, struct list *l, bool cancelled, uint64_t most)
 {
-	for (;;) {
+	for (; most; most--) {
 		pthread_mutex_lock(&p->lock);
 		struct job *j = list_take(l);
 		p->load -= j != NULL;
@@ -95,7 +95,7 @@ on_ready(void *user, int fd, unsigned events)
 	struct pool *p = user;
 	uint64_t count;
 	if (read(fd, &count, sizeof count) == sizeof count)
-		finish_all(p, &p->finished, false);
+		finish(p, &p->finished, false, count); /* who submits another in his `done` lets the loop turn first */
 }
 
 struct pool *
@@ -133,8 +133,8 @@ pool_free(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->threads; i++)
 		pthread_join(p->thread[i], NULL);
-	finish_all(p, &p->finished, false);
-	finish_all(p, &p->waiting, true);
+	finish(p, &p->finished, false, UINT64_MAX);
+	finish(p, &p->waiting, true, UINT64_MAX);
 	loop_remove(p->watch);
 	close(p->ready);
 	mem_free(p->thread);

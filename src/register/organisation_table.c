@@ -225,7 +225,7 @@ organisations_import(struct db *db, const struct table *t, const struct organisa
 	if (!error)
 		error = take_all(&im);
 	mem_free(im.moves);
-	return table_import_end(&im.in, error);
+	return table_import_end(&im.in, error == E_INVALID ? 0 : t->rows, error); /* the columns were wrong */
 }
 
 /* --- taking away --- */

@@ -590,20 +590,52 @@ take_row(struct table_import *in, uint32_t row)
 	return take_parts(im, &l);
 }
 
+struct systems_importing {
+	struct import im;
+	bool keeps;
+};
+
 int
-systems_import(struct db *db, const struct table *t, const struct system_import *w, struct arena *arena,
-    struct table_report *report)
+systems_importing_new(struct db *db, const struct table *t, struct arena *arena, struct table_report *report,
+    struct systems_importing **ret)
 {
-	struct import im = {.wish = w};
-	int error = table_import_begin(&im.in, db, t, column_name, COLUMNS, arena, report);
-	if (!error && t->rows > SYSTEMS_TABLE_ROWS)
+	struct systems_importing *i = ARENA_NEW(arena, struct systems_importing);
+	if (!i)
+		return E_LIMIT;
+	TRY(table_import_begin(&i->im.in, db, t, column_name, COLUMNS, arena, report));
+	if (t->rows > SYSTEMS_TABLE_ROWS) {
 		table_report_fault(report, arena, 0, STR(""), "system_rows", STR(""));
-	if (!error && !report->faults) {
-		learn_names(&im);
-		error = import_each(&im.in, take_row);
-		mem_free(im.named);
+		return E_INVALID;
 	}
-	return table_import_end(&im.in, error);
+	*ret = i;
+	return 0;
+}
+
+int
+systems_importing_some(struct systems_importing *i, const struct system_import *w, int64_t until_ms)
+{
+	struct table_import *in = &i->im.in;
+	const uint32_t from = in->next;
+	i->im.wish = w;
+	learn_names(&i->im);
+	int error = import_some(in, take_row, until_ms);
+	mem_free(i->im.named);
+	if (i->keeps && (error || in->report->faults))
+		table_import_back(in, from);
+	return table_import_end(in, in->next, error);
+}
+
+uint32_t
+systems_importing_rows(const struct systems_importing *i)
+{
+	return i->im.in.next;
+}
+
+void
+systems_importing_keep(struct systems_importing *i)
+{
+	table_import_back(&i->im.in, 0);
+	i->keeps = true;
 }
 
 /* --- taking away --- */

@@ -4,7 +4,7 @@
 #include <assert.h>
 
 #include "base/hash.h"
-#include "base/memory.h"
+#include "host/clock.h"
 
 static void
 find_columns(struct table_import *im, int columns)
@@ -30,29 +30,26 @@ table_import_begin(struct table_import *im, struct db *db, const struct table *t
 	*im = (struct table_import){.db = db, .t = t, .name = name, .arena = arena, .report = report, .mask = 63};
 	while (im->mask < 2 * t->rows)
 		im->mask = im->mask * 2 + 1;
-	im->seen = mem_calloc(im->mask + 1, sizeof *im->seen);
-	im->changed = mem_calloc(t->rows + 1, sizeof *im->changed);
-	im->added = mem_calloc(t->rows + 1, sizeof *im->added);
-	arena_init(&im->row, 64 << 10, 4 << 20);
+	im->seen = arena_calloc(arena, im->mask + 1, sizeof *im->seen);
+	im->changed = arena_calloc(arena, t->rows + 1, sizeof *im->changed);
+	im->added = arena_calloc(arena, t->rows + 1, sizeof *im->added);
+	if (!im->seen || !im->changed || !im->added)
+		return E_LIMIT;
 	report->read = t->rows;
 	find_columns(im, columns);
 	return report->faults ? E_INVALID : 0;
 }
 
 int
-table_import_end(struct table_import *im, int error)
+table_import_end(struct table_import *im, uint32_t looked_at, int error)
 {
 	struct table_report *report = im->report;
-	uint32_t looked_at = error == E_INVALID ? 0 : im->t->rows; /* the columns were wrong */
+	report->added = report->changed = report->unchanged = 0;
 	for (uint32_t row = 0; row < looked_at; row++) {
 		report->added += im->added[row];
 		report->changed += !im->added[row] && im->changed[row];
 		report->unchanged += !im->added[row] && !im->changed[row];
 	}
-	arena_release(&im->row);
-	mem_free(im->seen);
-	mem_free(im->changed);
-	mem_free(im->added);
 	return error ? error : report->faults ? E_INVALID : 0;
 }
 
@@ -98,6 +95,18 @@ first_of_id(struct table_import *im, uint32_t row, struct str id)
 	return true;
 }
 
+void
+table_import_back(struct table_import *im, uint32_t row)
+{
+	const uint32_t kept = row;
+	memset(im->seen, 0, (im->mask + 1) * sizeof *im->seen);
+	for (row = 0; row < kept; row++)
+		(void)first_of_id(im, row, import_cell(im, row, 0));
+	memset(im->changed + kept, 0, (im->t->rows - kept) * sizeof *im->changed);
+	memset(im->added + kept, 0, (im->t->rows - kept) * sizeof *im->added);
+	im->next = kept;
+}
+
 bool
 import_id(struct table_import *im, uint32_t row, struct str *ret)
 {
@@ -119,12 +128,23 @@ import_told(struct table_import *im, uint32_t row, int error, const struct regis
 }
 
 int
-import_each(struct table_import *im, import_row *take)
+import_some(struct table_import *im, import_row *take, int64_t until_ms)
 {
 	int error = 0;
-	for (uint32_t row = 0; row < im->t->rows && !error; row++) {
+	arena_init(&im->row, 64 << 10, 4 << 20);
+	while (im->next < im->t->rows && !error) {
 		arena_clear(&im->row);
-		error = take(im, row);
+		error = take(im, im->next++);
+		if (clock_monotonic_ms() >= until_ms)
+			break;
 	}
+	arena_release(&im->row);
 	return error;
+}
+
+int
+import_each(struct table_import *im, import_row *take)
+{
+	im->next = 0;
+	return import_some(im, take, INT64_MAX);
 }

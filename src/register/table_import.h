@@ -21,13 +21,17 @@ struct table_import {
 	uint32_t *seen;               /* ids of the file: row + 1, open addressing */
 	uint32_t mask;
 	bool *changed, *added;        /* by row */
+	uint32_t next;                /* the row that is looked at next */
 };
 
-/* E_INVALID: a column that nobody knows, or none with the id; it is in the report. To be ended all the same. */
+/* E_INVALID: a column that nobody knows, or none with the id; it is in the report. What it needs lives in
+ * `arena`. */
 [[nodiscard]] int table_import_begin(struct table_import *im, struct db *db, const struct table *t, const struct str *name,
     int columns, struct arena *arena, struct table_report *report);
-/* Counts the rows by what became of them. Returns `error`, or E_INVALID when a fault was told. */
-[[nodiscard]] int table_import_end(struct table_import *im, int error);
+/* Counts the first rows by what became of them. Returns `error`, or E_INVALID when a fault was told. */
+[[nodiscard]] int table_import_end(struct table_import *im, uint32_t looked_at, int error);
+/* As if rows from that one on had not been looked at; what was told of them stays. */
+void table_import_back(struct table_import *im, uint32_t row);
 
 bool import_has(const struct table_import *im, int c);
 struct str import_cell(const struct table_import *im, uint32_t row, int c);
@@ -42,7 +46,9 @@ bool import_id(struct table_import *im, uint32_t row, struct str *ret);
 [[nodiscard]] int import_told(struct table_import *im, uint32_t row, int error, const struct register_fault *f);
 
 typedef int import_row(struct table_import *im, uint32_t row);
-/* Until the first error; the arena of the row is empty each time. */
+/* The next rows until that moment (monotonic), at least one; the arena of the row is empty each time. */
+[[nodiscard]] int import_some(struct table_import *im, import_row *take, int64_t until_ms);
+/* All from the first on, until the first error. */
 [[nodiscard]] int import_each(struct table_import *im, import_row *take);
 
 #endif

@@ -60,7 +60,7 @@ note_import(struct api_call *c, const struct table_report *r)
 	buf_addf(&out, "{\"added\":%u,\"changed\":%u,\"unchanged\":%u,\"bytes\":%zu,\"sha256\":\"", r->added, r->changed,
 	    r->unchanged, c->request.body.n);
 	buf_add_hex(&out, digest, sizeof digest);
-	buf_add(&out, STR("\"}"));
+	buf_addf(&out, "\",\"rows\":%u}", r->read);
 	if (!arena_copy(&c->arena, buf_str(&out), &c->after))
 		c->after = (struct str){0};
 	buf_release(&out);
@@ -255,25 +255,89 @@ api_organisation_export(struct api_call *c)
 
 /* --- information systems --- */
 
+#define PIECE_MS 25 /* of core's time; then others have theirs */
+
+/* An import of systems, which goes by pieces: a round in which all is tried and nothing kept, then one that keeps. Each piece
+ * that is kept is a transaction with an entry of the record. */
+struct pieces {
+	struct table table;
+	struct table_report report;
+	struct systems_importing *importing;
+	bool dry_run, keeps;
+};
+
+/* A pool thread has nothing to do with it; on the way to it and back core does what else there is. */
 static int
-bring_systems(struct api_call *c, const struct table *t, struct table_report *report)
+give_way(struct api_call *c)
 {
+	return 0;
+}
+
+static int
+bring_piece(struct api_call *c, struct pieces *p)
+{
+	/* what the register says may be another by now */
 	const struct system_import wish = {.scope = api_scope(c), .today = api_today(c), .now_ms = clock_now_ms(),
 	    .law = c->desk->law, .registry = c->desk->registry};
-	return systems_import(c->desk->db, t, &wish, &c->arena, report);
+	const uint32_t from = systems_importing_rows(p->importing);
+	TRY(db_begin(c->desk->db));
+	int error = systems_importing_some(p->importing, &wish, clock_monotonic_ms() + PIECE_MS);
+	if (error || !p->keeps)
+		db_rollback(c->desk->db);
+	else
+		error = db_commit(c->desk->db);
+	for (uint32_t row = from; p->keeps && !error && row < systems_importing_rows(p->importing); row++)
+		registry_touch_system(c->desk->registry, table_cell(&p->table, row, table_column(&p->table, STR("id"))));
+	return error;
 }
 
 static void
-touch_systems(struct api_call *c, const struct table *t)
+next_piece(struct api_call *c, int unused)
 {
-	for (uint32_t row = 0; row < t->rows; row++)
-		registry_touch_system(c->desk->registry, table_cell(t, row, table_column(t, STR("id"))));
+	struct pieces *p = c->user;
+	int error = bring_piece(c, p);
+	const bool whole = systems_importing_rows(p->importing) == p->table.rows, told = p->report.faults > 0;
+	if (error && !(error == E_INVALID && told)) {
+		api_reply_error(c, error);
+		return;
+	}
+	if (p->keeps ? whole || told : whole && (p->dry_run || told)) {
+		api_table_reply(c, &p->report, p->dry_run);
+		return;
+	}
+	error = 0;
+	if (p->keeps) {
+		note_import(c, &p->report);
+		error = recorded_now(c);
+		c->recorded = true; /* the next piece too */
+	} else if (whole) {
+		systems_importing_keep(p->importing);
+		p->keeps = true;
+	}
+	if (error)
+		api_reply_error(c, error);
+	else
+		api_defer(c, give_way, next_piece);
 }
 
 static void
 import_systems(struct api_call *c, const struct table *t, bool dry_run)
 {
-	import_table(c, t, dry_run, bring_systems, touch_systems);
+	struct pieces *p = ARENA_NEW(&c->arena, struct pieces);
+	int error = E_LIMIT;
+	if (p) {
+		p->table = *t;
+		p->dry_run = dry_run;
+		error = systems_importing_new(c->desk->db, &p->table, &c->arena, &p->report, &p->importing);
+	}
+	if (error == E_INVALID && p->report.faults) {
+		api_table_reply(c, &p->report, dry_run);
+	} else if (error) {
+		api_reply_error(c, error);
+	} else {
+		c->user = p;
+		next_piece(c, 0);
+	}
 }
 
 void

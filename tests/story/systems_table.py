@@ -5,6 +5,7 @@ comes back without changing anything."""
 import csv
 import gzip
 import io
+import threading
 import time as clock
 from desk import *
 
@@ -161,9 +162,28 @@ many = head + "".join(f"ht-{n},Hệ thống thông tin số {n} của xã,{'so-y
                       f"10.{n >> 8 & 255}.{n & 255}.0/24; 2001:db8:{n:x}::/48,may-{n},ht{n}.example.vn,,Người trực {n},0900 {n:06}\n" for n in range(COUNT))
 packed = gzip.compress(many.encode())
 start = clock.monotonic()
+seen, arrived = [], threading.Event()
+
+
+def watch():
+    """What another sees meanwhile: it is answered between two pieces, and an event that comes in is not held up."""
+    desk.udp("<38>Nov 22 10:00:00 web sshd[7]: Failed password for invalid user meanwhile from 203.0.113.9 port 4 ssh2")
+    while not arrived.is_set():
+        seen.append((desk.get("/api/v1/systems?limit=1")["total"], len(desk.get("/api/v1/events?q=meanwhile&limit=1")["items"])))
+
+
+other = threading.Thread(target=watch)
+other.start()
 status, report = send(packed)
+arrived.set()
+other.join()
 first = clock.monotonic() - start
 check("thousands come in one file", status == 200 and report["added"] == COUNT, report)
+pieces = [json.loads(entry)["after"] for (entry,) in desk.sql("SELECT entry FROM record WHERE action LIKE '%systems/imports' ORDER BY seq")]
+pieces = [p for p in pieces if p["rows"] == COUNT]
+check("piece by piece, each in the record", len(pieces) > 1 and [p["added"] for p in pieces] == sorted({p["added"] for p in pieces}) and pieces[-1]["added"] == COUNT, pieces[-3:])
+check("and others are answered meanwhile", len(seen) > 1, seen[:9])
+check("an event that came in then is there", until(lambda: desk.get("/api/v1/events?q=meanwhile&limit=1")["items"]), seen[-3:])
 start = clock.monotonic()
 list_, book = take("csv"), take("xlsx")
 second = clock.monotonic() - start

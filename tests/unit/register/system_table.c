@@ -52,6 +52,19 @@ close_house(void)
 	db_close(db);
 }
 
+/* One row. */
+static int
+piece(struct systems_importing *i, const struct system_import *w, bool keep)
+{
+	CHECK_INT(db_begin(db), 0);
+	int error = systems_importing_some(i, w, 0);
+	if (error || !keep)
+		db_rollback(db);
+	else
+		CHECK_INT(db_commit(db), 0);
+	return error;
+}
+
 /* "added changed unchanged", or the first fault as "row column what". */
 static const char *
 bring(const char *text, const char *scope)
@@ -62,13 +75,18 @@ bring(const char *text, const char *scope)
 	struct table_fault f = {0};
 	struct table t;
 	CHECK_INT(table_read(str_z(text), &arena, &t, &f), 0);
-	CHECK_INT(db_begin(db), 0);
-	int error = systems_import(db, &t, &w, &arena, &report);
+	struct systems_importing *i = NULL;
+	int error = systems_importing_new(db, &t, &arena, &report, &i);
+	for (int round = 0; round < 2 && !error; round++) {
+		while (!error && systems_importing_rows(i) < t.rows)
+			error = piece(i, &w, round == 1);
+		if (round == 0 && error == E_INVALID)
+			while (systems_importing_rows(i) < t.rows)
+				CHECK_INT(piece(i, &w, false), E_INVALID);
+		if (round == 0 && !error)
+			systems_importing_keep(i);
+	}
 	CHECK_INT(error, report.faults ? E_INVALID : 0);
-	if (error)
-		db_rollback(db);
-	else
-		CHECK_INT(db_commit(db), 0);
 	registry_touch_all(registry);
 	CHECK_INT(registry_renew(&registry, db, STR("2026-11-22")), 0);
 	if (report.faults)
