@@ -255,7 +255,7 @@ api_organisation_export(struct api_call *c)
 
 /* --- information systems --- */
 
-#define PIECE_MS 25 /* of core's time; then others have theirs */
+#define PIECE_MS 40 /* of core's time; then others have theirs */
 
 /* An import of systems, which goes by pieces: a round in which all is tried and nothing kept, then one that keeps. Each piece
  * that is kept is a transaction with an entry of the record. */
