@@ -445,14 +445,14 @@ exception_book_next_end(const struct exception_book *b)
 static void
 count_one(struct exception_book *b, int64_t id, int64_t time_ms)
 {
-	struct counted *at = b->counted;
-	while (at < b->counted + b->pending && at->id != id)
-		at++;
-	if (!at || at == b->counted + b->pending) {
+	uint32_t i = 0;
+	while (i < b->pending && b->counted[i].id != id)
+		i++;
+	if (i == b->pending) {
 		MEM_GROW(b->counted, b->pending, b->counted_cap);
-		at = &b->counted[b->pending++];
-		*at = (struct counted){.id = id, .last_ms = time_ms};
+		b->counted[b->pending++] = (struct counted){.id = id, .last_ms = time_ms};
 	}
+	struct counted *at = &b->counted[i];
 	at->count++;
 	at->last_ms = time_ms > at->last_ms ? time_ms : at->last_ms;
 }

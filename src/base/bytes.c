@@ -211,7 +211,7 @@ ascii_run(const char *p, size_t n)
 bool
 str_is_utf8(struct str s)
 {
-	for (size_t i = 0; (i += ascii_run(s.p + i, s.n - i)) < s.n;) {
+	for (size_t i = 0; i < s.n && (i += ascii_run(s.p + i, s.n - i)) < s.n;) {
 		size_t len = utf8_length(s.p + i, s.n - i);
 		if (!len)
 			return false;
