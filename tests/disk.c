@@ -85,7 +85,8 @@ disk_pwrite(void *user, int fd, const void *from, size_t n, uint64_t offset)
 		return E_FULL;
 	if (offset + n > f->now.n)
 		resize(&f->now, (size_t)(offset + n));
-	memcpy(f->now.p + offset, from, n);
+	if (n)
+		memcpy(f->now.p + offset, from, n);
 	resize(&f->dirty, f->now.n / SECTOR + 1);
 	for (uint64_t s = offset / SECTOR; n && s <= (offset + n - 1) / SECTOR; s++)
 		f->dirty.p[s] = 1;

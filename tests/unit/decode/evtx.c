@@ -246,9 +246,11 @@ static size_t in_one_piece; /* events whose values stand together */
 static void
 check_values(const struct event *e)
 {
+	if (!e->values.n)
+		return;
 	const char *end = e->values.p + e->values.n;
-	in_one_piece += e->values.n > 0;
-	for (uint32_t k = 0; e->values.n && k < e->field_count; k++) {
+	in_one_piece++;
+	for (uint32_t k = 0; k < e->field_count; k++) {
 		struct str value = e->field[k].value;
 		if (!e->field[k].core && value.n)
 			CHECK(value.p >= e->values.p && value.p + value.n <= end);
