@@ -282,10 +282,10 @@ bring_piece(struct api_call *c, struct pieces *p)
 	const uint32_t from = systems_importing_rows(p->importing);
 	TRY(db_begin(c->desk->db));
 	int error = systems_importing_some(p->importing, &wish, clock_monotonic_ms() + PIECE_MS);
-	if (error || !p->keeps)
-		db_rollback(c->desk->db);
+	if (p->keeps)
+		error = db_end_transaction(c->desk->db, error);
 	else
-		error = db_commit(c->desk->db);
+		db_rollback(c->desk->db);
 	for (uint32_t row = from; p->keeps && !error && row < systems_importing_rows(p->importing); row++)
 		registry_touch_system(c->desk->registry, table_cell(&p->table, row, table_column(&p->table, STR("id"))));
 	return error;
