@@ -38,6 +38,14 @@ struct admin_words {
 
 /* What is done at the console stands in the record too. */
 static int
+record_at_console(struct db *db, struct str action, struct str noun, const char *id, const struct buf *after)
+{
+	const struct record r = {.at_ms = clock_now_ms(), .who = STR("console"), .action = action, .noun = noun,
+	    .noun_id = str_z(id), .after = buf_str(after)};
+	return record_put(db, &r);
+}
+
+static int
 record_api_key(struct db *db, const char *name, const char *role)
 {
 	struct buf after = BUF_INIT;
@@ -46,9 +54,7 @@ record_api_key(struct db *db, const char *name, const char *role)
 	buf_add(&after, STR(",\"role\":"));
 	buf_add_json_string(&after, str_z(role));
 	buf_add_char(&after, '}');
-	struct record r = {.at_ms = clock_now_ms(), .who = STR("console"), .action = STR("admin api-key"), .noun = STR("api_keys"),
-	    .noun_id = str_z(name), .after = buf_str(&after)};
-	int error = record_put(db, &r);
+	int error = record_at_console(db, STR("admin api-key"), STR("api_keys"), name, &after);
 	buf_release(&after);
 	return error;
 }
@@ -61,9 +67,7 @@ record_link(struct db *db, const char *login, bool reset)
 	buf_add(&after, STR("{\"login\":"));
 	buf_add_json_string(&after, str_z(login));
 	buf_addf(&after, ",\"reset_factors\":%s}", reset ? "true" : "false");
-	struct record r = {.at_ms = clock_now_ms(), .who = STR("console"), .action = STR("admin link"), .noun = STR("people"),
-	    .noun_id = str_z(login), .after = buf_str(&after)};
-	int error = record_put(db, &r);
+	int error = record_at_console(db, STR("admin link"), STR("people"), login, &after);
 	buf_release(&after);
 	return error;
 }
@@ -97,10 +101,7 @@ make_link(const struct admin_words *w)
 	int error = db_begin(db);
 	if (!error)
 		error = link_in(db, w->login, w->reset, secret, &directory);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	db_close(db);
 	if (error == E_NOT_FOUND)
 		return say(STR("cli.admin_nobody"));

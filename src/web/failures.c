@@ -96,10 +96,7 @@ failures_write(struct failures *f, struct db *db, int64_t now_ms)
 	TRY(db_begin(db));
 	for (int kind = 0; kind < FAILURE_KINDS && !error; kind++)
 		error = write_shelf(&f->shelf[kind], kind, db);
-	if (!error)
-		error = db_commit(db);
-	if (error)
-		db_rollback(db);
+	error = db_end_transaction(db, error);
 	for (int kind = 0; kind < FAILURE_KINDS && !error; kind++)
 		f->shelf[kind].count = 0;
 	return error;
