@@ -7,6 +7,7 @@
 #include "corpus.h"
 #include "detect/correlate.h"
 #include "detect/sigma_internal.h"
+#include "random.h"
 #include "tap.h"
 
 static const char rule_text[] =
@@ -425,15 +426,6 @@ slow_feed(const struct rules *r, const struct finding *f, int64_t time, struct f
 
 /* ---- random findings ---- */
 
-static uint64_t seed;
-
-static uint32_t
-pick(uint32_t n)
-{
-	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(seed >> 33) % n;
-}
-
 static const char *
 pick_of(const char *const *list, uint32_t n)
 {
@@ -578,7 +570,7 @@ TEST(no_disagreement_with_the_slow_evaluator)
 	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
 	CHECK_INT(faults.count, 0);
 	for (uint64_t run = 1; run <= 2; run++) {
-		seed = run;
+		random_start(run);
 		CHECK_INT(play(r, 20000, by_rule), 0);
 		slow_clear();
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Random sets asked at random, against a list that is looked through from end to end. */
-#include "base/hash.h"
 #include "base/memory.h"
 #include "detect/ioc.h"
+#include "random.h"
 #include "tap.h"
 
 #define ENTRIES 400
@@ -14,22 +14,13 @@ struct known {
 	struct ioc_entry entry;
 };
 
-static uint64_t state;
-
-static uint32_t
-roll(uint32_t below)
-{
-	state = hash64_mix(state, 0x51);
-	return (uint32_t)(state >> 33) % below;
-}
-
 static void
 random_address(char *out, size_t size)
 {
-	if (roll(3))
-		snprintf(out, size, "%u.%u.%u.%u", 10 + roll(3), roll(3), roll(4), roll(8));
+	if (pick(3))
+		snprintf(out, size, "%u.%u.%u.%u", 10 + pick(3), pick(3), pick(4), pick(8));
 	else
-		snprintf(out, size, "2001:db8:%x::%x", roll(3), roll(8));
+		snprintf(out, size, "2001:db8:%x::%x", pick(3), pick(8));
 }
 
 static void
@@ -43,22 +34,22 @@ random_value(enum ioc_kind kind, char *out, size_t size)
 		snprintf(out, size, "%s", address);
 		break;
 	case IOC_CIDR:
-		snprintf(out, size, "%s/%u", address, strchr(address, ':') ? 16 + roll(113) : 6 + roll(27));
+		snprintf(out, size, "%s/%u", address, strchr(address, ':') ? 16 + pick(113) : 6 + pick(27));
 		break;
 	case IOC_DOMAIN:
-		if (roll(2))
-			snprintf(out, size, "%s.%s.%s", word[roll(6)], word[roll(6)], word[roll(6)]);
+		if (pick(2))
+			snprintf(out, size, "%s.%s.%s", word[pick(6)], word[pick(6)], word[pick(6)]);
 		else
-			snprintf(out, size, "%s.%s", word[roll(6)], word[roll(6)]);
+			snprintf(out, size, "%s.%s", word[pick(6)], word[pick(6)]);
 		break;
 	case IOC_URL:
-		snprintf(out, size, "http://%s.%s/%u", word[roll(6)], word[roll(6)], roll(9));
+		snprintf(out, size, "http://%s.%s/%u", word[pick(6)], word[pick(6)], pick(9));
 		break;
 	case IOC_HASH:
-		snprintf(out, size, "%032x", roll(300));
+		snprintf(out, size, "%032x", pick(300));
 		break;
 	default:
-		snprintf(out, size, "u%u@%s.%s", roll(9), word[roll(6)], word[roll(6)]);
+		snprintf(out, size, "u%u@%s.%s", pick(9), word[pick(6)], word[pick(6)]);
 	}
 }
 
@@ -107,26 +98,26 @@ one_set(uint64_t seed)
 	struct buf image = BUF_INIT;
 	struct ioc *ioc = NULL;
 	uint32_t number = 0, wrong = 0, found = 0;
-	state = seed;
-	uint32_t entries = 1 + roll(ENTRIES);
+	random_start(seed);
+	uint32_t entries = 1 + pick(ENTRIES);
 	for (uint32_t i = 0; i < entries; i++) {
 		struct known *k = &known[i];
 		char text[64], normal[IOC_VALUE_MAX];
-		k->kind = (enum ioc_kind)roll(IOC_KINDS);
+		k->kind = (enum ioc_kind)pick(IOC_KINDS);
 		random_value(k->kind, text, sizeof text);
 		size_t n = ioc_normalise(k->kind, str_z(text), normal);
 		snprintf(k->value, sizeof k->value, "%.*s", (int)n, normal);
-		number += 1 + roll(3);
-		k->entry = (struct ioc_entry){k->kind, str_z(k->value), number, (uint8_t)roll(3), roll(3) ? INT64_MIN : roll(10),
-		    roll(3) ? IOC_FOR_EVER : roll(10)};
+		number += 1 + pick(3);
+		k->entry = (struct ioc_entry){k->kind, str_z(k->value), number, (uint8_t)pick(3), pick(3) ? INT64_MIN : pick(10),
+		    pick(3) ? IOC_FOR_EVER : pick(10)};
 		CHECK(ioc_builder_add(b, &k->entry) == 0);
 	}
 	CHECK_INT(ioc_builder_finish(b, &image), 0);
 	CHECK_INT(ioc_open(buf_str(&image), &ioc), 0);
 	for (uint32_t q = 0; q < QUESTIONS; q++) {
-		enum ioc_kind kind = (enum ioc_kind)roll(IOC_KINDS);
+		enum ioc_kind kind = (enum ioc_kind)pick(IOC_KINDS);
 		char text[64], normal[IOC_VALUE_MAX];
-		int64_t time = roll(10);
+		int64_t time = pick(10);
 		struct ioc_hit hit = {0};
 		if (kind == IOC_CIDR)
 			continue;

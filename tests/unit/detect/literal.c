@@ -2,23 +2,13 @@
 /* Literals in values beside a plain search: few and many, short and long, of ASCII and beyond, at every place. */
 #include "base/memory.h"
 #include "detect/literal.h"
+#include "random.h"
 #include "tap.h"
 
 #define ROUNDS 400
 #define MAX_LITERALS 600u
 #define MAX_TEXT 24u
 #define MAX_VALUE 300u
-
-static uint64_t seed = UINT64_C(0x11fe2a15);
-
-static uint32_t
-pick(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
 
 /* Few letters, so that literals overlap and stand in values by chance. */
 static void
@@ -65,6 +55,7 @@ TEST(each_literal_is_told_once_and_where_it_stands)
 	struct literal l[MAX_LITERALS];
 	struct literal_scan scan = {0};
 	uint32_t wrong = 0, found = 0;
+	random_start(UINT64_C(0x11fe2a15));
 	for (int round = 0; round < ROUNDS; round++) {
 		struct arena a;
 		uint32_t count = round % 2 ? 1 + pick(40) : 1 + pick(MAX_LITERALS);

@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Words in lines: what stands where, and random words in random lines beside a plain search, on every path. */
 #include "detect/sieve.h"
+#include "random.h"
 #include "tap.h"
-
-static uint64_t seed = UINT64_C(0x5eed5eed);
-
-static uint32_t
-pick(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
 
 static bool
 plainly(const struct str *word, uint32_t count, struct str text)
@@ -78,6 +68,7 @@ TEST(every_path_says_what_a_plain_search_says)
 	static char text[WORDS][8], line[160];
 	struct str word[WORDS];
 	uint32_t found = 0, differs = 0;
+	random_start(UINT64_C(0x5eed5eed));
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		struct arena a;
 		uint32_t count = 1 + pick(WORDS);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The public rules and their own regression cases: every rule loads, every case fires from its EVTX bytes and from its
- * JSON, and the engine says the same as the slow evaluator about every event, in the same order, twice. Of the large
- * corpora a share is looked at slowly, every event of them when KHIEN_THOROUGH is set (an hour).
+ * JSON, and the engine says the same as the slow evaluator about every event, in the same order, twice.
+ *
+ * Of the large corpora a share is looked at slowly, every event of them when KHIEN_THOROUGH is set: then the slow evaluator
+ * remembers what it was asked before (slow_known.h), and judges a share from nothing. KHIEN_SHARD=2/5 takes the third fifth
+ * of the events, so that several may go on at once or one after the other.
  */
 #include "base/json.h"
 #include "base/memory.h"
 #include "corpus.h"
 #include "decode/evtx.h"
-#include "slow.h"
+#include "slow_known.h"
 #include "tap.h"
 
 static struct rules *rules;
@@ -51,7 +54,12 @@ TEST(every_public_rule_loads)
 struct result {
 	uint32_t cases, events, missing, differences;
 	const char *folder;
+	struct slow *slow;        /* judges from nothing */
+	struct slow_known *known; /* remembers; NULL: not asked */
 };
+
+/* How closely an event is looked at. */
+enum look { LOOK_AWAY, LOOK_UP, LOOK_SLOWLY };
 
 /* Remembered or not, the reasons are the same. */
 static void
@@ -63,22 +71,36 @@ check_same(const struct finding *a, const struct finding *b)
 		CHECK(str_eq(a->matched[i].name, b->matched[i].name) && str_eq(a->matched[i].value, b->matched[i].value));
 }
 
-/* One event: what fires, checked against the slow evaluator on a third of the rules at least. */
+static void
+judge_event(struct event *e, const struct finding *finding, uint32_t n, enum look look, struct result *result)
+{
+	static bool *fired, *known;
+	uint32_t count = rules_count(rules);
+	fired = fired ? fired : mem_alloc(count * sizeof *fired);
+	known = known ? known : mem_alloc(count * sizeof *known);
+	memset(fired, 0, count * sizeof *fired);
+	for (uint32_t i = 0; i < n; i++)
+		fired[rules_index(finding[i].rule)] = true;
+	if (result->known)
+		slow_known_match(result->known, e, known);
+	for (uint32_t i = 0; i < count; i++) {
+		if ((!result->known || fired[i] == known[i]) && (look != LOOK_SLOWLY || fired[i] == slow_match(result->slow, i, e)))
+			continue;
+		result->differences++;
+		printf("# %s: rule %.*s fired %d\n", result->folder, STR_ARG(rules_info(rules, i)->id), fired[i]);
+	}
+}
+
+/* One event: what fires, and how often the rule `id` does. */
 static uint32_t
-match_event(struct event *e, struct str id, struct slow *slow, struct result *result)
+match_event(struct event *e, struct str id, enum look look, struct result *result)
 {
 	struct finding *finding = NULL, *again = NULL;
 	uint32_t wanted = 0, n = matcher_match(matcher, e, &arena, &finding);
 	for (uint32_t i = 0; i < n; i++)
 		wanted += str_eq(finding[i].rule->id, id);
-	for (uint32_t rule = 0, at = 0; slow && rule < rules_count(rules); rule++) {
-		bool fired = at < n && finding[at].rule == rules_info(rules, rule);
-		at += fired;
-		if (fired == slow_match(slow, rule, e))
-			continue;
-		result->differences++;
-		printf("# %s: rule %.*s fired %d\n", result->folder, STR_ARG(rules_info(rules, rule)->id), fired);
-	}
+	if (look)
+		judge_event(e, finding, n, look, result);
 	CHECK_INT(matcher_match(matcher, e, &arena, &again), n);
 	for (uint32_t i = 0; i < n; i++)
 		CHECK(again[i].rule == finding[i].rule);
@@ -90,18 +112,18 @@ match_event(struct event *e, struct str id, struct slow *slow, struct result *re
 }
 
 static uint32_t
-match_raw(const struct raw *raw, struct str id, struct slow *slow, struct result *result)
+match_raw(const struct raw *raw, struct str id, enum look look, struct result *result)
 {
 	struct decode_result got = {0};
 	uint32_t wanted = 0;
 	CHECK_INT(decode(decoder, raw, &arena, &got), 0);
 	for (uint32_t i = 0; i < got.count; i++)
-		wanted += match_event(&got.event[i], id, slow, result);
+		wanted += match_event(&got.event[i], id, look, result);
 	return wanted;
 }
 
 static uint32_t
-match_json(struct str text, struct str id, struct slow *slow, struct result *result)
+match_json(struct str text, struct str id, struct result *result)
 {
 	struct json j = {0};
 	uint32_t wanted = 0;
@@ -111,10 +133,10 @@ match_json(struct str text, struct str id, struct slow *slow, struct result *res
 		struct raw raw = {.form = RAW_LINE, .bytes = str_trim(str_cut(text, 0, used))};
 		for (uint32_t i = json_first(&j, 0); list && i < json_end(&j, 0); i = json_next(&j, i)) {
 			raw.bytes = json_raw(&j, i);
-			wanted += match_raw(&raw, id, slow, result);
+			wanted += match_raw(&raw, id, LOOK_SLOWLY, result);
 		}
 		if (!list)
-			wanted += match_raw(&raw, id, slow, result);
+			wanted += match_raw(&raw, id, LOOK_SLOWLY, result);
 		text = str_skip(text, used);
 	}
 	json_release(&j);
@@ -122,20 +144,19 @@ match_json(struct str text, struct str id, struct slow *slow, struct result *res
 }
 
 static uint32_t
-match_evtx(struct str bytes, struct str id, struct slow *slow, struct result *result)
+match_evtx(struct str bytes, struct str id, struct result *result)
 {
 	struct evtx_file file;
 	uint32_t wanted = 0;
 	struct raw raw = {.form = RAW_EVTX_CHUNK};
 	CHECK_INT(evtx_open(bytes, &file), 0);
 	while (evtx_next_chunk(&file, &raw.bytes))
-		wanted += match_raw(&raw, id, slow, result);
+		wanted += match_raw(&raw, id, LOOK_SLOWLY, result);
 	return wanted;
 }
 
 struct pass {
 	struct result result;
-	struct slow *slow;
 	bool evtx;
 };
 
@@ -165,8 +186,8 @@ run_case(void *user, const char *path)
 		if (!tap_read(file, &bytes)) {
 			printf("# %s is not there\n", file);
 		} else {
-			uint32_t fired = pass->evtx ? match_evtx(buf_str(&bytes), id, pass->slow, &pass->result)
-			                            : match_json(buf_str(&bytes), id, pass->slow, &pass->result);
+			uint32_t fired = pass->evtx ? match_evtx(buf_str(&bytes), id, &pass->result)
+			                            : match_json(buf_str(&bytes), id, &pass->result);
 			pass->result.cases++;
 			if (fired < count)
 				printf("# %s: %u of %lld\n", file, fired, (long long)count);
@@ -179,45 +200,72 @@ run_case(void *user, const char *path)
 	buf_release(&bytes);
 }
 
-TEST(regression_cases_from_json)
+static void
+run_cases(bool evtx)
 {
-	if (!ready())
-		SKIP("shared/corpora/sigma is not there");
-	struct pass pass = {.slow = slow_new(rules)};
+	struct pass pass = {.evtx = evtx, .result = {.slow = slow_new(rules)}};
 	corpus_walk(tap_shared("corpora/sigma/regression_data"), STR("/info.yml"), run_case, &pass);
 	printf("# %u cases, %u events\n", pass.result.cases, pass.result.events);
 	CHECK_INT(pass.result.cases, 169);
 	CHECK_INT(pass.result.missing, 0);
 	CHECK_INT(pass.result.differences, 0);
-	slow_free(pass.slow);
+	slow_free(pass.result.slow);
+}
+
+TEST(regression_cases_from_json)
+{
+	if (!ready())
+		SKIP("shared/corpora/sigma is not there");
+	run_cases(false);
 }
 
 TEST(regression_cases_from_evtx)
 {
 	if (!ready())
 		SKIP("shared/corpora/sigma is not there");
-	struct pass pass = {.evtx = true, .slow = slow_new(rules)};
-	corpus_walk(tap_shared("corpora/sigma/regression_data"), STR("/info.yml"), run_case, &pass);
-	printf("# %u cases, %u events\n", pass.result.cases, pass.result.events);
-	CHECK_INT(pass.result.cases, 169);
-	CHECK_INT(pass.result.missing, 0);
-	CHECK_INT(pass.result.differences, 0);
-	slow_free(pass.slow);
+	run_cases(true);
 }
 
 /* ---- recorded attacks ---- */
 
+#define CHECK_EVERY 500u /* remembered answers, in a thorough run */
+#define SLOWLY 400u      /* and one event of so many is judged from nothing */
+
 struct sample {
 	struct result result;
-	struct slow *slow;
-	uint32_t looks;   /* of a file, at most */
-	uint32_t slowly;
+	uint32_t looks;                         /* of a file or a piece of it, at most */
+	uint64_t looked, slowly, number;        /* events */
+	uint32_t shard, shards;                 /* of a thorough run; 0: it is an ordinary one */
 };
 
-static bool
-thorough(void)
+static void
+read_shard(struct sample *s)
 {
-	return getenv("KHIEN_THOROUGH") != NULL;
+	const char *text = getenv("KHIEN_SHARD");
+	if (!getenv("KHIEN_THOROUGH"))
+		return;
+	s->shards = 1;
+	if (text && sscanf(text, "%u/%u", &s->shard, &s->shards) != 2)
+		s->shards = 0; /* not "N/M" */
+	CHECK(s->shards && s->shard < s->shards);
+}
+
+/* All events go through the engine, so that its caches are warm. Of an ordinary run one in `every` is looked at. */
+static enum look
+look_at(struct sample *s, uint32_t number, uint32_t every)
+{
+	enum look look = !s->shards && number % every == 0 ? LOOK_SLOWLY : LOOK_AWAY;
+	if (s->shards && s->number++ % s->shards == s->shard)
+		look = s->looked % SLOWLY == 0 ? LOOK_SLOWLY : LOOK_UP;
+	s->looked += look != LOOK_AWAY;
+	s->slowly += look == LOOK_SLOWLY;
+	if (s->shards && look && s->looked % 20000 == 0) {
+		struct slow_counts c = slow_known_counts(s->result.known);
+		printf("# %llu events, %.0f %% of their pairs judged, at %s\n", (unsigned long long)s->looked,
+		    100.0 * (double)c.judged / (double)(c.events * c.rules), s->result.folder);
+		fflush(stdout);
+	}
+	return look;
 }
 
 static void
@@ -227,7 +275,7 @@ sample_file(void *user, const char *path)
 	struct buf text = BUF_INIT;
 	CHECK(corpus_unpack(path, &text));
 	struct str rest = buf_str(&text), line;
-	uint32_t number = 0, lines = 0, most = thorough() ? UINT32_MAX : 20000;
+	uint32_t number = 0, lines = 0, most = s->shards ? UINT32_MAX : 20000;
 	s->result.folder = path;
 	while (str_split(&rest, '\n', &line))
 		lines++;
@@ -237,11 +285,7 @@ sample_file(void *user, const char *path)
 		struct raw raw = {.form = RAW_LINE, .bytes = line};
 		if (!line.n)
 			continue;
-		/* all go through the engine, so that its caches are warm; some are looked at slowly */
-		bool look = thorough() || number % (lines / s->looks + 1) == 0;
-		number++;
-		s->slowly += look;
-		match_raw(&raw, STR(""), look ? s->slow : NULL, &s->result);
+		match_raw(&raw, STR(""), look_at(s, number++, lines / s->looks + 1), &s->result);
 		arena_clear(&arena);
 	}
 	buf_release(&text);
@@ -250,13 +294,21 @@ sample_file(void *user, const char *path)
 static void
 sample_folder(const char *folder, const char *ending, uint32_t looks, void (*each)(void *user, const char *path))
 {
-	struct sample s = {.slow = slow_new(rules), .looks = looks};
+	struct sample s = {.result.slow = slow_new(rules), .looks = looks};
+	read_shard(&s);
+	s.result.known = slow_known_new(rules, s.shards ? CHECK_EVERY : 1);
 	corpus_walk(folder, str_z(ending), each, &s);
-	printf("# %u events, %u of them slowly: %llu pairs\n", s.result.events, s.slowly,
-	    (unsigned long long)s.slowly * rules_count(rules));
-	CHECK(s.slowly > 0);
+	struct slow_counts c = slow_known_counts(s.result.known);
+	printf("# %u events, %llu of them compared, %llu from nothing: %llu pairs, %u differences\n", s.result.events,
+	    (unsigned long long)s.looked, (unsigned long long)s.slowly, (unsigned long long)(s.looked * rules_count(rules)),
+	    s.result.differences);
+	printf("# %llu pairs judged, %llu remembered ones judged anew\n", (unsigned long long)c.judged,
+	    (unsigned long long)c.checked);
+	CHECK(s.slowly > 0 && c.checked > 0);
+	CHECK_INT(c.wrong, 0);
 	CHECK_INT(s.result.differences, 0);
-	slow_free(s.slow);
+	slow_free(s.result.slow);
+	slow_known_free(s.result.known);
 }
 
 TEST(recorded_attacks_slow_and_fast)
@@ -290,11 +342,8 @@ sample_evtx(void *user, const char *path)
 	while (bytes.n && evtx_next_chunk(&file, &raw.bytes)) {
 		struct decode_result got = {0};
 		CHECK_INT(decode(decoder, &raw, &arena, &got), 0);
-		for (uint32_t i = 0; i < got.count; i++) {
-			bool look = thorough() || i % s->looks == 0;
-			s->slowly += look;
-			match_event(&got.event[i], STR(""), look ? s->slow : NULL, &s->result);
-		}
+		for (uint32_t i = 0; i < got.count; i++)
+			match_event(&got.event[i], STR(""), look_at(s, i, s->looks), &s->result);
 		arena_clear(&arena);
 	}
 	buf_release(&bytes);

@@ -16,6 +16,7 @@ struct slow {
 	hs_scratch_t *scratch;
 	struct folding memory[REMEMBERED];
 	uint32_t **row; /* of each rule: the rows of the map that provide its log source, ended by UINT32_MAX */
+	uint32_t *view; /* room for the views of one rule */
 };
 
 /* One rule over one event under the names of one row. */
@@ -50,6 +51,7 @@ slow_new(const struct rules *r)
 	struct slow *s = MEM_NEW(struct slow);
 	s->r = r;
 	s->row = mem_calloc(r->count + 1, sizeof *s->row);
+	s->view = mem_calloc(r->rows + 1, sizeof *s->view);
 	for (uint32_t i = 0; i < r->count; i++)
 		s->row[i] = rows_of(r, r->rule[i]);
 	sigma_compile_regexes(r);
@@ -68,6 +70,7 @@ slow_free(struct slow *s)
 	for (uint32_t i = 0; i < s->r->count; i++)
 		mem_free(s->row[i]);
 	mem_free(s->row);
+	mem_free(s->view);
 	mem_free(s);
 }
 
@@ -217,6 +220,7 @@ is_among(struct str word, const struct str *list, uint32_t count)
 	return count == 0;
 }
 
+/* `v` shows the event as it is. */
 static bool
 row_fits(struct view *v, const struct map_row *row)
 {
@@ -233,7 +237,6 @@ row_fits(struct view *v, const struct map_row *row)
 		bool any = false;
 		for (uint32_t k = 0; k < c->count; k++) {
 			struct test t = {.op = TEST_EQ, .name = c->name, .literal = c->value[k]};
-			v->row = NULL;
 			any |= test_holds(v, &t);
 		}
 		if (!any)
@@ -251,21 +254,34 @@ names_itself(const struct event *e, const struct rule *rule)
 	    (!rule->service.n || str_eq_nocase(rule->service, e->service));
 }
 
-bool
-slow_match(struct slow *s, uint32_t number, struct event *e)
+uint32_t
+slow_views(struct slow *s, uint32_t number, struct event *e, uint32_t *ret)
 {
-	const struct rule *rule = s->r->rule[number];
 	struct view v = {s, e, NULL};
-	if (!rule->expr)
-		return false;
-	if (names_itself(e, rule) && expr_holds(&v, rule->expr))
-		return true;
-	for (const uint32_t *i = s->row[number]; *i != UINT32_MAX; i++) {
-		if (!row_fits(&v, &s->r->row[*i]))
-			continue;
-		v.row = &s->r->row[*i];
-		if (expr_holds(&v, rule->expr))
+	uint32_t n = 0;
+	if (!s->r->rule[number]->expr)
+		return 0;
+	if (names_itself(e, s->r->rule[number]))
+		ret[n++] = SLOW_AS_IT_IS;
+	for (const uint32_t *i = s->row[number]; *i != UINT32_MAX; i++)
+		if (row_fits(&v, &s->r->row[*i]))
+			ret[n++] = *i;
+	return n;
+}
+
+bool
+slow_holds(struct slow *s, uint32_t number, struct event *e, const uint32_t *view, uint32_t views)
+{
+	for (uint32_t i = 0; i < views; i++) {
+		struct view v = {s, e, view[i] == SLOW_AS_IT_IS ? NULL : &s->r->row[view[i]]};
+		if (expr_holds(&v, s->r->rule[number]->expr))
 			return true;
 	}
 	return false;
+}
+
+bool
+slow_match(struct slow *s, uint32_t number, struct event *e)
+{
+	return slow_holds(s, number, e, s->view, slow_views(s, number, e, s->view));
 }

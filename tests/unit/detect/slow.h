@@ -15,4 +15,11 @@ struct slow *slow_new(const struct rules *r);
 void slow_free(struct slow *s);
 bool slow_match(struct slow *s, uint32_t rule, struct event *e);
 
+/* slow_match() in two steps. Under which names the event is of the rule's log source: rows of the map, or its own ones. At
+ * most as many as there are rows, and one; the same for all rules of a log source. */
+#define SLOW_AS_IT_IS UINT32_MAX
+uint32_t slow_views(struct slow *s, uint32_t rule, struct event *e, uint32_t *ret);
+/* Is the rule true of the event under any of them? */
+bool slow_holds(struct slow *s, uint32_t rule, struct event *e, const uint32_t *view, uint32_t views);
+
 #endif
