@@ -16,6 +16,7 @@
 #define TELL_EVERY 32u     /* batches between two tellings of new fields */
 #define TELL_MAX 512u
 #define TELL_COSTS_MS 10000 /* at least, between two tellings of what rules cost */
+#define SLOW_MS 50         /* of a batch: told, once for each that is slower than all before it */
 #define BACKLOG (4u << 20) /* bytes of verdicts core may be behind before we stop taking batches */
 
 struct worker_role {
@@ -32,6 +33,7 @@ struct worker_role {
 	struct buf verdict, head;
 	uint32_t batches;
 	int64_t costs_told_ms;     /* by the monotonic clock */
+	int64_t slowest_ms;        /* batch of all */
 };
 
 static void
@@ -157,6 +159,20 @@ tell_costs(struct worker_role *w)
 	buf_release(&costs);
 }
 
+static int
+run_batch(struct worker_role *w, struct str batch)
+{
+	int64_t began_ms = clock_monotonic_ms();
+	int error = worker_run(w->worker, batch, &w->verdict);
+	int64_t took_ms = clock_monotonic_ms() - began_ms;
+	if (took_ms <= w->slowest_ms)
+		return error;
+	w->slowest_ms = took_ms;
+	if (took_ms > SLOW_MS)
+		log_say(LOG_LEVEL_WARN, "batch.slow", LOG_NUMBER("ms", took_ms), LOG_NUMBER("before", w->batches));
+	return error;
+}
+
 static void
 on_batch(struct worker_role *w, struct str payload)
 {
@@ -165,7 +181,7 @@ on_batch(struct worker_role *w, struct str payload)
 	if (in.bad || !w->core)
 		return; /* without core nothing is applied; collect sends it again when there is one */
 	buf_clear(&w->verdict);
-	if (worker_run(w->worker, in.rest, &w->verdict) < 0) {
+	if (run_batch(w, in.rest) < 0) {
 		/* Our own journal gave a broken batch: say so by an empty verdict, or core would wait for ever. */
 		log_say(LOG_LEVEL_ERROR, "batch.broken", LOG_NUMBER("block", (int64_t)block));
 		buf_clear(&w->verdict);
@@ -243,6 +259,7 @@ static void
 worker_role_stop(struct role_context *rc)
 {
 	struct worker_role *w = rc->user;
+	log_say(LOG_LEVEL_INFO, "worker.served", LOG_NUMBER("batches", w->batches), LOG_NUMBER("slowest_ms", w->slowest_ms));
 	if (w->core)
 		channel_flush(w->core, 2000);
 	channel_free(w->core);
