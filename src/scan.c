@@ -22,6 +22,7 @@
 #define OUTPUT_STEP (256u << 10)
 #define KEPT_BYTES (16u << 20)
 #define FEEDS_MAX 16
+#define DAMAGED_SAID 100           /* records of a file that are named */
 
 struct scan {
 	enum lang lang;
@@ -44,6 +45,7 @@ struct scan {
 	uint64_t files, events, failed, findings;
 	uint64_t unreadable;
 	const char *path;  /* file being read */
+	uint64_t damaged;  /* its records that could not be read */
 };
 
 static void
@@ -206,6 +208,41 @@ scan_event(struct scan *s, struct event *e, uint64_t record)
 }
 
 static void
+say_damaged(struct scan *s, const char *what, uint64_t record, uint64_t count)
+{
+	char number[24];
+	struct fault f = {0};
+	snprintf(number, sizeof number, "%llu", (unsigned long long)count);
+	fault_in_file(&f, str_z(s->path));
+	(void)fault_set(&f, E_CORRUPT, what, str_z(number), record > UINT32_MAX ? UINT32_MAX : (uint32_t)record, 0);
+	say_fault(s, &f);
+}
+
+/* Records that cannot be read are told by their number; of a file that holds nothing else not each. */
+static void
+count_damaged(struct scan *s, uint64_t from, uint64_t to)
+{
+	for (; from < to; from++, s->damaged++)
+		if (s->damaged < DAMAGED_SAID)
+			say_damaged(s, "scan_record", from + 1, 1);
+}
+
+/* The events of a chunk whose first record is number `first`, from 0; how many records it has. */
+static uint64_t
+scan_chunk(struct scan *s, const struct decode_result *result, uint64_t first)
+{
+	uint64_t next = first, end = first + result->count + result->failed;
+	for (uint32_t i = 0; i < result->count; i++) {
+		uint64_t here = first + result->event[i].place;
+		count_damaged(s, next, here);
+		next = here + 1;
+		scan_event(s, &result->event[i], next);
+	}
+	count_damaged(s, next, end);
+	return end - first;
+}
+
+static void
 scan_records(struct scan *s, struct scan_input *in)
 {
 	struct raw raw;
@@ -218,11 +255,23 @@ scan_records(struct scan *s, struct scan_input *in)
 			result = (struct decode_result){0};
 			full = decode(s->decoder, &raw, &s->arena, &result) < 0;
 		} while (result.cut && scan_more(in, &raw));
-		s->failed += full;
-		s->failed += result.failed;
+		if (raw.form == RAW_EVTX_CHUNK) {
+			number += scan_chunk(s, &result, number);
+			continue;
+		}
+		if (full) { /* what fitted is looked at */
+			say_damaged(s, "scan_record_long", in->number, 1);
+			s->failed++;
+		}
 		for (uint32_t i = 0; i < result.count; i++)
-			scan_event(s, &result.event[i], raw.form == RAW_EVTX_CHUNK ? ++number : in->number);
+			scan_event(s, &result.event[i], in->number);
 	}
+	if (s->damaged > DAMAGED_SAID)
+		say_damaged(s, "scan_records", 0, s->damaged - DAMAGED_SAID);
+	if (scan_lost(in))
+		say_damaged(s, "scan_chunks", 0, scan_lost(in));
+	s->failed += s->damaged + scan_lost(in);
+	s->damaged = 0;
 }
 
 static int
@@ -232,12 +281,13 @@ scan_file(void *user, const char *path)
 	struct scan_input *in = &s->input;
 	int error = scan_open(in, path);
 	s->path = path;
-	if (error)
+	if (error) {
 		on_unreadable(s, path, error);
-	if (!error || in->bytes.n) {
-		s->files++;
-		scan_records(s, in);
+		(void)scan_close(in);
+		return 0;
 	}
+	s->files++;
+	scan_records(s, in);
 	error = scan_close(in);
 	if (error)
 		on_unreadable(s, path, error);
@@ -301,7 +351,9 @@ scan_paths(struct scan *s, char **paths)
 	arena_init(&s->kept, 64 << 10, KEPT_BYTES);
 	s->rule_json = mem_calloc(rules_count(s->rules), sizeof *s->rule_json);
 	for (; *paths; paths++) {
-		if (access(*paths, F_OK) != 0)
+		if (strcmp(*paths, "-") == 0)
+			scan_file(s, *paths);
+		else if (access(*paths, F_OK) != 0)
 			on_unreadable(s, *paths, error_from_errno(errno));
 		else if (file_walk(*paths, scan_file, on_unreadable, s) < 0)
 			on_unreadable(s, *paths, E_IO);
@@ -316,7 +368,7 @@ scan_paths(struct scan *s, char **paths)
 	arena_release(&s->kept);
 	mem_free(s->rule_json);
 	buf_release(&s->line);
-	return s->unreadable ? 2 : 0;
+	return s->unreadable || s->failed ? 2 : 0;
 }
 
 static bool

@@ -29,6 +29,15 @@ read_to(struct scan_chunks *c, size_t want)
 }
 
 bool
+scan_chunks_lost(struct str front)
+{
+	for (size_t i = 0; i < front.n; i++)
+		if (front.p[i])
+			return true;
+	return false;
+}
+
+bool
 scan_chunks_next(struct scan_chunks *c, struct str *ret)
 {
 	do {
@@ -43,6 +52,7 @@ scan_chunks_next(struct scan_chunks *c, struct str *ret)
 			*ret = str_from(c->chunk, c->have);
 			return true;
 		}
+		c->lost += scan_chunks_lost(str_from(c->chunk, c->have));
 	} while (c->have);
 	return false;
 }

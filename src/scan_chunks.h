@@ -18,6 +18,7 @@ struct scan_chunks {
 	int fd;          /* the caller's */
 	bool ended;      /* there is no more to read of it */
 	bool unreadable;
+	uint64_t lost;   /* places where something else stands than a chunk or nothing */
 };
 
 #define SCAN_CHUNKS_ROOM (EVTX_HEADER + EVTX_CHUNK)
@@ -27,6 +28,8 @@ struct scan_chunks scan_chunks(int fd, struct str front, char *room);
 /* The next chunk, to the end that its header states or further; what the last one gave is overwritten. False at the end of
  * the file, and where it cannot be read: c->unreadable. */
 bool scan_chunks_next(struct scan_chunks *c, struct str *ret);
+/* Is what stands where a chunk should something that was one, or has been written over? Windows leaves zeros. */
+bool scan_chunks_lost(struct str front);
 /* All of the chunk at hand; false when it is no more than what scan_chunks_next() gave. */
 bool scan_chunks_whole(struct scan_chunks *c, struct str *ret);
 

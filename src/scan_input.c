@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "scan_input.h"
 
+#include <errno.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "base/json.h"
@@ -10,94 +10,17 @@
 #include "decode/evtx.h"
 #include "host/file.h"
 
-enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_EVTX, FORM_CHUNKS /* EVTX, not packed */ };
+enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_XML /* <Event> after <Event> */, FORM_EVTX,
+	FORM_CHUNKS /* EVTX, not packed */ };
 
-#define UNPACK_STEP (1u << 20)
 #define READ_FRONT (8u << 10)
-#define UNPACK_WHOLE (64u << 20) /* a frame that says it is no longer is unpacked in one go, without a copy in between */
-#define READ_MAX (1u << 20)  /* bytes of a file that is read; larger ones are mapped */
+#define READ_MAX (1u << 20)      /* bytes of a file that is read whole */
+#define WINDOW (4u << 20)        /* bytes that are at hand of others, at the least */
+#define TEXT_MAX (64u << 20)     /* bytes of a JSON text that is no line */
+#define PACKED_WHOLE (16u << 20) /* bytes of a file that is unpacked in one go, without a copy in between ... */
+#define UNPACK_WHOLE (64u << 20) /* ... when it says that no more than these come out */
 #define KEEP_MAX (2 * UNPACK_WHOLE) /* bytes of room that stay from file to file: new memory is dear */
-#define FETCH_AHEAD 8192u    /* bytes that are on their way into the cache while the lines before them are looked at */
-
-static int
-unpack_gzip(struct scan_input *in)
-{
-	struct str packed = in->bytes;
-	struct buf *out = &in->unpacked;
-	z_stream z = {.next_in = (unsigned char *)(uintptr_t)packed.p};
-	int code = Z_OK;
-	if (inflateInit2(&z, 15 + 32) != Z_OK)
-		return E_LIMIT;
-	size_t left = packed.n;
-	while (code == Z_OK) {
-		char *room = buf_room(out, UNPACK_STEP);
-		if (!room)
-			break;
-		if (!z.avail_in) {
-			z.avail_in = left > UINT32_MAX ? UINT32_MAX : (unsigned)left;
-			left -= z.avail_in;
-		}
-		z.next_out = (unsigned char *)room;
-		z.avail_out = UNPACK_STEP;
-		code = inflate(&z, Z_NO_FLUSH);
-		out->n += UNPACK_STEP - z.avail_out;
-		if (code == Z_STREAM_END && (z.avail_in || left)) /* several members (RFC 1952, 2.2) */
-			code = inflateReset(&z);
-	}
-	inflateEnd(&z);
-	return code == Z_STREAM_END ? 0 : out->over ? E_LIMIT : E_CORRUPT;
-}
-
-/* Bytes to make room for before a frame is unpacked. */
-static size_t
-frame_room(struct str packed)
-{
-	unsigned long long whole = ZSTD_getFrameContentSize(packed.p, packed.n);
-	return whole > UNPACK_STEP && whole <= UNPACK_WHOLE ? (size_t)whole : UNPACK_STEP;
-}
-
-static int
-unpack_zstd(struct scan_input *in)
-{
-	struct buf *out = &in->unpacked;
-	ZSTD_inBuffer from = {in->bytes.p, in->bytes.n, 0};
-	size_t code = 0;
-	bool whole = true;
-	if (!in->unpacker)
-		in->unpacker = ZSTD_createDCtx();
-	if (!in->unpacker)
-		return E_LIMIT;
-	ZSTD_DCtx_reset(in->unpacker, ZSTD_reset_session_and_parameters);
-	ZSTD_DCtx_setParameter(in->unpacker, ZSTD_d_windowLogMax, 27);
-	do {
-		size_t step = whole && !code ? frame_room(str_skip(in->bytes, from.pos)) : UNPACK_STEP;
-		char *room = buf_room(out, step);
-		if (!room)
-			break;
-		ZSTD_outBuffer to = {room, step, 0};
-		size_t before = from.pos;
-		code = ZSTD_decompressStream(in->unpacker, &to, &from);
-		if (ZSTD_isError(code) && step > UNPACK_STEP) { /* once more in steps, for what stands before the damage */
-			whole = false;
-			from.pos = before;
-			ZSTD_DCtx_reset(in->unpacker, ZSTD_reset_session_only);
-			continue;
-		}
-		out->n += to.pos;
-		if (ZSTD_isError(code) || (from.pos == before && to.pos == 0))
-			break;
-	} while (from.pos < from.size || code != 0);
-	return out->over ? E_LIMIT : code == 0 && from.pos == from.size ? 0 : E_CORRUPT;
-}
-
-static int
-unpack(struct scan_input *in, int (*how)(struct scan_input *in))
-{
-	in->unpacked.max = SCAN_UNPACKED_MAX;
-	int error = how(in);
-	in->bytes = buf_str(&in->unpacked);
-	return error;
-}
+#define FETCH_AHEAD 8192u        /* bytes that are on their way into the cache while the lines before them are looked at */
 
 static bool
 is_evtx(struct str bytes)
@@ -105,28 +28,110 @@ is_evtx(struct str bytes)
 	return str_starts(bytes, STR("ElfFile")) && bytes.n >= EVTX_HEADER;
 }
 
-/* in->bytes become those of the file; of an event log that stands there as it is, the front. */
+static bool
+is_zstd(struct str front)
+{
+	bool skippable = front.n && (front.p[0] & 0xf0) == 0x50 && str_starts(str_skip(front, 1), STR("\x2a\x4d\x18"));
+	return skippable || str_starts(front, STR("\x28\xb5\x2f\xfd"));
+}
+
+/* What the frames say will come out of them; more than is unpacked in one go when one does not say, or is damaged. */
+static size_t
+unpacked_size(struct str packed)
+{
+	size_t whole = 0;
+	while (packed.n && whole <= UNPACK_WHOLE) {
+		unsigned long long content = ZSTD_getFrameContentSize(packed.p, packed.n);
+		size_t used = ZSTD_findFrameCompressedSize(packed.p, packed.n);
+		if (ZSTD_isError(used) || content > UNPACK_WHOLE) /* unknown too */
+			return UNPACK_WHOLE + 1;
+		whole += (size_t)content;
+		packed = str_skip(packed, used);
+	}
+	return whole;
+}
+
+/* All that comes out of the packed bytes in in->read; false when that is too much, or damaged. */
+static bool
+unpack_whole(struct scan_input *in)
+{
+	size_t whole = unpacked_size(buf_str(&in->read));
+	if (whole > UNPACK_WHOLE)
+		return false;
+	if (!in->unpacker && !(in->unpacker = ZSTD_createDCtx()))
+		return false;
+	size_t n = ZSTD_decompressDCtx(in->unpacker, buf_room(&in->window, whole), whole, in->read.p, in->read.n);
+	if (ZSTD_isError(n))
+		return false;
+	in->window.n = n;
+	in->bytes = buf_str(&in->window);
+	return true;
+}
+
+/* Read to the end, if that is no further than `max` bytes: E_LIMIT. */
 static int
-take_bytes(struct scan_input *in, const char *path, int fd, off_t size)
+read_whole(struct scan_input *in, int fd, off_t size, size_t max)
+{
+	in->read.max = max;
+	return (size_t)size > max ? E_LIMIT : file_read_descriptor(fd, &in->read);
+}
+
+/* At least `want` bytes behind in->at, or all there are. */
+static void
+reach(struct scan_input *in, size_t want)
+{
+	struct buf *w = &in->window;
+	if (!in->fed || in->feed.ended || in->bytes.n - in->at >= want)
+		return;
+	if (in->at)
+		memmove(w->p, w->p + in->at, w->n - in->at);
+	w->n -= in->at;
+	in->at = in->fetched = 0;
+	scan_feed_more(&in->feed, w, want > WINDOW ? want : WINDOW);
+	in->bytes = buf_str(w);
+}
+
+static void
+feed_from(struct scan_input *in, int fd, bool packed)
+{
+	in->fd = fd;
+	in->fed = true;
+	scan_feed_begin(&in->feed, fd, packed);
+	reach(in, RAW_MAX + 1);
+}
+
+/* in->bytes become the front of the file or all of it; fd is closed unless there is more to read. */
+static int
+take_bytes(struct scan_input *in, int fd, off_t size)
 {
 	ssize_t n = read(fd, buf_room(&in->read, SCAN_CHUNKS_ROOM), READ_FRONT);
-	if (n < 0)
-		return E_IO;
-	in->read.n = (size_t)n;
-	in->bytes = buf_str(&in->read);
-	if (is_evtx(in->bytes)) {
+	int error = n < 0 ? error_from_errno(errno) : 0;
+	in->read.n = n < 0 ? 0 : (size_t)n;
+	struct str front = buf_str(&in->read);
+	if (!error && is_evtx(front)) {
 		in->form = FORM_CHUNKS;
-		in->chunks = scan_chunks(fd, in->bytes, in->read.p);
+		in->bytes = front;
+		in->fd = fd;
+		in->chunks = scan_chunks(fd, front, in->read.p);
 		return 0;
 	}
-	if (size <= READ_MAX) {
-		int error = file_read_descriptor(fd, &in->read);
+	bool zstd = is_zstd(front), packed = zstd || str_starts(front, STR("\x1f\x8b")), whole = false;
+	if (!error && !packed && !utf16_find(front)) {
+		error = read_whole(in, fd, size, READ_MAX);
 		in->bytes = buf_str(&in->read);
-		if (error != E_LIMIT) /* else it has grown since */
-			return error;
+		whole = error != E_LIMIT; /* else it is long, or has grown since */
+	} else if (!error && zstd) {
+		whole = read_whole(in, fd, size, PACKED_WHOLE) == 0 && unpack_whole(in);
 	}
-	TRY(file_map(path, &in->mapped));
-	in->bytes = in->mapped;
+	if (!error || error == E_LIMIT)
+		error = whole || lseek(fd, 0, SEEK_SET) == 0 ? 0 : E_IO;
+	if (error || whole) {
+		close(fd);
+		return error;
+	}
+	buf_clear(&in->window);
+	in->bytes = (struct str){0};
+	feed_from(in, fd, packed);
 	return 0;
 }
 
@@ -134,14 +139,16 @@ static int
 take_file(struct scan_input *in, const char *path)
 {
 	struct stat st;
-	int fd = file_open_regular(path, &st);
+	bool standard_input = strcmp(path, "-") == 0;
+	int fd = standard_input ? STDIN_FILENO : file_open_regular(path, &st);
 	TRY(fd);
+	if (standard_input && fstat(fd, &st) < 0)
+		return E_IO;
 	in->written_ms = (int64_t)st.st_mtime * 1000;
-	in->read.max = READ_MAX;
-	int error = take_bytes(in, path, fd, st.st_size);
-	if (in->form != FORM_CHUNKS)
-		close(fd);
-	return error;
+	if (!standard_input)
+		return take_bytes(in, fd, st.st_size);
+	feed_from(in, fd, true); /* which finds out itself */
+	return 0;
 }
 
 static void
@@ -159,6 +166,8 @@ text_form(struct str bytes)
 {
 	struct json json = {.max_tokens = 100000};
 	struct str rest = str_trim(str_cut(bytes, 0, RAW_MAX)), line;
+	if (str_starts(rest, STR("<?xml")) || str_starts(rest, STR("<Event")))
+		return FORM_XML;
 	if (!rest.n || (rest.p[0] != '{' && rest.p[0] != '[') || !str_split(&rest, '\n', &line))
 		return FORM_LINES;
 	int error = json_parse(&json, str_trim(line), NULL);
@@ -170,45 +179,44 @@ text_form(struct str bytes)
 int
 scan_open(struct scan_input *in, const char *path)
 {
+	in->fd = -1;
 	TRY(take_file(in, path));
-	int error = 0;
 	if (in->form == FORM_CHUNKS)
 		return 0;
-	if (str_starts(in->bytes, STR("\x1f\x8b")))
-		error = unpack(in, unpack_gzip);
-	else if (str_starts(in->bytes, STR("\x28\xb5\x2f\xfd")))
-		error = unpack(in, unpack_zstd);
 	if (str_starts(in->bytes, STR("\xef\xbb\xbf")))
-		in->bytes = str_skip(in->bytes, 3);
+		in->at = 3;
 	if (is_evtx(in->bytes)) {
 		in->form = FORM_EVTX;
 		in->at = EVTX_HEADER;
+	} else if (str_starts(in->bytes, STR("ElfFile"))) {
+		in->bytes = (struct str){0};
+		return E_TRUNCATED;
 	} else {
-		in->form = text_form(in->bytes);
+		in->form = text_form(str_skip(in->bytes, in->at));
 	}
-	/* What came out of a damaged archive is read; the damage is told by the caller. */
-	return error;
+	return 0;
 }
 
 int
 scan_close(struct scan_input *in)
 {
-	int error = in->chunks.unreadable ? E_IO : 0;
-	if (in->form == FORM_CHUNKS)
-		close(in->chunks.fd);
-	file_unmap(in->mapped);
+	int error = in->chunks.unreadable ? E_IO : in->feed.error;
+	if (in->fd > STDERR_FILENO)
+		close(in->fd);
+	scan_feed_end(&in->feed);
+	give_back(&in->feed.raw);
 	give_back(&in->read);
-	give_back(&in->unpacked);
-	*in = (struct scan_input){.read = in->read, .unpacked = in->unpacked, .unpacker = in->unpacker};
+	give_back(&in->window);
+	*in = (struct scan_input){.fd = -1, .read = in->read, .window = in->window, .feed.raw = in->feed.raw, .unpacker = in->unpacker};
 	return error;
 }
 
 void
 scan_release(struct scan_input *in)
 {
-	(void)scan_close(in);
 	buf_release(&in->read);
-	buf_release(&in->unpacked);
+	buf_release(&in->window);
+	buf_release(&in->feed.raw);
 	ZSTD_freeDCtx(in->unpacker);
 	in->unpacker = NULL;
 }
@@ -225,24 +233,44 @@ fetch_ahead(struct scan_input *in)
 static bool
 next_line(struct scan_input *in, struct str *ret)
 {
+	reach(in, RAW_MAX + 1);
 	while (in->at < in->bytes.n) {
 		fetch_ahead(in);
 		struct str rest = str_skip(in->bytes, in->at);
 		rest = str_cut(rest, 0, RAW_MAX + 1); /* a file without line ends is not read anew for each piece */
 		const char *end = memchr(rest.p, '\n', rest.n);
 		struct str line = str_cut(rest, 0, end ? (size_t)(end - rest.p) : rest.n);
-		bool piece = line.n > RAW_MAX;
+		bool piece = line.n > RAW_MAX, goes_on = in->flags == RAW_PIECE;
 		line = str_cut(line, 0, RAW_MAX);
 		in->at += line.n + (end && !piece ? 1 : 0);
-		in->number++;
+		in->number += !goes_on;
+		in->flags = piece ? RAW_PIECE : goes_on ? RAW_LAST_PIECE : 0;
 		if (line.n && line.p[line.n - 1] == '\r')
 			line.n--;
 		if (str_trim(line).n) {
 			*ret = line;
 			return true;
 		}
+		reach(in, RAW_MAX + 1);
 	}
 	return false;
+}
+
+/* How much of the text at in->at is one JSON value; 0: it is none. */
+static size_t
+value_length(struct scan_input *in)
+{
+	struct json json = {0};
+	size_t used = 0;
+	for (;;) {
+		struct str rest = str_cut(str_skip(in->bytes, in->at), 0, TEXT_MAX);
+		bool more = in->fed && !in->feed.ended && rest.n < TEXT_MAX;
+		int error = json_parse_prefix(&json, rest, &used, NULL);
+		json_release(&json);
+		if (error != E_TRUNCATED || !more)
+			return error < 0 ? 0 : used;
+		reach(in, 2 * rest.n);
+	}
 }
 
 /* The next JSON value; the brackets and commas of an array around them are stepped over. What is no JSON goes on as a
@@ -250,32 +278,66 @@ next_line(struct scan_input *in, struct str *ret)
 static bool
 next_text(struct scan_input *in, struct str *ret)
 {
-	struct json json = {0};
-	size_t used = 0;
-	while (in->at < in->bytes.n && memchr(" \t\r\n,[]", in->bytes.p[in->at], 8))
+	reach(in, RAW_MAX + 1);
+	while (in->at < in->bytes.n && memchr(" \t\r\n,[]", in->bytes.p[in->at], 8)) {
 		in->at++;
-	struct str rest = str_skip(in->bytes, in->at);
-	if (!rest.n)
-		return false;
-	if (json_parse_prefix(&json, str_cut(rest, 0, 64u << 20), &used, NULL) < 0 || !used) {
-		json_release(&json);
-		return next_line(in, ret);
+		reach(in, 1);
 	}
-	json_release(&json);
+	reach(in, RAW_MAX + 1);
+	if (in->at == in->bytes.n)
+		return false;
+	size_t used = value_length(in);
+	if (!used)
+		return next_line(in, ret);
+	*ret = str_trim(str_cut(in->bytes, in->at, in->at + used));
 	in->at += used;
 	in->number++;
-	*ret = str_trim(str_cut(rest, 0, used));
+	in->flags = 0;
 	return true;
+}
+
+/* The next <Event ...> to its end; what stands between them is the frame of a document. Where no end is near, all that was
+ * looked through is one record: nothing is looked at twice. */
+static bool
+next_xml(struct scan_input *in, struct str *ret)
+{
+	static const char open[] = "<Event", close[] = "</Event>";
+	for (;;) {
+		reach(in, RAW_MAX + 1);
+		struct str rest = str_cut(str_skip(in->bytes, in->at), 0, RAW_MAX);
+		const char *from = memmem(rest.p, rest.n, open, strlen(open));
+		size_t skip = from ? (size_t)(from - rest.p) : rest.n > strlen(open) ? rest.n - strlen(open) : rest.n;
+		in->at += skip;
+		if (!rest.n)
+			return false;
+		if (!from)
+			continue;
+		reach(in, RAW_MAX + 1);
+		rest = str_cut(str_skip(in->bytes, in->at), 0, RAW_MAX);
+		if (rest.n > strlen(open) && !memchr(" \t\r\n>", rest.p[strlen(open)], 5)) { /* <Events>, <EventData> */
+			in->at += strlen(open);
+			continue;
+		}
+		const char *end = memmem(rest.p, rest.n, close, strlen(close));
+		*ret = str_cut(rest, 0, end ? (size_t)(end - rest.p) + strlen(close) : rest.n);
+		in->at += ret->n;
+		in->number++;
+		in->flags = 0;
+		return true;
+	}
 }
 
 static bool
 next_chunk(struct scan_input *in, struct str *ret)
 {
-	struct evtx_file f = {in->bytes, in->at};
-	bool more = evtx_next_chunk(&f, ret);
-	in->at = f.at;
-	in->number++;
-	return more;
+	for (;;) {
+		reach(in, EVTX_CHUNK);
+		*ret = str_cut(in->bytes, in->at, in->at + EVTX_CHUNK);
+		in->at += ret->n;
+		if (!ret->n || evtx_chunk_used(*ret))
+			return ret->n;
+		in->lost += scan_chunks_lost(*ret);
+	}
 }
 
 bool
@@ -285,13 +347,20 @@ scan_next(struct scan_input *in, struct raw *ret)
 	bool more = in->form == FORM_CHUNKS ? scan_chunks_next(&in->chunks, &bytes)
 	    : in->form == FORM_EVTX	    ? next_chunk(in, &bytes)
 	    : in->form == FORM_TEXTS	    ? next_text(in, &bytes)
+	    : in->form == FORM_XML	    ? next_xml(in, &bytes)
 					    : next_line(in, &bytes);
 	bool evtx = in->form == FORM_CHUNKS || in->form == FORM_EVTX;
 	if (!more)
 		return false;
 	*ret = (struct raw){.bytes = bytes, .form = evtx ? RAW_EVTX_CHUNK : RAW_LINE, .transport = RAW_FILE,
-	    .received_ms = in->written_ms};
+	    .flags = in->flags, .received_ms = in->written_ms};
 	return true;
+}
+
+uint64_t
+scan_lost(const struct scan_input *in)
+{
+	return in->lost + in->chunks.lost;
 }
 
 bool

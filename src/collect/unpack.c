@@ -11,6 +11,7 @@
 #define RATIO_MAX 1000u
 #define RATIO_FREE (64ull << 20) /* small files may be anything */
 #define WINDOW_LOG_MAX 23        /* 8 MB of memory for a zstd frame */
+#define WINDOW_LOG_LONG 27       /* 128 MB: what zstd --long makes and unpacks */
 
 enum packing { PACK_UNKNOWN, PACK_PLAIN, PACK_GZIP, PACK_ZSTD };
 
@@ -22,6 +23,9 @@ struct unpack {
 	uint64_t read, made;     /* bytes in, bytes out */
 	bool inside;             /* a member or frame has begun and not ended */
 	bool reset;              /* the next member needs a fresh start */
+	bool padding;            /* zeros behind the last member, as tapes leave them */
+	int window_log;
+	uint64_t ratio_free;
 	z_stream z;
 	ZSTD_DCtx *zstd;
 };
@@ -30,8 +34,15 @@ struct unpack *
 unpack_new(int fd)
 {
 	struct unpack *u = MEM_NEW(struct unpack);
-	u->fd = fd;
+	*u = (struct unpack){.fd = fd, .window_log = WINDOW_LOG_MAX, .ratio_free = RATIO_FREE};
 	return u;
+}
+
+void
+unpack_generous(struct unpack *u, uint64_t ratio_free)
+{
+	u->window_log = WINDOW_LOG_LONG;
+	u->ratio_free = ratio_free;
 }
 
 void
@@ -62,6 +73,13 @@ refill(struct unpack *u)
 	return got;
 }
 
+/* A frame that says nothing may stand before the first that does: RFC 8878, 3.1.2. */
+static bool
+is_skippable(struct str head)
+{
+	return head.n >= 4 && (head.p[0] & 0xf0) == 0x50 && str_starts(str_skip(head, 1), STR("\x2a\x4d\x18"));
+}
+
 static int
 packing_find(struct unpack *u)
 {
@@ -75,11 +93,11 @@ packing_find(struct unpack *u)
 		if (inflateInit2(&u->z, 15 + 16) != Z_OK)
 			abort(); /* as mem_alloc() does */
 		u->packing = PACK_GZIP;
-	} else if (str_starts(head, STR("\x28\xb5\x2f\xfd"))) {
+	} else if (str_starts(head, STR("\x28\xb5\x2f\xfd")) || is_skippable(head)) {
 		u->zstd = ZSTD_createDCtx();
 		if (!u->zstd)
 			abort();
-		ZSTD_DCtx_setParameter(u->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+		ZSTD_DCtx_setParameter(u->zstd, ZSTD_d_windowLogMax, u->window_log);
 		u->packing = PACK_ZSTD;
 	}
 	return 0;
@@ -98,8 +116,15 @@ read_plain(struct unpack *u, char *to, size_t n)
 static int64_t
 read_gzip(struct unpack *u, char *to, size_t n)
 {
-	if (u->reset && inflateReset(&u->z) != Z_OK)
-		return E_CORRUPT;
+	if (u->reset) {
+		u->padding |= u->in[u->at] == '\0';
+		while (u->padding && u->at < u->n && u->in[u->at] == '\0')
+			u->at++;
+		if (u->at == u->n)
+			return 0;
+		if (u->padding || inflateReset(&u->z) != Z_OK)
+			return E_CORRUPT;
+	}
 	u->reset = false;
 	u->z.next_in = (Bytef *)(u->in + u->at);
 	u->z.avail_in = (uInt)(u->n - u->at);
@@ -151,7 +176,7 @@ unpack_read(struct unpack *u, char *to, size_t n)
 		if (made < 0)
 			return made;
 		u->made += (uint64_t)made;
-		if (u->packing != PACK_PLAIN && u->made > RATIO_FREE && u->made / RATIO_MAX > u->read)
+		if (u->packing != PACK_PLAIN && u->made > u->ratio_free && u->made / RATIO_MAX > u->read)
 			return E_LIMIT;
 		if (made > 0)
 			return made;

@@ -78,6 +78,7 @@ struct event {
 	int64_t time_ms;         /* as claimed by the source; TIME_NONE when it says nothing */
 	enum decoder_id decoder;
 	uint8_t confidence;      /* 0..100 */
+	uint16_t place;          /* of its record among all of the EVTX chunk, unreadable ones counted */
 
 	/* Sigma's log source, as far as the bytes tell; content/rules/map.yaml turns it into categories. Static or
 	 * borrowed; empty = not said. */

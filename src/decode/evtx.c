@@ -487,6 +487,7 @@ evtx_decode_chunk(struct decode_context *c, struct str chunk, const struct raw *
 		if (e) {
 			event_begin(e, c->arena, raw);
 			e->sub_index = list.count;
+			e->place = (uint16_t)(list.count + ret->failed + l.damaged);
 		}
 		if (!e || decode_record(r, at, size, e) < 0)
 			ret->failed++;
