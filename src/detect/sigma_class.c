@@ -282,7 +282,7 @@ class_of_event(struct matcher *m, const struct plan *p, struct slot *s)
 	}
 	for (uint32_t i = 0; i < e->field_count; i++) {
 		struct field *f = &e->field[i];
-		if (!f->core && f->kind == FIELD_TEXT && (!s->prefilter || sieve_finds(s->prefilter, f->value)))
+		if (!f->core && f->kind != FIELD_NULL && (!s->prefilter || sieve_finds(s->prefilter, f->value)))
 			find_in_value(m, p, s, event_value(e, f));
 	}
 	return class_of_found(m, p, false);

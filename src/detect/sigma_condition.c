@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Conditions (Sigma specification 2.1.0, "Condition"): not binds closer than and, and closer than or; "1 of x*",
- * "all of x*", "1 of them" select by name, where "them" leaves out names that begin with an underscore.
+ * "all of x*", "1 of them" select by name and leave out names that begin with an underscore, unless the pattern does, too.
  */
 #include "base/memory.h"
 #include "detect/sigma_internal.h"
@@ -117,10 +117,10 @@ join_selected(struct condition *c, enum expr_kind kind, struct expr **ret)
 	struct expr **child = mem_calloc(c->names, sizeof *child);
 	uint32_t count = 0;
 	int error = 0;
-	bool them = str_eq_nocase(c->word, STR("them"));
+	bool them = str_eq_nocase(c->word, STR("them")), hidden = str_starts(c->word, STR("_"));
 	for (uint32_t i = 0; i < c->names && !error; i++) {
-		bool fits = them ? c->name[i].p[0] != '_' : name_fits(c->name[i], c->word);
-		if (fits)
+		bool named = hidden || !c->section || c->name[i].p[0] != '_';
+		if (named && (them || name_fits(c->name[i], c->word)))
 			error = take_selection(c, i, &child[count++]);
 	}
 	struct expr *joined = !error && count ? expr_join(c->p, kind, child, count) : NULL;

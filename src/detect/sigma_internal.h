@@ -242,7 +242,21 @@ struct parse {
 	struct fault fault;
 	uint32_t values;  /* of the field at hand */
 	uint32_t regexes; /* of the document */
+	bool shared;      /* it has parts of another: collection_next() */
 };
+
+/* sigma_collection.c: documents of one file, one after the other. */
+struct collection {
+	struct arena *arena;         /* of the documents' trees */
+	struct fault *fault;
+	const struct yaml *global;   /* NULL: none */
+	const struct yaml *before;   /* the rule before, as it was read */
+	uint32_t nodes;
+	bool shared;                 /* the document at hand has parts of others: perhaps their id and name */
+};
+
+/* The document as it shall be read; *ret is NULL when there is nothing to read. */
+[[nodiscard]] int collection_next(struct collection *c, const struct yaml *document, const struct yaml **ret);
 
 /* sigma_parse.c: one document; adds a rule or a filter to r. */
 [[nodiscard]] int sigma_parse_document(struct parse *p, const struct yaml *document, struct str file);
@@ -286,7 +300,8 @@ const struct test *rules_intern_test(struct rules *r, const struct test *t);
 const struct test *rules_find_test(struct rules *r, const struct test *t);
 
 /* sigma_rules.c */
-int rules_keep(struct rules *r, struct rule *rule);
+/* `shared`: its id and name may be those of a rule before it in the file. */
+int rules_keep(struct rules *r, struct rule *rule, bool shared);
 struct rule *rules_find_name(const struct rules *r, struct str name);
 
 /* sigma_map.c */

@@ -49,20 +49,25 @@ read_list(struct parse *p, const struct yaml *map, struct str key, const struct 
 	return 0;
 }
 
-/* "90s", "5m", "2h", "7d" */
+/*
+ * "90s", "5m", "2h", "7d": what the specification has. w, M and y are pySigma's, and so are their lengths: a year is the
+ * Gregorian calendar's mean one, a month its twelfth part. Nobody waits for longer than a century, and its seconds fit
+ * into 32 bits. What is remembered meanwhile is bounded by room, not by time (correlate.h).
+ */
 static bool
 read_timespan(struct str s, int64_t *ret_ms)
 {
 	static const struct {
 		char unit;
-		int64_t ms;
-	} units[] = {{'s', TIME_SECOND}, {'m', TIME_MINUTE}, {'h', TIME_HOUR}, {'d', TIME_DAY}, {'w', 7 * TIME_DAY}};
+		uint32_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'M', 2629746}, {'y', 31556952}};
+	const uint64_t century = UINT64_C(3155695200);
 	uint64_t n;
-	if (s.n < 2 || !str_to_u64(str_cut(s, 0, s.n - 1), &n) || n == 0 || n > 100000)
+	if (s.n < 2 || !str_to_u64(str_cut(s, 0, s.n - 1), &n) || n == 0)
 		return false;
 	for (size_t i = 0; i < COUNT(units); i++)
-		if (units[i].unit == s.p[s.n - 1]) {
-			*ret_ms = (int64_t)n * units[i].ms;
+		if (units[i].unit == s.p[s.n - 1] && n <= century / units[i].seconds) {
+			*ret_ms = (int64_t)(n * units[i].seconds) * TIME_SECOND;
 			return true;
 		}
 	return false;
@@ -114,6 +119,7 @@ sigma_parse_selection(struct parse *p, const struct yaml *selection, struct expr
 			break;
 		error = one->kind == YAML_MAP && one->count ? parse_map(p, one, &child[count])
 		    : one->kind == YAML_SCALAR             ? sigma_parse_item(p, one, STR(""), &child[count])
+		    : one->kind == YAML_LIST               ? sigma_parse_selection(p, one, &child[count])
 		    : yaml_fault(one, &p->fault, E_INVALID, "rule_nested", selection->key);
 		count++;
 	}
@@ -446,12 +452,26 @@ parse_aliases(struct parse *p, const struct yaml *aliases, struct correlation *c
 	return 0;
 }
 
+/* The specification's schema has it beside `correlation`, pySigma and its users inside. */
 static int
-parse_correlation(struct parse *p, const struct yaml *node, struct rule *rule)
+parse_generate(struct parse *p, const struct yaml *map, struct correlation *c)
+{
+	const struct yaml *generate = yaml_get(map, KEY("generate"));
+	bool yes;
+	if (!generate || yaml_is_null(generate))
+		return 0;
+	if (!yaml_to_bool(generate, &yes))
+		return yaml_fault(generate, &p->fault, E_INVALID, "rule_exists", generate->text);
+	c->generate |= yes;
+	return 0;
+}
+
+static int
+parse_correlation(struct parse *p, const struct yaml *document, const struct yaml *node, struct rule *rule)
 {
 	struct correlation *c = ARENA_NEW(&p->r->arena, struct correlation);
 	const struct yaml *timespan = yaml_get(node, KEY("timespan")), *condition = yaml_get(node, KEY("condition"));
-	const struct yaml *generate = yaml_get(node, KEY("generate")), *aliases = yaml_get(node, KEY("aliases"));
+	const struct yaml *aliases = yaml_get(node, KEY("aliases"));
 	if (!c)
 		return yaml_fault(node, &p->fault, E_LIMIT, "rule_too_big", STR(""));
 	if (node->kind != YAML_MAP)
@@ -465,8 +485,8 @@ parse_correlation(struct parse *p, const struct yaml *node, struct rule *rule)
 	if (!timespan || !read_timespan(timespan->text, &c->timespan_ms))
 		return yaml_fault(timespan ? timespan : node, &p->fault, E_INVALID, "rule_timespan",
 		    timespan ? timespan->text : KEY("timespan"));
-	if (generate && !yaml_to_bool(generate, &c->generate))
-		return yaml_fault(generate, &p->fault, E_INVALID, "rule_exists", generate->text);
+	TRY(parse_generate(p, document, c));
+	TRY(parse_generate(p, node, c));
 	if (aliases)
 		TRY(parse_aliases(p, aliases, c));
 	return check_bounds(p, node, condition, c);
@@ -483,13 +503,25 @@ parse_exception(struct parse *p, const struct yaml *document, uint64_t *ret)
 	return 0;
 }
 
+/* "any", a rule, or a list of rules, of which pySigma takes an empty one for "any". A filter that says nothing is an
+ * oversight that would take away findings of every rule. */
+static int
+parse_filtered(struct parse *p, const struct yaml *section, struct filter *filter)
+{
+	const struct yaml *rules = yaml_get(section, KEY("rules"));
+	if (!rules || yaml_is_null(rules))
+		return yaml_fault(section, &p->fault, E_INVALID, "rule_section", KEY("rules"));
+	if (rules->kind == YAML_SCALAR && str_eq_nocase(rules->text, KEY("any")))
+		return 0;
+	return read_list(p, section, KEY("rules"), &filter->reference, &filter->references);
+}
+
 static int
 parse_filter(struct parse *p, const struct yaml *document, struct str file)
 {
 	struct rules *r = p->r;
 	struct filter *filter = ARENA_NEW(&r->arena, struct filter);
 	const struct yaml *section = yaml_get(document, KEY("filter"));
-	const struct yaml *references = yaml_get(section, KEY("rules"));
 	if (!filter)
 		return yaml_fault(document, &p->fault, E_LIMIT, "rule_too_big", STR(""));
 	filter->line = document->line;
@@ -498,8 +530,7 @@ parse_filter(struct parse *p, const struct yaml *document, struct str file)
 	TRY(parse_logsource(p, document, &filter->product, &filter->category, &filter->service));
 	TRY(parse_detection(p, document, KEY("filter"), &filter->expr));
 	TRY(parse_exception(p, document, &filter->exception));
-	if (references && !(references->kind == YAML_SCALAR && str_eq(references->text, KEY("any"))))
-		TRY(read_list(p, section, KEY("rules"), &filter->reference, &filter->references));
+	TRY(parse_filtered(p, section, filter));
 	MEM_GROW(r->filter, r->filters, r->filter_cap);
 	r->filter[r->filters++] = filter;
 	return 0;
@@ -518,14 +549,14 @@ sigma_parse_document(struct parse *p, const struct yaml *document, struct str fi
 		return yaml_fault(document, &p->fault, E_LIMIT, "rule_too_big", STR(""));
 	TRY(parse_info(p, document, file, rule));
 	if (correlation) {
-		TRY(parse_correlation(p, correlation, rule));
+		TRY(parse_correlation(p, document, correlation, rule));
 	} else if (yaml_get(yaml_get(document, KEY("khien")), KEY("engine"))) {
 		TRY(parse_engine(p, document, rule));
 	} else {
 		TRY(parse_logsource(p, document, &rule->product, &rule->category, &rule->service));
 		TRY(parse_detection(p, document, KEY("detection"), &rule->expr));
 	}
-	if (rules_keep(p->r, rule)) {
+	if (rules_keep(p->r, rule, p->shared)) {
 		const struct yaml *id = yaml_get(document, KEY("id"));
 		return yaml_fault(id ? id : document, &p->fault, E_EXISTS, "rule_twice", rule->info.id);
 	}

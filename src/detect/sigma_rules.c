@@ -70,15 +70,34 @@ rules_free(struct rules *r)
 /* ---- names and ids of rules ---- */
 
 static bool
+is_uuid(struct str s)
+{
+	return s.n == 36 && s.p[8] == '-' && s.p[13] == '-' && s.p[18] == '-' && s.p[23] == '-';
+}
+
+/* Capital letters make no other UUID. */
+static bool
 is_called(const struct rule *rule, struct str name)
 {
-	return str_eq(rule->info.id, name) || (rule->name.n && str_eq(rule->name, name));
+	return str_eq(rule->info.id, name) || (rule->name.n && str_eq(rule->name, name)) ||
+	    (is_uuid(name) && str_eq_nocase(rule->info.id, name));
+}
+
+static uint32_t
+name_hash(struct str name)
+{
+	char low[36];
+	if (!is_uuid(name))
+		return (uint32_t)hash64(name, 3);
+	for (size_t i = 0; i < name.n; i++)
+		low[i] = ascii_lower(name.p[i]);
+	return (uint32_t)hash64(str_from(low, name.n), 3);
 }
 
 struct rule *
 rules_find_name(const struct rules *r, struct str name)
 {
-	uint32_t at = (uint32_t)hash64(name, 3) & r->by_name_mask;
+	uint32_t at = name_hash(name) & r->by_name_mask;
 	for (; r->by_name[at]; at = (at + 1) & r->by_name_mask)
 		if (is_called(r->by_name[at], name))
 			return r->by_name[at];
@@ -88,7 +107,7 @@ rules_find_name(const struct rules *r, struct str name)
 static void
 put_name(struct rules *r, struct str name, struct rule *rule)
 {
-	uint32_t at = (uint32_t)hash64(name, 3) & r->by_name_mask;
+	uint32_t at = name_hash(name) & r->by_name_mask;
 	while (r->by_name[at])
 		at = (at + 1) & r->by_name_mask;
 	r->by_name[at] = rule;
@@ -114,14 +133,12 @@ grow_names(struct rules *r)
 		put_names(r, r->rule[i]);
 }
 
-/* A file that holds several rules without ids: the later ones are told apart by their line. */
+/* Several rules of a file without ids, or with the one they share: the later ones are told apart by their line. */
 static bool
 name_by_line(struct rules *r, struct rule *rule)
 {
 	struct buf id = BUF_INIT;
-	if (!str_eq(rule->info.id, rule->info.file))
-		return false;
-	buf_add(&id, rule->info.file);
+	buf_add(&id, rule->info.id);
 	buf_addf(&id, ":%u", rule->line);
 	bool copied = arena_copy(&r->arena, buf_str(&id), &rule->info.id);
 	buf_release(&id);
@@ -129,11 +146,14 @@ name_by_line(struct rules *r, struct rule *rule)
 }
 
 int
-rules_keep(struct rules *r, struct rule *rule)
+rules_keep(struct rules *r, struct rule *rule, bool shared)
 {
+	bool by_line = shared || str_eq(rule->info.id, rule->info.file);
 	assert(!r->finished);
-	if (rules_find_name(r, rule->info.id) && !name_by_line(r, rule))
+	if (rules_find_name(r, rule->info.id) && (!by_line || !name_by_line(r, rule)))
 		return E_EXISTS;
+	if (shared && rules_find_name(r, rule->name))
+		rule->name = (struct str){0};
 	if (rule->name.n && rules_find_name(r, rule->name))
 		return E_EXISTS;
 	if ((r->by_name_count + 2) * 2 > r->by_name_mask)
@@ -216,6 +236,7 @@ rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_
 {
 	struct parse p = {.r = r};
 	struct arena tree;
+	struct collection c = {.arena = &tree, .fault = &p.fault};
 	struct yaml **document;
 	uint32_t documents, before = r->count;
 	assert(!r->finished);
@@ -227,10 +248,13 @@ rules_add(struct rules *r, struct str text, struct str file, rules_on_fault *on_
 		documents = 0;
 	}
 	for (uint32_t i = 0; i < documents; i++) {
+		const struct yaml *read = NULL;
 		p.fault = (struct fault){0};
 		p.regexes = 0;
 		arena_clear(&p.scratch);
-		if (sigma_parse_document(&p, document[i], file) < 0)
+		int error = collection_next(&c, document[i], &read);
+		p.shared = c.shared;
+		if (error || (read && sigma_parse_document(&p, read, file) < 0))
 			refuse(r, &p.fault, file, on_fault, user);
 	}
 	arena_release(&p.scratch);
@@ -270,8 +294,9 @@ rules_count_exceptions(struct rules *r)
 static bool
 filter_fits(const struct filter *f, const struct rule *rule)
 {
-	return rule->expr && (!f->product.n || str_eq(f->product, rule->product)) &&
-	    (!f->category.n || str_eq(f->category, rule->category)) && (!f->service.n || str_eq(f->service, rule->service));
+	return rule->expr && (!f->product.n || str_eq_nocase(f->product, rule->product)) &&
+	    (!f->category.n || str_eq_nocase(f->category, rule->category)) &&
+	    (!f->service.n || str_eq_nocase(f->service, rule->service));
 }
 
 static int
@@ -305,7 +330,7 @@ add_excepted(struct rules *r, const struct filter *f, const struct rule *rule)
 	buf_addf(&id, "exception %llu", (unsigned long long)f->exception);
 	bool copied = arena_copy(&r->arena, buf_str(&id), &twin->info.id);
 	buf_release(&id);
-	return copied && twin->expr ? rules_keep(r, twin) : E_LIMIT;
+	return copied && twin->expr ? rules_keep(r, twin, false) : E_LIMIT;
 }
 
 static int
@@ -317,22 +342,33 @@ apply_exception(struct rules *r, const struct filter *f, struct rule *rule)
 }
 
 static int
+apply_filter_to(struct rules *r, const struct filter *f, struct str reference, struct fault *fault)
+{
+	struct rule *rule = rules_find_name(r, reference);
+	if (!rule || !rule->expr)
+		return fault_set(fault, E_NOT_FOUND, "rule_reference", reference, f->line, f->column);
+	/* As pySigma has it: who is named by a filter of another log source keeps its findings. */
+	if (!f->exception && !filter_fits(f, rule))
+		return fault_set(fault, E_INVALID, "rule_filter_source", reference, f->line, f->column);
+	int error = apply_exception(r, f, rule);
+	if (error == E_EXISTS)
+		return fault_set(fault, error, "rule_twice", reference, f->line, f->column);
+	return error ? fault_set(fault, error, "rule_too_big", rule->info.id, f->line, f->column) : 0;
+}
+
+/* A rule that is not there spares the others no filter. */
+static int
 apply_filter(struct rules *r, const struct filter *f, struct fault *fault)
 {
+	int error = 0;
 	for (uint32_t i = 0; !f->reference && i < r->count; i++)
 		if (filter_fits(f, r->rule[i]) && join_filter(r, f, r->rule[i]) < 0)
 			return fault_set(fault, E_LIMIT, "rule_too_big", r->rule[i]->info.id, f->line, f->column);
 	for (uint32_t i = 0; i < f->references; i++) {
-		struct rule *rule = rules_find_name(r, f->reference[i]);
-		if (!rule || !rule->expr)
-			return fault_set(fault, E_NOT_FOUND, "rule_reference", f->reference[i], f->line, f->column);
-		int error = apply_exception(r, f, rule);
-		if (error == E_EXISTS)
-			return fault_set(fault, error, "rule_twice", f->reference[i], f->line, f->column);
-		if (error)
-			return fault_set(fault, error, "rule_too_big", rule->info.id, f->line, f->column);
+		int failed = apply_filter_to(r, f, f->reference[i], fault);
+		error = failed ? failed : error;
 	}
-	return 0;
+	return error;
 }
 
 /* A rule that is listed twice, say by its id and by its name, is asked for where it stands first. */

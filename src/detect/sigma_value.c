@@ -99,7 +99,7 @@ modifiers_clash(uint32_t set)
 {
 	uint32_t rest = set & ~(BIT(M_ALL) | BIT(M_NEQ));
 	if (set & BIT(M_RE))
-		return rest & ~(BIT(M_RE) | REGEX_FLAGS);
+		return (rest & ~(BIT(M_RE) | REGEX_FLAGS | LIKE | BIT(M_EXPAND))) || bits_of(set & LIKE) > 1;
 	if (set & REGEX_FLAGS)
 		return true;
 	if (set & BIT(M_CIDR))
@@ -217,29 +217,58 @@ is_word(uint16_t u)
 	return u == '_' || (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') || (u > 127 && u < 256);
 }
 
-/* A - or / that opens an option: nothing of a word before it, a word after it. */
 static bool
-is_option_dash(struct units u, uint32_t i)
+units_stand_at(struct units u, uint32_t i, struct str s)
 {
-	return (u.p[i] == '-' || u.p[i] == '/') && (i == 0 || !is_word(u.p[i - 1])) && i + 1 < u.n && is_word(u.p[i + 1]);
+	for (size_t k = 0; k < s.n; k++)
+		if (i + k >= u.n || u.p[i + k] != (unsigned char)s.p[k])
+			return false;
+	return true;
+}
+
+/* Dashes and quotation marks (U+2000 to U+203F) are no letters. */
+static bool
+is_letter_at(struct units u, uint32_t i)
+{
+	return i < u.n && is_word(u.p[i]) && !units_stand_at(u, i, STR("\xe2\x80"));
+}
+
+static bool
+is_letter_before(struct units u, uint32_t i)
+{
+	return i && is_word(u.p[i - 1]) && !(i >= 3 && units_stand_at(u, i - 3, STR("\xe2\x80")));
+}
+
+/* Length of a dash that opens an option at i, 0 when there is none: nothing of a word before it, a word after it.
+ * pySigma looks for - and / alone, the specification takes the five for interchangeable. */
+static uint32_t
+option_dash(struct units u, uint32_t i)
+{
+	for (size_t d = 0; d < COUNT(dashes); d++) {
+		uint32_t n = (uint32_t)dashes[d].n;
+		if (units_stand_at(u, i, dashes[d]) && !is_letter_before(u, i) && is_letter_at(u, i + n))
+			return n;
+	}
+	return 0;
 }
 
 static int
 windash_from(struct item *it, struct texts *out, struct units u, uint32_t from)
 {
-	while (from < u.n && !is_option_dash(u, from))
+	while (from < u.n && !option_dash(u, from))
 		from++;
 	if (from == u.n)
 		return add_text(it, out, u);
+	uint32_t old = option_dash(u, from);
 	for (size_t d = 0; d < COUNT(dashes); d++) {
-		uint32_t n = u.n - 1 + (uint32_t)dashes[d].n;
+		uint32_t n = u.n - old + (uint32_t)dashes[d].n;
 		uint16_t *copy = new_units(it, n);
 		if (!copy)
 			return limit_fault(it);
 		memcpy(copy, u.p, from * sizeof *copy);
 		for (size_t k = 0; k < dashes[d].n; k++)
 			copy[from + k] = (unsigned char)dashes[d].p[k];
-		memcpy(copy + from + dashes[d].n, u.p + from + 1, (u.n - from - 1) * sizeof *copy);
+		memcpy(copy + from + dashes[d].n, u.p + from + old, (u.n - from - old) * sizeof *copy);
 		TRY(windash_from(it, out, (struct units){copy, n}, from + (uint32_t)dashes[d].n));
 	}
 	return 0;
@@ -250,7 +279,7 @@ windash(struct item *it, struct texts *out, struct units u)
 {
 	uint32_t options = 0;
 	for (uint32_t i = 0; i < u.n; i++)
-		options += is_option_dash(u, i);
+		options += option_dash(u, i) > 0;
 	if (options > 5) /* 5^6 texts for one value */
 		return value_fault(it, "rule_windash", it->value->text);
 	return windash_from(it, out, u, 0);
@@ -343,15 +372,28 @@ add_utf16(struct item *it, struct texts *out, struct str s, enum modifier m)
 	return fits ? add_text(it, out, u) : limit_fault(it);
 }
 
-/* The first %name% of a text; false when there is none. */
+/* "\\%" is a percent sign and nothing else. */
+static struct units
+plain_percents(struct item *it, struct units u)
+{
+	uint16_t *out = new_units(it, u.n);
+	uint32_t n = 0;
+	for (uint32_t i = 0; out && i < u.n; i++)
+		if (u.p[i] != '\\' || i + 1 == u.n || u.p[i + 1] != '%')
+			out[n++] = u.p[i];
+	return (struct units){out, n};
+}
+
+/* The first %name% from *ret_from on; false when there is none. A name is whatever stands between the signs, as pySigma
+ * has it, wildcards aside. */
 static bool
 find_placeholder(struct units u, uint32_t *ret_from, uint32_t *ret_to)
 {
-	for (uint32_t i = 0; i < u.n; i++) {
+	for (uint32_t i = *ret_from; i < u.n; i++) {
 		uint32_t k = i + 1;
-		if (u.p[i] != '%')
+		if (u.p[i] != '%' || (i && u.p[i - 1] == '\\'))
 			continue;
-		while (k < u.n && (is_word(u.p[k]) || u.p[k] == '-' || u.p[k] == '.'))
+		while (k < u.n && u.p[k] < 256 && u.p[k] != '%')
 			k++;
 		if (k < u.n && u.p[k] == '%' && k > i + 1) {
 			*ret_from = i;
@@ -362,30 +404,39 @@ find_placeholder(struct units u, uint32_t *ret_from, uint32_t *ret_to)
 	return false;
 }
 
-static int
-expand(struct item *it, struct texts *out, struct units u, uint32_t depth)
+static struct units
+joined_units(struct item *it, struct units a, struct units b)
 {
-	uint32_t from, to;
+	uint16_t *out = new_units(it, (size_t)a.n + b.n);
+	if (out && a.n)
+		memcpy(out, a.p, a.n * sizeof *out);
+	if (out && b.n)
+		memcpy(out + a.n, b.p, b.n * sizeof *out);
+	return (struct units){out, a.n + b.n};
+}
+
+/* `done` is what stands before u, with its placeholders filled in: what a list says is not asked for placeholders again.
+ * In an expression it is part of the expression. */
+static int
+expand(struct item *it, struct texts *out, struct units done, struct units u, uint32_t depth)
+{
+	uint32_t from = 0, to;
 	if (!find_placeholder(u, &from, &to))
-		return add_text(it, out, u);
+		return add_text(it, out, joined_units(it, done, plain_percents(it, u)));
 	struct str name = units_text(it, (struct units){u.p + from + 1, to - from - 2});
 	const struct placeholder *list = it->p->r->placeholder;
 	while (list && !str_eq(list->name, name))
 		list = list->next;
 	if (!list || depth > 8)
 		return value_fault(it, "rule_placeholder", name);
+	struct units before = joined_units(it, done, plain_percents(it, (struct units){u.p, from}));
+	struct units rest = {u.p + to, u.n - to};
 	for (size_t i = 0; i < list->count; i++) {
 		struct units value;
-		if (!read_units(it, list->value[i], &value))
+		bool fits = it->set & BIT(M_RE) ? text_units(it, list->value[i], &value) : read_units(it, list->value[i], &value);
+		if (!fits || !before.p)
 			return limit_fault(it);
-		uint32_t n = u.n - (to - from) + value.n;
-		uint16_t *joined = new_units(it, n);
-		if (!joined)
-			return limit_fault(it);
-		memcpy(joined, u.p, from * sizeof *joined);
-		memcpy(joined + from, value.p, value.n * sizeof *joined);
-		memcpy(joined + from + value.n, u.p + to, (u.n - to) * sizeof *joined);
-		TRY(expand(it, out, (struct units){joined, n}, depth + 1));
+		TRY(expand(it, out, joined_units(it, before, value), rest, depth + 1));
 	}
 	return 0;
 }
@@ -394,7 +445,7 @@ static int
 transform_one(struct item *it, struct texts *out, struct units u, enum modifier m)
 {
 	if (m == M_EXPAND)
-		return expand(it, out, u, 0);
+		return expand(it, out, (struct units){0}, u, 0);
 	if (m == M_WINDASH)
 		return windash(it, out, u);
 	if (has_wildcard(u))
@@ -542,6 +593,34 @@ add_pattern(struct item *it, struct units u)
 	return add_test(it, &t);
 }
 
+/* An integer in the hexadecimal or octal notation of YAML is a number: events may say it in decimal, or as the rule does. */
+static int
+add_decimal(struct item *it, struct texts *list)
+{
+	struct str text = it->value->text;
+	struct buf b = BUF_INIT;
+	struct units u;
+	int64_t number;
+	bool notation = str_starts(text, STR("0x")) || str_starts(text, STR("0o"));
+	if (!notation || !it->field.n || it->set & (LIKE | TRANSFORM) || !yaml_to_i64(it->value, &number))
+		return 0;
+	buf_addf(&b, "%lld", (long long)number);
+	bool fits = text_units(it, buf_str(&b), &u);
+	buf_release(&b);
+	return fits ? add_text(it, list, u) : limit_fault(it);
+}
+
+/* Numbers that differ in notation alone are not different. */
+static int
+add_unequal(struct item *it)
+{
+	struct test t = {.op = TEST_COMPARE, .compare = COMPARE_EQ};
+	if (!(it->set & BIT(M_NEQ)) || it->set & ~(BIT(M_NEQ) | BIT(M_ALL)) || it->value->quoted ||
+	    !text_to_number(it->value->text, &t.number))
+		return 0;
+	return add_test(it, &t);
+}
+
 static int
 add_texts(struct item *it)
 {
@@ -551,11 +630,13 @@ add_texts(struct item *it)
 		return limit_fault(it);
 	int error = add_text(it, &list, u);
 	if (!error)
+		error = add_decimal(it, &list);
+	if (!error)
 		error = transform(it, &list);
 	for (uint32_t i = 0; i < list.n && !error; i++)
 		error = add_pattern(it, list.p[i]);
 	mem_free(list.p);
-	return error;
+	return error ? error : add_unequal(it);
 }
 
 static int
@@ -638,10 +719,33 @@ add_exists(struct item *it)
 	return 0;
 }
 
-static int
-add_regex(struct item *it)
+/* Expressions are looked for anywhere, so |contains adds nothing to one. */
+static struct str
+placed_regex(struct item *it, struct str pattern)
 {
-	struct test t = {.op = TEST_REGEX, .literal = it->value->text};
+	static const struct {
+		uint32_t bit;
+		struct str front, back;
+	} place[] = {{BIT(M_STARTSWITH), STR_INIT("\\A(?:"), STR_INIT(")")}, {BIT(M_ENDSWITH), STR_INIT("(?:"), STR_INIT(")\\z")}};
+	for (size_t i = 0; i < COUNT(place); i++) {
+		struct buf b = BUF_INIT;
+		struct str placed = {0};
+		if (!(it->set & place[i].bit))
+			continue;
+		buf_add(&b, place[i].front);
+		buf_add(&b, pattern);
+		buf_add(&b, place[i].back);
+		bool copied = arena_copy(&it->p->scratch, buf_str(&b), &placed);
+		buf_release(&b);
+		return copied ? placed : (struct str){0};
+	}
+	return pattern;
+}
+
+static int
+add_regex_text(struct item *it, struct str pattern)
+{
+	struct test t = {.op = TEST_REGEX, .literal = placed_regex(it, pattern)};
 	if (it->set & BIT(M_RE_I))
 		t.regex_flags |= HS_FLAG_CASELESS;
 	if (it->set & BIT(M_RE_M))
@@ -661,6 +765,22 @@ add_regex(struct item *it)
 	}
 	known = rules_intern_test(it->p->r, &t);
 	return add_expr(it, expr_test(it->p, known));
+}
+
+static int
+add_regex(struct item *it)
+{
+	struct texts list = {0};
+	struct units u;
+	if (!(it->set & BIT(M_EXPAND)))
+		return add_regex_text(it, it->value->text);
+	if (!text_units(it, it->value->text, &u))
+		return limit_fault(it);
+	int error = expand(it, &list, (struct units){0}, u, 0);
+	for (uint32_t i = 0; i < list.n && !error; i++)
+		error = add_regex_text(it, units_text(it, list.p[i]));
+	mem_free(list.p);
+	return error;
 }
 
 static int
@@ -695,7 +815,7 @@ add_alternatives(struct item *it)
 {
 	uint32_t before = it->exprs;
 	TRY(add_value(it));
-	if (!(it->set & BIT(M_ALL)) || it->exprs < before + 2)
+	if (!(it->set & BIT(M_ALL)) || it->exprs == before + 1)
 		return 0;
 	struct expr *joined = expr_join(it->p, EXPR_OR, it->expr + before, it->exprs - before);
 	it->exprs = before;

@@ -63,7 +63,7 @@ matcher_any_value_holds(struct matcher *m, const struct plan *p, struct atom *a,
 	if (e->text.p && !matcher_text_is_json(e))
 		return holds(m, a, e->text);
 	for (uint32_t i = 0; i < e->field_count; i++)
-		if (!e->field[i].core && e->field[i].kind == FIELD_TEXT &&
+		if (!e->field[i].core && e->field[i].kind != FIELD_NULL &&
 		    holds(m, a, event_value(e, &e->field[i])))
 			return true;
 	return false;

@@ -742,7 +742,10 @@ TEST(generate_decides_whether_rules_speak_for_themselves)
 	static const struct {
 		const char *x, *y, *silent; /* `generate` of two correlations, and who then makes no alert of its own */
 	} row[] = {
-		{"", "", "abx"}, {"generate: false, ", "", "abx"}, {"generate: true, ", "", "bx"}, {"", "generate: true, ", "a"},
+		{"", "", "abx"}, {"generate: false, ", "", "abx"}, {"generate: true, ", "", "bx"},
+		{"condition: {gte: 2}}\ngenerate: true\nkhien: {", "", "bx"}, /* beside `correlation`, as the schema has it */
+		{"condition: {gte: 2}}\ngenerate: false\nkhien: {", "", "abx"},
+	        {"", "generate: true, ", "a"},
 		{"generate: true, ", "generate: true, ", ""}, {"generate: true, ", "generate: false, ", "bx"},
 	};
 	for (size_t i = 0; i < COUNT(row); i++) {
@@ -764,6 +767,8 @@ TEST(what_a_timespan_may_be)
 		int64_t ms; /* 0: refused */
 	} row[] = {
 		{"1s", 1000}, {"30s", 30000}, {"90m", 5400000}, {"2h", 7200000}, {"7d", 604800000}, {"1w", 604800000}, {"0s", 0},
+		{"1M", INT64_C(2629746000)}, {"1y", INT64_C(31556952000)}, {"12M", INT64_C(31556952000)},
+		{"100y", INT64_C(3155695200000)}, {"101y", 0}, {"1Y", 0}, {"1D", 0}, {"1201M", 0}, {"5218w", 0}, {"s1", 0}, {"M", 0},
 		{"s", 0}, {"1", 0}, {"1S", 0}, {"-1s", 0}, {"1.5h", 0}, {"1 h", 0}, {"1hh", 0}, {"99999999999999999999d", 0},
 	};
 	for (size_t i = 0; i < COUNT(row); i++) {

@@ -15,11 +15,13 @@ static struct faults faults;
 static struct rules *
 rule_of(const char *detection)
 {
-	static const struct str list[] = {STR_INIT("one"), STR_INIT("two*")};
+	static const struct str list[] = {STR_INIT("one"), STR_INIT("two*")}, percents = STR_INIT("100%one%");
 	struct buf text = BUF_INIT;
 	struct rules *r = corpus_rules();
 	faults = (struct faults){0};
 	rules_add_placeholder(r, STR("list"), list, COUNT(list));
+	rules_add_placeholder(r, STR("a list"), &percents, 1);
+	rules_add_placeholder(r, STR("empty"), NULL, 0);
 	buf_addf(&text, "title: t\nid: t\nlogsource: {product: test}\ndetection:\n%s", detection);
 	rules_add(r, buf_str(&text), STR("t.yml"), corpus_count_fault, &faults);
 	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
@@ -55,6 +57,28 @@ meets(const struct rules *r, struct matcher *m, struct slow *slow, struct str js
 	arena_release(&arena);
 	decoder_free(d);
 	matcher_free(hasty);
+	return met;
+}
+
+/* With several rules. */
+static bool
+any_meets(const struct rules *r, struct matcher *m, struct str json)
+{
+	struct arena arena;
+	struct decoder *d = decoder_new(rules_names(r));
+	struct buf line = BUF_INIT;
+	struct decode_result got = {0};
+	struct finding *finding;
+	arena_init(&arena, 64 << 10, 1 << 20);
+	buf_add(&line, STR("{\"product\":\"test\","));
+	buf_add(&line, json);
+	buf_add_char(&line, '}');
+	struct raw raw = {.form = RAW_LINE, .bytes = buf_str(&line)};
+	CHECK_INT(decode(d, &raw, &arena, &got), 0);
+	bool met = got.count && matcher_match(m, got.event, &arena, &finding) > 0;
+	buf_release(&line);
+	arena_release(&arena);
+	decoder_free(d);
 	return met;
 }
 
@@ -155,6 +179,7 @@ TEST(parts_of_values)
 	ITEM("A|neq: x", LIST("\"A\":\"y\"", "\"B\":1"), LIST("\"A\":\"X\""));
 	ITEM("A|neq: [x, y]", LIST("\"A\":\"z\""), LIST("\"A\":\"x\"", "\"A\":\"y\""));
 	ITEM("A|contains|neq: x", LIST("\"A\":\"y\""), LIST("\"A\":\"axa\""));
+	ITEM("A|contains|neq|all: [x, y]", LIST("\"A\":\"x\"", "\"A\":\"z\""), LIST("\"A\":\"xy\""));
 }
 
 TEST(numbers)
@@ -164,6 +189,18 @@ TEST(numbers)
 	ITEM("A|gt: 1.5", LIST("\"A\":\"1.6\"", "\"A\":1e3"), LIST("\"A\":1.5"));
 	ITEM("A|gte: 0x10", LIST("\"A\":16", "\"A\":\"0x1eba8\""), LIST("\"A\":15"));
 	ITEM("A|gt: [100, 10]", LIST("\"A\":11"), LIST("\"A\":10"));
+	ITEM("A|gte: '10'", LIST("\"A\":\"10\"", "\"A\":11"), LIST("\"A\":\"9\""));
+	RULE("  s: {A|gte: 5, A|lt: 10}\n  condition: s\n", LIST("\"A\":5", "\"A\":\"9.5\""), LIST("\"A\":10", "\"A\":4"));
+	ITEM("A|neq: 5", LIST("\"A\":6", "\"A\":\"x\"", "\"B\":1"), LIST("\"A\":5", "\"A\":\"5\"", "\"A\":5.0", "\"A\":\"0x5\""));
+	ITEM("A|neq: '5'", LIST("\"A\":5.0"), LIST("\"A\":5"));
+	ITEM("A|neq|all: [5, 6]", LIST("\"A\":5"), LIST("\"A\":5,\"A\":6.0"));
+	/* a number of YAML in another notation, and a text that looks like one */
+	ITEM("A: 0x10", LIST("\"A\":16", "\"A\":\"16\"", "\"A\":\"0X10\""), LIST("\"A\":10"));
+	ITEM("A: '0x10'", LIST("\"A\":\"0x10\""), LIST("\"A\":16"));
+	ITEM("A|contains: 0x10", LIST("\"A\":\"a0x10b\""), LIST("\"A\":\"a16b\""));
+	ITEM("A|contains: 62", LIST("\"A\":4625"), LIST("\"A\":46"));
+	ITEM("A: 2024-01-02", LIST("\"A\":\"2024-01-02\""), LIST("\"A\":\"2024-01-03\""));
+	ITEM("A: 010", LIST("\"A\":\"010\""), LIST("\"A\":8", "\"A\":10"));
 }
 
 TEST(expressions)
@@ -180,6 +217,11 @@ TEST(expressions)
 	ITEM("A|re: 'a\\.exe[\"'']? x*y'", LIST("\"A\":\"a.exe\\\" xxy\"", "\"A\":\"a.exe y\""), LIST("\"A\":\"a-exe y\""));
 	ITEM("A|re: 'ng\xc6\xb0\xe1\xbb\x9di.d\xc3\xb9ng'", LIST("\"A\":\"ng\xc6\xb0\xe1\xbb\x9di d\xc3\xb9ng\""), LIST("\"A\":\"nguoi dung\""));
 	ITEM("A|re: '.*'", LIST("\"A\":\"\"", "\"A\":\"x\""), LIST("\"B\":1"));
+	ITEM("A|re|contains: 'b.d'", LIST("\"A\":\"abcde\""), LIST("\"A\":\"bd\""));
+	ITEM("A|re|startswith: 'b.d|c'", LIST("\"A\":\"bcde\"", "\"A\":\"c\""), LIST("\"A\":\"abcd\"", "\"A\":\"a\\nc\""));
+	ITEM("A|re|endswith|i: 'b.d|c'", LIST("\"A\":\"aBCD\"", "\"A\":\"aC\""), LIST("\"A\":\"bcde\"", "\"A\":\"ca\""));
+	ITEM("A|re|all: ['x+', 'y+']", LIST("\"A\":\"xy\""), LIST("\"A\":\"x\""));
+	ITEM("A|re|neq: 'x+'", LIST("\"A\":\"y\""), LIST("\"A\":\"x\""));
 	ITEM("A|re: ['x+', 'y+']", LIST("\"A\":\"xx\"", "\"A\":\"y\""), LIST("\"A\":\"z\""));
 	ITEM("A|re: '(a+)+$'", LIST("\"A\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""), LIST("\"A\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\""));
 }
@@ -189,6 +231,9 @@ TEST(networks)
 	ITEM("A|cidr: 10.0.0.0/8", LIST("\"A\":\"10.1.2.3\"", "\"A\":\"::ffff:10.1.2.3\""), LIST("\"A\":\"11.0.0.0\"", "\"A\":\"10.1.2\"", "\"A\":\"x\"", "\"A\":\"10.1.2.3x\""));
 	ITEM("A|cidr: 192.168.4.128/25", LIST("\"A\":\"192.168.4.200\""), LIST("\"A\":\"192.168.4.127\""));
 	ITEM("A|cidr: [203.0.113.7, '0.0.0.0/0']", LIST("\"A\":\"203.0.113.7\"", "\"A\":\"1.2.3.4\""), LIST("\"A\":\"2001:db8::1\""));
+	ITEM("A|cidr: '::/0'", LIST("\"A\":\"::1\"", "\"A\":\"::ffff:10.1.2.3\""), LIST("\"A\":\"10.1.2.3\""));
+	ITEM("A|cidr: '::ffff:10.0.0.0/104'", LIST("\"A\":\"10.1.2.3\""), LIST("\"A\":\"11.1.2.3\""));
+	ITEM("A|cidr|neq: 10.0.0.0/8", LIST("\"A\":\"11.0.0.1\""), LIST("\"A\":\"10.0.0.1\""));
 	ITEM("A|cidr: '2001:db8::/33'", LIST("\"A\":\"2001:db8:7fff::1\"", "\"A\":\"2001:0DB8::1\""), LIST("\"A\":\"2001:db8:8000::1\"", "\"A\":\"10.0.0.1\""));
 }
 
@@ -210,6 +255,13 @@ TEST(dashes)
 	ITEM("A|windash|contains: ' -enc '", LIST("\"A\":\"x -enc y\"", "\"A\":\"x /ENC y\"", "\"A\":\"x \xe2\x80\x93" "enc y\"", "\"A\":\"x \xe2\x80\x94" "enc y\"", "\"A\":\"x \xe2\x80\x95" "enc y\""),
 	    LIST("\"A\":\"x enc y\"", "\"A\":\"x +enc y\""));
 	ITEM("A|windash|contains: '/a -b'", LIST("\"A\":\"-a /b\"", "\"A\":\"/a -b\""), LIST("\"A\":\"a b\""));
+	/* the rule may be written with any of the five */
+	ITEM("A|windash|contains: ' /enc'", LIST("\"A\":\"x -enc\"", "\"A\":\"x \xe2\x80\x95" "enc\""), LIST("\"A\":\"x enc\""));
+	ITEM("A|windash|contains: ' \xe2\x80\x93" "enc'", LIST("\"A\":\"x -enc\"", "\"A\":\"x /enc\"", "\"A\":\"x \xe2\x80\x93" "enc\"", "\"A\":\"x \xe2\x80\x95" "enc\""),
+	    LIST("\"A\":\"x enc\"", "\"A\":\"x \xe2\x80" "enc\""));
+	ITEM("A|windash: '\xe2\x80\x95" "a --b'", LIST("\"A\":\"-a -/b\""), LIST("\"A\":\"-a /-b\""));
+	ITEM("A|windash: '-param-name'", LIST("\"A\":\"/param-name\""), LIST("\"A\":\"/param/name\""));
+	ITEM("A|windash: '- -\xe2\x80\x93'", LIST("\"A\":\"- -\xe2\x80\x93\""), LIST("\"A\":\"/ -\xe2\x80\x93\""));
 	ITEM("A|contains|windash: a-b", LIST("\"A\":\"a-b\""), LIST("\"A\":\"a/b\""));
 	ITEM("A|contains|all|windash: ['-x', '-y']", LIST("\"A\":\"/y -x\""), LIST("\"A\":\"-x\""));
 }
@@ -218,11 +270,18 @@ TEST(placeholders_and_other_fields)
 {
 	ITEM("A|expand: '%list%'", LIST("\"A\":\"one\"", "\"A\":\"twofold\""), LIST("\"A\":\"%list%\"", "\"A\":\"on\""));
 	ITEM("A|expand: 'x%list%y'", LIST("\"A\":\"xoney\"", "\"A\":\"xtwoandy\""), LIST("\"A\":\"xone\""));
+	ITEM("A|expand: '%list%-%list%'", LIST("\"A\":\"one-one\"", "\"A\":\"twofold-one\""), LIST("\"A\":\"one-\""));
+	ITEM("A|expand|contains|all: ['%list%', b]", LIST("\"A\":\"b one\"", "\"A\":\"b two\""), LIST("\"A\":\"one\"", "\"A\":\"b\""));
+	ITEM("A|expand|contains|all: ['%empty%', b]", LIST(), LIST("\"A\":\"b\"", "\"A\":\"%empty% b\""));
+	ITEM("A|expand: '\\%plain%a list%'", LIST("\"A\":\"%plain100%one%\""), LIST("\"A\":\"%plainone\"", "\"A\":\"\\\\%plain100%one%\""));
+	ITEM("A|expand: '50\\% of 100%'", LIST("\"A\":\"50% of 100%\""), LIST("\"A\":\"50\\\\% of 100%\""));
+	ITEM("A|re|expand: '^(%list%|%a list%)$'", LIST("\"A\":\"one\"", "\"A\":\"100%one%\"", "\"A\":\"twoo\""), LIST("\"A\":\"xone\""));
 	ITEM("A: '%list%'", LIST("\"A\":\"%list%\""), LIST("\"A\":\"one\""));
 	ITEM("A|fieldref: B", LIST("\"A\":\"x\",\"B\":\"X\""), LIST("\"A\":\"x\",\"B\":\"y\"", "\"A\":\"x\"", "\"B\":\"x\""));
 	ITEM("A|fieldref|startswith: B", LIST("\"A\":\"xyz\",\"B\":\"xy\""), LIST("\"A\":\"xyz\",\"B\":\"yz\""));
 	ITEM("A|fieldref|endswith: B", LIST("\"A\":\"xyz\",\"B\":\"yz\""), LIST("\"A\":\"xyz\",\"B\":\"xy\""));
 	ITEM("A|fieldref|contains: B", LIST("\"A\":\"xyz\",\"B\":\"y\""), LIST("\"A\":\"xyz\",\"B\":\"q\""));
+	ITEM("A|fieldref|neq: B", LIST("\"A\":\"x\",\"B\":\"y\""), LIST("\"A\":\"x\",\"B\":\"X\""));
 	ITEM("A|fieldref|cased: B", LIST("\"A\":\"x\",\"B\":\"x\""), LIST("\"A\":\"x\",\"B\":\"X\""));
 }
 
@@ -236,6 +295,19 @@ TEST(parts_of_times)
 	/* ISO 8601: 1 January 2027 is a Friday and so still of week 53 */
 	ITEM("A|week: 53", LIST("\"A\":\"2027-01-01T00:00:00Z\"", "\"A\":\"2026-12-28T00:00:00Z\""), LIST("\"A\":\"2027-01-04T00:00:00Z\""));
 	ITEM("A|week: 1", LIST("\"A\":\"2027-01-04T00:00:00Z\"", "\"A\":\"2025-12-29T00:00:00Z\""), LIST("\"A\":\"2027-01-11T00:00:00Z\""));
+	static const char *const forms[] = {"\"2026-11-22T23:05:00Z\"", "\"2026-11-23T06:05:00+07:00\"",
+		"\"2026-11-22 23:05:00.123\"", "\"2026-11-22T23:05:00.123456789Z\"", "\"2026/11/22 23:05:00\"", "1795388700",
+		"\"1795388700\"", "1795388700.123", "1795388700123", "1795388700123456", "\"1795388700123456789\""};
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		char json[64];
+		snprintf(json, sizeof json, "\"A\":%s", forms[i]);
+		ITEM("A|hour: 23", LIST(json), LIST());
+		ITEM("A|minute: 5", LIST(json), LIST());
+		ITEM("A|day: 22", LIST(json), LIST());
+		ITEM("A|week: 47", LIST(json), LIST());
+		ITEM("A|year|lt: 2027", LIST(json), LIST());
+	}
+	ITEM("A|day|lte: 22", LIST("\"A\":\"2026-11-22\""), LIST("\"A\":\"2026-11-23\"", "\"A\":22", "\"A\":\"\"", "\"A\":\"202611221\u00e1\""));
 	ITEM("A|hour|gte: 18", LIST("\"A\":\"2026-11-22T18:00:00Z\""), LIST("\"A\":\"2026-11-22T17:59:00Z\""));
 }
 
@@ -248,6 +320,8 @@ TEST(keywords)
 	RULE("  k: ['a\\\\b', '\"quoted\"', x/y, \xc4\x90\xe1\xba\xafk]\n  condition: k\n",
 	    LIST("\"A\":\"a\\\\b\"", "\"A\":\"\\\"QUOTED\\\"\"", "\"A\":\"x\\/y\"", "\"A\":\"\\u0111\\u1eafK\"", "\"A\":\"\\u0078/y\""), LIST("\"A\":\"ab\""));
 	RULE("  k: [mimikatz]\n  condition: k\n", LIST("\"A\":\"\\u006dimikatz\"", "\"A\":\"mimi\\u212aatz\"", "\"A\":\"MIMIKATZ\""), LIST("\"A\":\"mimi katz\""));
+	RULE("  k: [5, true]\n  condition: k\n", LIST("\"A\":4625", "\"A\":true"), LIST("\"A\":4626", "\"A\":false", "\"A\":null"));
+	RULE("  k: [4625, 1]\n  condition: k\n", LIST("\"A\":4625", "\"A\":{\"B\":0.1}"), LIST("\"A\":462"));
 	RULE("  k:\n    - alpha\n    - A: 5\n  condition: k\n", LIST("\"B\":\"alpha\"", "\"A\":5"), LIST("\"B\":5"));
 }
 
@@ -263,6 +337,12 @@ TEST(conditions)
 	RULE(ABC "  condition: any of (them)\n", LIST("\"A\":1", "\"C\":1"), LIST("\"D\":1"));
 	RULE(ABC "  condition: all of them\n", LIST("\"A\":1,\"B\":1,\"C\":1"), LIST("\"A\":1,\"B\":1"));
 	RULE(ABC "  _d: {D: 1}\n  condition: all of them\n", LIST("\"A\":1,\"B\":1,\"C\":1"), LIST("\"D\":1"));
+	RULE(ABC "  _b: {D: 1}\n  condition: 1 of *b\n", LIST("\"B\":1"), LIST("\"D\":1"));
+	RULE(ABC "  _b: {D: 1}\n  condition: a and 1 of _*\n", LIST("\"A\":1,\"D\":1"), LIST("\"A\":1,\"B\":1"));
+	RULE(ABC "  condition: not(a) and(b)\n", LIST("\"B\":1"), LIST("\"A\":1,\"B\":1"));
+	RULE("  and_x: {A: 1}\n  not-y: {B: 1}\n  condition: and_x and not not-y\n", LIST("\"A\":1"), LIST("\"A\":1,\"B\":1"));
+	RULE("  s:\n    - {A: x, B: y}\n    - [{C: z}, word]\n  condition: s\n",
+	    LIST("\"A\":\"x\",\"B\":\"y\"", "\"C\":\"z\"", "\"D\":\"a word\""), LIST("\"A\":\"x\"", "\"B\":\"y\""));
 	RULE("  sel_a: {A: 1}\n  sel_b: {B: 1}\n  fil: {C: 1}\n  condition: all of sel_* and not 1 of fil*\n",
 	    LIST("\"A\":1,\"B\":1"), LIST("\"A\":1", "\"A\":1,\"B\":1,\"C\":1"));
 	RULE("  x_a: {A: 1}\n  y_a: {B: 1}\n  x_b: {C: 1}\n  condition: 1 of *_a\n", LIST("\"A\":1", "\"B\":1"), LIST("\"C\":1"));
@@ -280,7 +360,13 @@ TEST(what_is_refused_and_where)
 	} row[] = {
 		{"  s: {A|contain: x}\n  condition: s\n", "rule_modifier", 5, 7},
 		{"  s:\n    A|contains|startswith: x\n  condition: s\n", "rule_modifier_clash", 6, 5},
-		{"  s: {A|re|contains: x}\n  condition: s\n", "rule_modifier_clash", 5, 7},
+		{"  s: {A|re|cidr: x}\n  condition: s\n", "rule_modifier_clash", 5, 7},
+		{"  s: {A|re|contains|startswith: x}\n  condition: s\n", "rule_modifier_clash", 5, 7},
+		{"  s: {A|re|cased: x}\n  condition: s\n", "rule_modifier_clash", 5, 7},
+		{"  s: {A|exists|all: true}\n  condition: s\n", "rule_modifier_clash", 5, 7},
+		{"  s: {A|re|expand: '%nobody%'}\n  condition: s\n", "rule_placeholder", 5, 20},
+		{"  s: {A|hour: late}\n  condition: s\n", "rule_number", 5, 15},
+		{"  _s: {A: x}\n  condition: 1 of *s\n", "rule_no_selection", 6, 19},
 		{"  s: {A|i: x}\n  condition: s\n", "rule_modifier_clash", 5, 7},
 		{"  s: {A|re: '(?=x)'}\n  condition: s\n", "rule_regex", 5, 13},
 		{"  s: {A|re: ['x', '(a']}\n  condition: s\n", "rule_regex", 5, 19},
@@ -437,6 +523,38 @@ TEST(filters_join_their_rules)
 	    "title: f\nlogsource: {product: test}\nfilter:\n  rules: [first]\n  f: {User|startswith: adm_}\n  condition: not f\n---\n"
 	    "title: g\nlogsource: {product: test}\nfilter:\n  rules: any\n  g: {B: 2}\n  condition: not g\n";
 	static const char lost[] = "title: h\nlogsource: {product: test}\nfilter: {rules: [nobody], f: {B: 2}, condition: f}\n";
+	static const struct {
+		const char *filter, *what; /* is it refused? */
+		bool works;
+	} row[] = {
+		{"product: test}\nfilter: {rules: a", NULL, true}, {"product: test}\nfilter: {rules: [a]", NULL, true},
+		{"product: TEST}\nfilter: {rules: first", NULL, true}, {"product: test}\nfilter: {rules: Any", NULL, true},
+		{"product: test}\nfilter: {rules: []", NULL, true},
+		{"product: test}\nfilter: {rules: [nobody, a]", "rule_reference", true},
+		{"product: test, service: x}\nfilter: {rules: any", NULL, false},
+		{"category: x}\nfilter: {rules: [a]", "rule_filter_source", false},
+		{"product: other}\nfilter: {rules: [first]", "rule_filter_source", false},
+		{"product: test}\nfilter: {x: {y: z}", "rule_section", false},
+		{"product: test}\nfilter: {rules: {x: y}", "rule_list", false},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		char text[512];
+		snprintf(text, sizeof text, "title: f\nlogsource: {%s, f: {B: 2}, condition: not f}\n---\ntitle: a\nid: a\nname: first\n"
+			 "logsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n", row[i].filter);
+		struct rules *r = corpus_rules();
+		faults = (struct faults){0};
+		rules_add(r, str_z(text), STR("f.yml"), corpus_count_fault, &faults);
+		CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+		CHECK_INT(faults.count, row[i].what != NULL);
+		CHECK_STR(str_z(faults.count ? faults.last.what : ""), str_z(row[i].what ? row[i].what : ""));
+		struct matcher *m = matcher_new(r);
+		struct slow *slow = slow_new(r);
+		CHECK(meets(r, m, slow, STR("\"A\":1")));
+		CHECK_INT(meets(r, m, slow, STR("\"A\":1,\"B\":2")), !row[i].works);
+		slow_free(slow);
+		matcher_free(m);
+		rules_free(r);
+	}
 	struct rules *r = corpus_rules();
 	faults = (struct faults){0};
 	rules_add(r, STR(rule), STR("f.yml"), corpus_count_fault, &faults);
@@ -453,6 +571,85 @@ TEST(filters_join_their_rules)
 	CHECK(!meets(r, m, slow, STR("\"A\":1,\"B\":2")));
 	slow_free(slow);
 	matcher_free(m);
+	rules_free(r);
+}
+
+/* Specification 1.0; the first four are the examples of pySigma's tests. */
+TEST(collections_share_parts)
+{
+#define TWO_DETECTIONS "detection: {t: {A: x}, condition: t}\n"
+	static const struct {
+		const char *text, *ids, *what;
+		const char *meets; /* of the fields A: x with P: 1, P: 2 */
+	} row[] = {
+		{"action: global\ntitle: T\n" TWO_DETECTIONS "---\nid: a\nlogsource: {product: test}\n---\nid: b\nlogsource: {product: other}\n", "ab", NULL, "11"},
+		{"action: global\ntitle: T\nlogsource: {product: other}\n---\naction: reset\n---\ntitle: T\nid: a\nlogsource: {product: test}\n" TWO_DETECTIONS, "a", NULL, "11"},
+		{"title: T\nid: a\nlogsource: {product: other, service: s}\n" TWO_DETECTIONS "---\naction: repeat\nid: b\nlogsource: {product: test, service: null}\n", "ab", NULL, "11"},
+		{"action: global\ntitle: T\nid: a\nlogsource: {product: other}\n" TWO_DETECTIONS "---\naction: repeat\nlogsource: {product: test}\n", "a", NULL, "11"},
+		{"action: global\ntitle: T\n---\naction: global\nlogsource: {product: test}\ndetection: {condition: s and t}\n---\n"
+		 "id: a\ndetection: {t: {A: x}, s: {P: 1}}\n---\nid: b\ndetection: {t: {A: x}, s: {P: 2}}\n", "ab", NULL, "11"},
+		{"action: global\ntitle: T\nid: a\nname: n\nlogsource: {product: test}\n---\ndetection: {t: {P: 1}, condition: t}\n---\n"
+		 "detection: {t: {P: 2}, condition: t}\n---\naction: repeat\ndetection: {t: {P: 3}}\n", "a", NULL, "11"},
+		{"action: global\ntitle: T\nlogsource: {product: test}\ndetection: {t: {P: 1}}\n---\nid: a\ndetection: {t: {P: 2}, condition: t}\n", "a", NULL, "10"},
+		{"action: global\ndetection: {t: {P: 1}}\n---\ntitle: F\nlogsource: {product: test}\nfilter: {rules: any, u: {P: 1}, condition: not u}\n---\n"
+		 "title: a\nid: a\nlogsource: {product: test}\ndetection: {condition: t}\n", "a", NULL, "00"},
+		{"title: a\nid: a\nlogsource: {product: test}\n" TWO_DETECTIONS "---\n", "a", NULL, "11"},
+		{"---\n---\ntitle: a\nid: a\nlogsource: {product: test}\n" TWO_DETECTIONS "...\n", "a", NULL, "11"},
+		{"action: repeat\ntitle: a\n", "", "rule_action", "00"},
+		{"action: invalid\ntitle: a\n", "", "rule_action", "00"},
+		{"action: [global]\ntitle: a\n", "", "rule_action", "00"},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct rules *r = corpus_rules();
+		faults = (struct faults){0};
+		rules_add(r, str_z(row[i].text), STR("c.yml"), corpus_count_fault, &faults);
+		CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+		CHECK_INT(faults.count, row[i].what != NULL);
+		CHECK_STR(str_z(faults.count ? faults.last.what : ""), str_z(row[i].what ? row[i].what : ""));
+		for (const char *id = row[i].ids; *id; id++)
+			CHECK(rules_find(r, str_from(id, 1)));
+		struct matcher *m = matcher_new(r);
+		for (int k = 0; k < 2 && rules_count(r); k++)
+			if (any_meets(r, m, k ? STR("\"A\":\"x\",\"P\":2") : STR("\"A\":\"x\",\"P\":1")) != (row[i].meets[k] == '1')) {
+				printf("# %d: %s", k, row[i].text);
+				CHECK(false);
+			}
+		matcher_free(m);
+		rules_free(r);
+	}
+}
+
+/* A file that shares far more than it says ends in refusals. */
+TEST(a_collection_cannot_grow_without_bound)
+{
+	struct buf text = BUF_INIT;
+	struct rules *r = corpus_rules();
+	faults = (struct faults){0};
+	buf_add(&text, STR("action: global\ntitle: T\nlogsource: {product: test}\ndetection:\n  condition: 1 of them\n"));
+	for (int i = 0; i < 200; i++)
+		buf_addf(&text, "  s%d: {A: %d}\n", i, i);
+	for (int i = 0; i < 2000; i++)
+		buf_addf(&text, "---\nid: r%d\ndetection: {t: {B: 1}}\n", i);
+	rules_add(r, buf_str(&text), STR("c.yml"), corpus_count_fault, &faults);
+	CHECK_STR(str_z(faults.last.what), STR("rule_too_big"));
+	CHECK(rules_finish(r, corpus_count_fault, &faults) == 0 && rules_count(r) > 500 && rules_count(r) < 1500);
+	rules_free(r);
+	buf_release(&text);
+}
+
+TEST(a_uuid_is_the_same_in_capitals)
+{
+	static const char text[] =
+	    "title: a\nid: 5638F7C0-ac70-491d-8465-2a65075e0d86\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n---\n"
+	    "title: c\nid: c\ncorrelation: {type: temporal, rules: [5638f7c0-AC70-491d-8465-2a65075e0d86], timespan: 1m}\n---\n"
+	    "title: A\nid: A\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n---\n"
+	    "title: a\nid: a\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n";
+	struct rules *r = corpus_rules();
+	faults = (struct faults){0};
+	CHECK_INT(rules_add(r, STR(text), STR("u.yml"), corpus_count_fault, &faults), 4);
+	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
+	CHECK_INT(faults.count, 0);
+	CHECK(rules_find(r, STR("a")) != rules_find(r, STR("A")));
 	rules_free(r);
 }
 

@@ -164,7 +164,7 @@ keyword_holds(struct view *v, const struct test *t)
 	if (e->text.p && !json)
 		return value_fits(v, t, e->text);
 	for (uint32_t i = 0; i < e->field_count; i++)
-		if (!e->field[i].core && e->field[i].kind == FIELD_TEXT && value_fits(v, t, event_value(e, &e->field[i])))
+		if (!e->field[i].core && e->field[i].kind != FIELD_NULL && value_fits(v, t, event_value(e, &e->field[i])))
 			return true;
 	return false;
 }
