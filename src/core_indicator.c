@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "host/clock.h"
 #include "host/file.h"
@@ -31,6 +32,20 @@ struct core_indicators {
 	int64_t first_ms, last_ms; /* of the changes not yet imaged; 0 = none */
 	int64_t built_ms, next_until_ms, retry_ms;
 	bool building;
+	/* of the register */
+	uint64_t register_seen;
+	int64_t register_first_ms, register_last_ms; /* of its changes not yet looked at; 0 = none */
+	uint8_t own_digest[32];
+	bool reading_own;
+	bool other_lists;       /* no image has been made with the lists as they are */
+};
+
+/* What a pool thread needs to make our own list anew. */
+struct own_job {
+	struct core_indicators *owner;
+	struct buf text;
+	struct warning_own *own;
+	int error;
 };
 
 /* What a pool thread needs, so that nothing of core is touched by it. */
@@ -171,6 +186,7 @@ image_done(void *job, bool cancelled)
 	c->building = false;
 	if (!cancelled && j->error) {
 		c->retry_ms = j->now_ms + RETRY_MS;
+		c->other_lists = true;
 		log_say(LOG_LEVEL_ERROR, "indicators.not_built", LOG_TEXT("error", str_z(error_name(j->error))));
 	} else if (!cancelled) {
 		c->published = j->generation;
@@ -197,14 +213,74 @@ begin_image(struct core_indicators *c, int64_t now_ms)
 		return;
 	}
 	c->building = true;
+	c->other_lists = false;
 	c->built_ms = now_ms;
 	c->first_ms = 0;
+}
+
+/* --- our own networks and domains --- */
+
+static void
+own_work(void *job)
+{
+	struct own_job *j = job;
+	j->error = warning_own_new(buf_str(&j->text), &j->own);
+}
+
+static void
+own_done(void *job, bool cancelled)
+{
+	struct own_job *j = job;
+	struct core_indicators *c = j->owner;
+	c->reading_own = false;
+	if (!cancelled && !j->error) {
+		warning_lists_take(c->lists, j->own);
+		c->other_lists = true;
+	} else if (j->error) {
+		log_say(LOG_LEVEL_ERROR, "warning.own_not_read", LOG_TEXT("error", str_z(error_name(j->error))));
+	}
+	buf_release(&j->text);
+	mem_free(j);
+}
+
+/* Most changes of the register leave them as they were. */
+static void
+read_own(struct core_indicators *c, struct own_job *j)
+{
+	uint8_t digest[32];
+	warning_own_text(c->core->desk.registry, &j->text);
+	sha256(buf_str(&j->text), digest);
+	bool same = memcmp(digest, c->own_digest, sizeof digest) == 0;
+	c->reading_own = !same && pool_submit(c->core->desk.pool, own_work, own_done, j) == 0;
+	if (same || c->reading_own)
+		c->register_first_ms = 0; /* else the pool is busy: the next tick tries again */
+	memcpy(c->own_digest, digest, c->reading_own ? sizeof digest : 0);
+	if (!c->reading_own)
+		own_done(j, true);
+}
+
+static void
+follow_register(struct core_indicators *c, int64_t now_ms)
+{
+	uint64_t changes = registry_changes(c->core->desk.registry);
+	if (changes != c->register_seen) {
+		c->register_first_ms = c->register_first_ms ? c->register_first_ms : now_ms;
+		c->register_last_ms = now_ms;
+		c->register_seen = changes;
+	}
+	bool settled = now_ms - c->register_last_ms >= QUIET_MS || now_ms - c->register_first_ms >= WAIT_MS;
+	if (!c->lists || !c->register_first_ms || !settled || c->reading_own)
+		return;
+	struct own_job *j = MEM_NEW(struct own_job);
+	j->owner = c;
+	read_own(c, j);
 }
 
 void
 core_indicators_tick(struct core_indicators *c, int64_t now_ms)
 {
 	int64_t generation;
+	follow_register(c, now_ms);
 	if (c->building || now_ms < c->retry_ms || indicator_generation(c->core->desk.db, &generation) < 0)
 		return;
 	if (generation != c->seen) {
@@ -216,7 +292,7 @@ core_indicators_tick(struct core_indicators *c, int64_t now_ms)
 	bool changed = generation != c->published;
 	bool settled = now_ms - c->last_ms >= QUIET_MS || (c->first_ms && now_ms - c->first_ms >= WAIT_MS);
 	bool expired = c->next_until_ms <= now_ms - LATE_MS && now_ms - c->built_ms >= EXPIRY_MS;
-	if ((changed && settled) || expired)
+	if ((changed && settled) || expired || (c->other_lists && c->published))
 		begin_image(c, now_ms);
 }
 

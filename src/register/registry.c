@@ -468,6 +468,7 @@ renew_system(struct registry *r, struct db *db, struct str id)
 		take_out(r, was);
 	if (fresh)
 		put_in(r, fresh);
+	r->changes++;
 	return r->bytes > REGISTRY_BYTES ? E_LIMIT : 0;
 }
 
@@ -490,9 +491,16 @@ registry_renew(struct registry **r, struct db *db, struct str today)
 	if (!whole && error != E_CONFLICT && error != E_NOT_FOUND) /* then what stands here fits no longer together */
 		return error;
 	TRY(registry_load_at(db, today, &fresh));
+	fresh->changes = (*r)->changes + 1;
 	registry_free(*r);
 	*r = fresh;
 	return 0;
+}
+
+uint64_t
+registry_changes(const struct registry *r)
+{
+	return r->changes;
 }
 
 /* --- asking --- */

@@ -52,6 +52,7 @@ struct registry {
 	bool all_touched, organisations_touched;
 	char touched[REGISTRY_TOUCHED][REGISTER_ID_MAX + 1];
 	uint32_t touches;
+	uint64_t changes;     /* registry_changes() */
 };
 
 /* Rows of places as they come, until all of them are there. */

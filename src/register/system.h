@@ -66,6 +66,8 @@ void registry_touch_organisations(struct registry *r);
 void registry_touch_all(struct registry *r);
 /* Reads what was touched; on another day everything. On an error the register is as it was, and it is tried again next time. */
 [[nodiscard]] int registry_renew(struct registry **r, struct db *db, struct str today);
+/* Another number than before: systems have been read anew since. */
+uint64_t registry_changes(const struct registry *r);
 
 uint32_t registry_organisations(const struct registry *r); /* how many */
 const struct organisation *registry_organisation_at(const struct registry *r, uint32_t number);

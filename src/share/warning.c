@@ -2,6 +2,7 @@
 #include "share/warning.h"
 
 #include <assert.h>
+#include <pthread.h>
 
 #include "base/memory.h"
 #include "base/yaml.h"
@@ -19,19 +20,86 @@ struct network {
 	uint32_t list;
 };
 
-struct warning_lists {
-	struct arena arena;
-	struct warning_list list[LISTS_MAX];
-	uint32_t lists, wide, own;
+/* Values that can be asked for: those of the file, or our own. */
+struct values {
 	struct network *network; /* also in the image; asked one by one for those inside a network */
 	uint32_t networks, network_cap;
 	/* All values by image: exact ones, and those that reach below. Number = place in `list_of` + 1. */
 	uint32_t *list_of;
-	uint32_t values, value_cap;
+	uint32_t count, cap;
 	struct ioc_builder *building[2]; /* by enum reach */
 	struct buf image[2];
 	struct ioc *set[2];
 };
+
+struct warning_own {
+	struct values values;
+};
+
+struct warning_lists {
+	struct arena arena;
+	struct warning_list list[LISTS_MAX];
+	uint32_t lists, wide, own;
+	struct values others;
+	pthread_rwlock_t lock; /* of the pointer below */
+	struct warning_own *ours; /* NULL: we have none */
+};
+
+/* ---- values ---- */
+
+static void
+values_init(struct values *v)
+{
+	for (int reach = 0; reach < 2; reach++)
+		v->building[reach] = ioc_builder_new(1, 1);
+}
+
+static void
+values_release(struct values *v)
+{
+	for (int reach = 0; reach < 2; reach++) {
+		ioc_builder_free(v->building[reach]);
+		ioc_close(v->set[reach]);
+		buf_release(&v->image[reach]);
+	}
+	mem_free(v->network);
+	mem_free(v->list_of);
+}
+
+static int
+values_finish(struct values *v)
+{
+	for (int reach = 0; reach < 2; reach++) {
+		TRY(ioc_builder_finish(v->building[reach], &v->image[reach]));
+		TRY(ioc_open(buf_str(&v->image[reach]), &v->set[reach]));
+		ioc_builder_free(v->building[reach]);
+		v->building[reach] = NULL;
+	}
+	return 0;
+}
+
+/* Any value of a list. False: it is none. */
+static bool
+values_add(struct values *v, uint32_t list, enum reach reach, struct str text)
+{
+	char normal[IOC_VALUE_MAX];
+	enum ioc_kind kind;
+	struct network n = {.list = list, .bits = 128};
+	if (!ioc_guess(text, &kind)) /* A label alone: "com". It stops only itself, and no indicator is one label. */
+		return text.n > 0 && str_find_char(text, ' ') < 0;
+	struct str value = str_from(normal, ioc_normalise(kind, text, normal));
+	if (kind == IOC_CIDR ? ioc_prefix(value, n.address, &n.bits) : kind == IOC_IP && ioc_address(value, n.address)) {
+		MEM_GROW(v->network, v->networks, v->network_cap);
+		v->network[v->networks++] = n;
+		reach = REACH_BELOW;
+	}
+	struct ioc_entry e = {kind, value, v->count + 1, 100, INT64_MIN, IOC_FOR_EVER};
+	MEM_GROW(v->list_of, v->count, v->cap);
+	v->list_of[v->count++] = list;
+	return ioc_builder_add(v->building[reach], &e) == 0;
+}
+
+/* ---- lists ---- */
 
 static uint32_t
 add_list(struct warning_lists *w, struct str name, struct str title, struct str title_vi)
@@ -63,29 +131,11 @@ own_list(struct warning_lists *w, struct str name)
 	return find_list(w, name, &list) ? list : add_list(w, name, name, (struct str){0});
 }
 
-/* Any value of a list. False: it is none. */
 static bool
 add_value(struct warning_lists *w, uint32_t list, enum reach reach, struct str text)
 {
-	char normal[IOC_VALUE_MAX];
-	enum ioc_kind kind;
-	struct network n = {.list = list, .bits = 128};
-	if (!ioc_guess(text, &kind)) {
-		/* A label alone: "com". It stops only itself, and no indicator is one label; it is kept for its count. */
-		w->list[list].entries++;
-		return text.n > 0 && str_find_char(text, ' ') < 0;
-	}
-	struct str value = str_from(normal, ioc_normalise(kind, text, normal));
 	w->list[list].entries++;
-	if (kind == IOC_CIDR ? ioc_prefix(value, n.address, &n.bits) : kind == IOC_IP && ioc_address(value, n.address)) {
-		MEM_GROW(w->network, w->networks, w->network_cap);
-		w->network[w->networks++] = n;
-		reach = REACH_BELOW;
-	}
-	struct ioc_entry e = {kind, value, w->values + 1, 100, INT64_MIN, IOC_FOR_EVER};
-	MEM_GROW(w->list_of, w->values, w->value_cap);
-	w->list_of[w->values++] = list;
-	return ioc_builder_add(w->building[reach], &e) == 0;
+	return values_add(&w->others, list, reach, text);
 }
 
 static int
@@ -123,55 +173,30 @@ read_lists(struct warning_lists *w, struct str text, struct fault *f)
 	return error;
 }
 
-/* Our own networks and domains, and the domains around ours (who lists our parent lists us). */
-static void
-read_register(struct warning_lists *w, const struct registry *r)
-{
-	uint32_t systems;
-	const struct system *const *all = registry_systems(r, &systems);
-	for (uint32_t i = 0; i < systems; i++) {
-		const struct system *s = all[i];
-		for (uint32_t k = 0; k < s->networks; k++)
-			(void)add_value(w, w->own, REACH_BELOW, s->network[k]);
-		for (uint32_t k = 0; k < s->domains; k++) {
-			struct str name = s->domain[k], label;
-			(void)add_value(w, w->own, REACH_BELOW, name);
-			while (str_split(&name, '.', &label) && str_find_char(name, '.') > 0)
-				(void)add_value(w, w->own, REACH_EXACT, name);
-		}
-	}
-}
-
-static int
-finish(struct warning_lists *w)
-{
-	for (int reach = 0; reach < 2; reach++) {
-		TRY(ioc_builder_finish(w->building[reach], &w->image[reach]));
-		TRY(ioc_open(buf_str(&w->image[reach]), &w->set[reach]));
-		ioc_builder_free(w->building[reach]);
-		w->building[reach] = NULL;
-	}
-	return 0;
-}
-
 int
 warning_lists_new(struct str text, const struct registry *registry, struct warning_lists **ret, struct fault *f)
 {
 	struct warning_lists *w = MEM_NEW(struct warning_lists);
+	struct warning_own *own = NULL;
+	struct buf ours = BUF_INIT;
 	arena_init(&w->arena, 16 << 10, 16 << 20);
-	for (int reach = 0; reach < 2; reach++)
-		w->building[reach] = ioc_builder_new(1, 1);
+	pthread_rwlock_init(&w->lock, NULL);
+	values_init(&w->others);
 	int error = read_lists(w, text, f);
 	w->wide = own_list(w, STR("too-wide"));
 	w->own = own_list(w, STR("own"));
-	if (!error && registry)
-		read_register(w, registry);
 	if (!error)
-		error = finish(w);
+		error = values_finish(&w->others);
+	if (!error && registry) {
+		warning_own_text(registry, &ours);
+		error = warning_own_new(buf_str(&ours), &own);
+	}
+	buf_release(&ours);
 	if (error) {
 		warning_lists_free(w);
 		return error;
 	}
+	warning_lists_take(w, own);
 	*ret = w;
 	return 0;
 }
@@ -181,13 +206,9 @@ warning_lists_free(struct warning_lists *w)
 {
 	if (!w)
 		return;
-	for (int reach = 0; reach < 2; reach++) {
-		ioc_builder_free(w->building[reach]);
-		ioc_close(w->set[reach]);
-		buf_release(&w->image[reach]);
-	}
-	mem_free(w->network);
-	mem_free(w->list_of);
+	warning_own_free(w->ours);
+	values_release(&w->others);
+	pthread_rwlock_destroy(&w->lock);
 	arena_release(&w->arena);
 	mem_free(w);
 }
@@ -197,6 +218,79 @@ warning_lists_all(const struct warning_lists *w, uint32_t *ret_count)
 {
 	*ret_count = w->lists;
 	return w->list;
+}
+
+/* ---- our own ---- */
+
+static void
+add_lines(struct buf *out, const struct str *value, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		buf_add(out, value[i]);
+		buf_add_char(out, '\n');
+	}
+}
+
+void
+warning_own_text(const struct registry *registry, struct buf *out)
+{
+	uint32_t systems;
+	const struct system *const *all = registry_systems(registry, &systems);
+	for (uint32_t i = 0; i < systems; i++) {
+		add_lines(out, all[i]->network, all[i]->networks);
+		add_lines(out, all[i]->domain, all[i]->domains);
+	}
+}
+
+/* With the domains around one of ours: who lists our parent lists us. */
+static void
+add_ours(struct values *v, struct str text)
+{
+	uint8_t address[16];
+	unsigned bits;
+	struct str name = text, label;
+	(void)values_add(v, 0, REACH_BELOW, text);
+	if (ioc_address(text, address) || ioc_prefix(text, address, &bits))
+		return;
+	while (str_split(&name, '.', &label) && str_find_char(name, '.') > 0)
+		(void)values_add(v, 0, REACH_EXACT, name);
+}
+
+int
+warning_own_new(struct str text, struct warning_own **ret)
+{
+	struct warning_own *own = MEM_NEW(struct warning_own);
+	struct str line;
+	values_init(&own->values);
+	while (str_split(&text, '\n', &line))
+		if (line.n)
+			add_ours(&own->values, line);
+	int error = values_finish(&own->values);
+	if (error)
+		warning_own_free(own);
+	else
+		*ret = own;
+	return error;
+}
+
+void
+warning_own_free(struct warning_own *o)
+{
+	if (!o)
+		return;
+	values_release(&o->values);
+	mem_free(o);
+}
+
+void
+warning_lists_take(struct warning_lists *w, struct warning_own *own)
+{
+	pthread_rwlock_wrlock(&w->lock);
+	struct warning_own *before = w->ours;
+	w->ours = own;
+	pthread_rwlock_unlock(&w->lock);
+	w->list[w->own].entries = own ? own->values.count : 0;
+	warning_own_free(before);
 }
 
 /* --- asking --- */
@@ -211,61 +305,96 @@ overlap(const struct network *n, const uint8_t address[16], unsigned bits)
 	return common % 8 == 0 || ((n->address[common / 8] ^ address[common / 8]) & (0xff00 >> common % 8) & 0xff) == 0;
 }
 
-static const struct warning_list *
-stops_network(const struct warning_lists *w, const uint8_t address[16], unsigned bits)
+/* Which of these values stops it: the number of its list, or -1. */
+static int
+network_stopped(const struct values *v, const uint8_t address[16], unsigned bits)
+{
+	struct ioc_hit hit;
+	if (ioc_find_address(v->set[REACH_BELOW], address, 0, &hit))
+		return (int)v->list_of[hit.number - 1];
+	for (uint32_t i = 0; i < v->networks && bits < 128; i++)
+		if (overlap(&v->network[i], address, bits))
+			return (int)v->network[i].list;
+	return -1;
+}
+
+static int
+name_stopped(const struct values *v, enum ioc_kind kind, struct str value)
+{
+	struct ioc_hit hit;
+	if (ioc_find(v->set[REACH_BELOW], kind, value, 0, &hit))
+		return (int)v->list_of[hit.number - 1];
+	if (ioc_find(v->set[REACH_EXACT], kind, value, 0, &hit) && hit.value.n == value.n)
+		return (int)v->list_of[hit.number - 1];
+	return -1;
+}
+
+struct question {
+	enum ioc_kind kind;
+	struct str value;
+	bool network;
+	uint8_t address[16];
+	unsigned bits;
+};
+
+static int
+stopped(const struct values *v, const struct question *q)
+{
+	return q->network ? network_stopped(v, q->address, q->bits) : name_stopped(v, q->kind, q->value);
+}
+
+static bool
+stopped_by_ours(const struct warning_lists *w, const struct question *q)
+{
+	pthread_rwlock_t *lock = (pthread_rwlock_t *)(uintptr_t)&w->lock;
+	pthread_rwlock_rdlock(lock);
+	bool ours = w->ours && stopped(&w->ours->values, q) >= 0;
+	pthread_rwlock_unlock(lock);
+	return ours;
+}
+
+static bool
+is_too_wide(const struct question *q)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = bits >= 96 && memcmp(address, mapped, 12) == 0;
-	struct ioc_hit hit;
-	if (bits < (v4 ? WIDE_V4 : WIDE_V6))
-		return &w->list[w->wide];
-	if (ioc_find_address(w->set[REACH_BELOW], address, 0, &hit))
-		return &w->list[w->list_of[hit.number - 1]];
-	for (uint32_t i = 0; i < w->networks && bits < 128; i++)
-		if (overlap(&w->network[i], address, bits))
-			return &w->list[w->network[i].list];
-	return NULL;
+	bool v4 = q->bits >= 96 && memcmp(q->address, mapped, 12) == 0;
+	return q->network && q->bits < (v4 ? WIDE_V4 : WIDE_V6);
 }
 
-static const struct warning_list *
-stops_name(const struct warning_lists *w, enum ioc_kind kind, struct str value)
+/* A URL of a whole site stands for its host; one page of a site is a page, whosever site it is: false. */
+static bool
+ask_url(struct str url, struct question *ret)
 {
-	struct ioc_hit hit;
-	if (ioc_find(w->set[REACH_BELOW], kind, value, 0, &hit))
-		return &w->list[w->list_of[hit.number - 1]];
-	if (ioc_find(w->set[REACH_EXACT], kind, value, 0, &hit) && hit.value.n == value.n)
-		return &w->list[w->list_of[hit.number - 1]];
-	return NULL;
-}
-
-/* A URL of a whole site stands for its host; one page of a site is a page, whosever site it is. */
-static const struct warning_list *
-stops_url(const struct warning_lists *w, struct str url)
-{
-	uint8_t address[16];
-	struct str host = ioc_url_host(url);
 	ptrdiff_t scheme = str_find(url, STR("://"));
 	ptrdiff_t path = str_find_char(str_skip(url, (size_t)scheme + 3), '/');
 	if (path >= 0 && (size_t)(scheme + 3 + path + 1) < url.n)
-		return NULL;
-	if (ioc_address(host, address))
-		return stops_network(w, address, 128);
-	return stops_name(w, IOC_DOMAIN, host);
+		return false;
+	*ret = (struct question){.kind = IOC_DOMAIN, .value = ioc_url_host(url), .bits = 128};
+	ret->network = ioc_address(ret->value, ret->address);
+	return true;
+}
+
+static bool
+ask(enum ioc_kind kind, struct str value, struct question *ret)
+{
+	*ret = (struct question){.kind = kind, .value = value, .network = kind == IOC_IP || kind == IOC_CIDR, .bits = 128};
+	if (kind == IOC_IP)
+		return ioc_address(value, ret->address);
+	if (kind == IOC_CIDR)
+		return ioc_prefix(value, ret->address, &ret->bits);
+	return kind != IOC_URL || ask_url(value, ret);
 }
 
 const struct warning_list *
 warning_stops(const struct warning_lists *w, enum ioc_kind kind, struct str value)
 {
-	uint8_t address[16];
-	unsigned bits = 128;
-	switch (kind) {
-	case IOC_IP:
-		return ioc_address(value, address) ? stops_network(w, address, bits) : NULL;
-	case IOC_CIDR:
-		return ioc_prefix(value, address, &bits) ? stops_network(w, address, bits) : NULL;
-	case IOC_URL:
-		return stops_url(w, value);
-	default:
-		return stops_name(w, kind, value);
-	}
+	struct question q;
+	if (!ask(kind, value, &q))
+		return NULL;
+	if (is_too_wide(&q))
+		return &w->list[w->wide];
+	if (stopped_by_ours(w, &q))
+		return &w->list[w->own];
+	int list = stopped(&w->others, &q);
+	return list < 0 ? NULL : &w->list[list];
 }

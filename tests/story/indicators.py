@@ -168,6 +168,16 @@ desk.tcp(eve("flow", dst="198.51.100.77") + dns("again.example.com"))
 check("the last line is there", until(lambda: (find("example.com") or {}).get("sightings") == 3, 10))
 check("a revoked one matches no more", find("198.51.100.77")["sightings"] == 1)
 
+# --- the register changes, and with it what is ours ---
+
+desk.tcp(eve("flow", dst="198.51.100.90"))
+check("it is not ours yet", until(lambda: (find("198.51.100.90") or {}).get("sightings") == 2, 10), find("198.51.100.90"))
+status, got = post("/api/v1/systems/mot-cua/places", {"kind": "network", "value": "198.51.100.88/29"})
+check("a network is entered in the register", status == 201, got)
+check("an indicator in it is held", until(lambda: (lambda i: (i["state"], i["held_by"]) == ("held", "own"))(find("198.51.100.90")), 15), find("198.51.100.90"))
+status, got = bring("national", "198.51.100.91\n")
+check("and a new one does not come in", status == 200 and (got["added"], got["held"]) == (0, 1), got)
+
 # --- hostile feeds ---
 
 for name, text in {"garbage": "\x01\x02 not, a; feed\n" * 2000, "half a bundle": stix[:len(stix) // 2], "deep": "[" * 100000,

@@ -93,6 +93,41 @@ TEST(the_shipped_lists_stop_what_must_never_match)
 	registry_free(r);
 }
 
+TEST(our_own_follow_the_register)
+{
+	static const char *const values[] = {"198.51.100.7", "203.0.113.200", "new.example", "portal.benhvien.example", "benhvien.example"};
+	static const struct {
+		const char *text;
+		bool stops[COUNT(values)];
+		uint32_t entries;
+	} row[] = {{"198.51.100.0/24\n\nnew.example\n", {true, false, true, false, false}, 2},
+		{"", {false, false, false, false, false}, 0},
+		{"2001:db8::/32\nportal.benhvien.example\n203.0.113.200", {false, true, false, true, true}, 4}};
+	struct registry *r = NULL;
+	struct warning_lists *w = shipped(&r);
+	struct buf text = BUF_INIT;
+	uint32_t count;
+	warning_own_text(r, &text);
+	CHECK_STR(buf_str(&text), STR("2001:db8:5::/48\n203.0.113.0/24\nportal.benhvien.example\n"));
+	for (size_t i = 0; w && i < COUNT(row); i++) {
+		struct warning_own *fresh = NULL;
+		CHECK_INT(warning_own_new(str_z(row[i].text), &fresh), 0);
+		warning_lists_take(w, fresh);
+		for (size_t k = 0; k < COUNT(values); k++) {
+			enum ioc_kind kind = k < 2 ? IOC_IP : IOC_DOMAIN;
+			const struct warning_list *l = warning_stops(w, kind, str_z(values[k]));
+			tap_check((l && str_eq(l->name, STR("own"))) == row[i].stops[k], __FILE__, __LINE__, "%zu %s", i, values[k]);
+		}
+		const struct warning_list *all = warning_lists_all(w, &count);
+		for (uint32_t k = 0; k < count; k++)
+			if (str_eq(all[k].name, STR("own")))
+				CHECK_INT(all[k].entries, row[i].entries);
+	}
+	buf_release(&text);
+	warning_lists_free(w);
+	registry_free(r);
+}
+
 TEST(a_list_that_is_wrong_is_told)
 {
 	static const struct {
