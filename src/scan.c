@@ -287,6 +287,7 @@ scan_file(void *user, const char *path)
 		return 0;
 	}
 	s->files++;
+	decoder_begin_file(s->decoder);
 	scan_records(s, in);
 	error = scan_close(in);
 	if (error)

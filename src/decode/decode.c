@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "decode/columns.h"
 #include "decode/evtx.h"
 #include "decode/json_flat.h"
 #include "decode/json_layout.h"
@@ -14,6 +15,8 @@ struct decoder {
 	struct json json;
 	const struct key *member[KEYS_MEMBERS];
 	bool open_words[UINT8_MAX + 1];
+	struct columns columns; /* of the file at hand */
+	bool file;              /* there is one */
 };
 
 struct decoder *
@@ -24,6 +27,16 @@ decoder_new(const struct names *names)
 	    .keys = keys_new(names, json_know_key), .flat = flat_new(), .templates = evtx_cache_new(),
 	    .zone = TIME_ZONE_VIETNAM};
 	return d;
+}
+
+void
+decoder_begin_file(struct decoder *d)
+{
+	if (d->file)
+		columns_forget(&d->columns);
+	else
+		columns_open(&d->columns);
+	d->file = true;
 }
 
 void
@@ -49,6 +62,8 @@ decoder_free(struct decoder *d)
 		keys_free(d->context.keys);
 		flat_free(d->context.flat);
 		evtx_cache_free(d->context.templates);
+		if (d->file)
+			columns_close(&d->columns);
 	}
 	mem_free(d);
 }
@@ -67,9 +82,11 @@ decode_line(struct decode_context *c, struct str line, struct event *e)
 		return decode_json(c, str_trim(rest), e);
 	if (first == '[')
 		return decode_web_error(c, rest, e);
-	if (text_is_letter(first) && (decode_auditd(c, rest, e) == 0 || decode_kv(c, rest, e) == 0))
+	if (text_is_letter(first) && (decode_auditd(c, rest, e) == 0 || decode_cef(c, rest, e) == 0 || decode_kv(c, rest, e) == 0))
 		return 0;
-	if (decode_web(c, rest, e) == 0 || (text_is_digit(first) && decode_web_error(c, rest, e) == 0))
+	if (decode_web(c, rest, e) == 0)
+		return 0;
+	if (text_is_digit(first) && (decode_web_error(c, rest, e) == 0 || decode_iis(c, rest, e) == 0 || decode_squid(c, rest, e) == 0))
 		return 0;
 	return decode_syslog(c, rest, e);
 }
@@ -96,9 +113,14 @@ decode_text(struct decoder *d, const struct raw *r, struct arena *arena, struct 
 	if (!e)
 		return E_LIMIT;
 	uint64_t over = arena->over;
+	if (d->file && whole && columns_head(&d->columns, r->bytes)) {
+		*ret = (struct decode_result){0};
+		return 0;
+	}
 	event_begin(e, arena, r);
 	e->text = r->bytes;
-	if (!whole || r->form != RAW_LINE || decode_line(&d->context, r->bytes, e) < 0)
+	bool listed = d->columns.count && whole && !str_starts(r->bytes, STR("{")) && decode_columns(&d->context, &d->columns, r->bytes, e) == 0;
+	if (!listed && (!whole || r->form != RAW_LINE || decode_line(&d->context, r->bytes, e) < 0))
 		e->decoder = DECODER_NONE;
 	add_parser(&d->context, e);
 	*ret = (struct decode_result){.event = e, .count = 1};

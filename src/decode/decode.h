@@ -7,7 +7,7 @@
  * lock, same bytes and same names give the same events. A struct decoder holds scratch memory and belongs to one thread.
  *
  * Whatever the bytes, there is at least one event for a RAW_LINE (decoder NONE, confidence 0, text = the bytes), so
- * nothing that came in is ever missing from the archive. A RAW_EVTX_CHUNK gives one event per readable record; damaged
+ * nothing that came in is ever missing from the archive (but see decoder_begin_file()). A RAW_EVTX_CHUNK gives one event per readable record; damaged
  * ones are counted.
  */
 
@@ -21,6 +21,9 @@ struct flat;
 struct decoder *decoder_new(const struct names *names);
 void decoder_free(struct decoder *d);
 /* Times that name no zone are clocks `minutes` east of UTC (TIME_ZONE_VIETNAM unless told otherwise). */
+/* From now on lines are those of one file, in its order, from its beginning: a head tells the columns of what follows, and
+ * its lines are no events. For `khien scan`; again for each file. */
+void decoder_begin_file(struct decoder *d);
 void decoder_set_zone(struct decoder *d, int minutes);
 
 /* Core fields that anybody is going to ask for: those of Windows events, and what the program says about its own reading,

@@ -55,7 +55,11 @@ struct field {
 	X(DECODER_WEB_ERROR, "web_error") /* Apache and nginx error logs */                                               \
 	X(DECODER_KV, "kv")               /* key=value lines: FortiGate, Sophos, SonicWall ... */                      \
 	X(DECODER_CISCO, "cisco")         /* ASA, FTD, IOS */                                                          \
-	X(DECODER_DNS, "dns")             /* query logs of BIND, Unbound, dnsmasq */
+	X(DECODER_DNS, "dns")             /* query logs of BIND, Unbound, dnsmasq */                                   \
+	X(DECODER_CEF, "cef")             /* CEF and LEEF */                                                           \
+	X(DECODER_PROXY, "proxy")         /* HAProxy, Squid */                                                         \
+	X(DECODER_W3C, "w3c")             /* IIS and others with a #Fields line */                                     \
+	X(DECODER_WINDOWS_XML, "windows_xml")
 
 enum decoder_id {
 #define X(id, name) id,

@@ -44,5 +44,7 @@ void decode_windows_beats(struct decode_context *c, struct event *e, uint32_t fi
 void decode_windows_inserts(struct decode_context *c, struct event *e);
 void decode_eve_layout(struct decode_context *c, struct event *e);
 void decode_zeek_layout(struct decode_context *c, struct event *e);
+/* For an event of Zeek whose native fields are in place; `guess` is the log when its service does not say. */
+void zeek_finish(struct decode_context *c, struct event *e, struct str guess);
 
 #endif

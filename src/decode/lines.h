@@ -20,8 +20,14 @@ bool mikrotik_is_topics(struct str word);
 int decode_auditd(struct decode_context *c, struct str line, struct event *e);
 /* Cisco: the tag with its '%', and what follows it. */
 int decode_cisco(struct decode_context *c, struct str tag, struct str message, struct event *e);
+/* CEF:0|... and LEEF:1.0|... */
+int decode_cef(struct decode_context *c, struct str line, struct event *e);
 /* key=value lines of firewalls. */
 int decode_kv(struct decode_context *c, struct str line, struct event *e);
+/* HAProxy's line about a request, without its syslog header. */
+int decode_haproxy(struct decode_context *c, struct str message, struct event *e);
+/* Squid's native access log. */
+int decode_squid(struct decode_context *c, struct str line, struct event *e);
 /* Apache and nginx error logs. */
 int decode_web_error(struct decode_context *c, struct str line, struct event *e);
 

@@ -261,7 +261,7 @@ static void
 read_host_and_tag(struct str rest, bool timed, struct header *h)
 {
 	struct str first = rest, word = text_take_word(&first);
-	bool message_only = str_starts(rest, STR("last message repeated ")) ||
+	bool message_only = str_starts(rest, STR("CEF:")) || str_starts(rest, STR("LEEF:")) || str_starts(rest, STR("last message repeated ")) ||
 	    str_starts(rest, STR("message repeated ")) || mikrotik_is_topics(word);
 	if (!text_is_ip(word) && !message_only && take_tag(&rest, h)) {
 		h->confidence -= h->host.n ? 0 : 10;
@@ -445,8 +445,11 @@ decode_message(struct decode_context *c, struct header *h, struct event *e)
 		whole = str_from(h->program.p, (size_t)(message.p + message.n - h->program.p));
 	if (decode_cisco(c, h->program, message, e) == 0)
 		return;
+	if (decode_cef(c, h->message, e) == 0)
+		return;
 	if (decode_linux(c, h->program, message, e) < 0 && decode_mikrotik(c, whole, e) < 0 &&
-	    decode_auditd(c, message, e) < 0 && decode_kv(c, message, e) < 0 && decode_web(c, message, e) < 0 && decode_web_error(c, message, e) < 0)
+	    decode_auditd(c, message, e) < 0 && decode_kv(c, message, e) < 0 && decode_web(c, message, e) < 0 && decode_web_error(c, message, e) < 0 &&
+	    decode_haproxy(c, message, e) < 0 && decode_squid(c, message, e) < 0)
 		e->decoder = DECODER_SYSLOG; /* a header alone is an event too */
 }
 

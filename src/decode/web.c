@@ -3,15 +3,9 @@
  * Access logs of Apache and nginx: common, combined and vhost_combined, with whatever stands behind them. Everything in
  * quotes is the client's to choose: it is kept as it stands, escapes and all. Also their error logs.
  */
-#include "decode/lines.h"
 #include "decode/pattern.h"
 #include "decode/syslog_time.h"
-
-struct access {
-	struct str vhost, client, forwarded, user;
-	int64_t time_ms;
-	struct str request, status, bytes, referer, agent;
-};
+#include "decode/web.h"
 
 /* "-" is nothing. */
 static struct str
@@ -20,9 +14,8 @@ value_of(struct str s)
 	return str_eq(s, STR("-")) ? (struct str){0} : s;
 }
 
-/* "22/Nov/2026:09:13:41 +0700" between brackets. */
-static bool
-read_time(struct str s, int zone, int64_t *ret_ms)
+bool
+web_time(struct str s, int zone, int64_t *ret_ms)
 {
 	struct civil c = {0};
 	struct str part;
@@ -105,7 +98,7 @@ read_line(struct str line, int zone, struct access *a)
 		return false;
 	struct str stamp = str_cut(line, (size_t)open + 2, (size_t)(open + close));
 	struct str rest = str_skip(line, (size_t)(open + close) + 1);
-	if (!read_client(str_cut(line, 0, (size_t)open), a) || !read_time(stamp, zone, &a->time_ms) ||
+	if (!read_client(str_cut(line, 0, (size_t)open), a) || !web_time(stamp, zone, &a->time_ms) ||
 	    !take_quoted(&rest, &a->request))
 		return false;
 	rest = text_skip_blanks(rest);
@@ -143,8 +136,8 @@ take_authority(struct str target, struct str *ret_host)
 	return str_skip(rest, n);
 }
 
-static void
-add_target(struct decode_context *c, struct str target, struct event *e)
+void
+web_add_target(struct decode_context *c, struct str target, struct event *e)
 {
 	struct str host = {0}, path = take_authority(target, &host), query = {0};
 	ptrdiff_t mark = str_find_char(path, '?');
@@ -182,11 +175,11 @@ add_request(struct decode_context *c, struct str request, struct event *e)
 	text_add(c, e, STR("cs-method"), method);
 	text_add(c, e, STR("cs-version"), version);
 	event_put_core(e, F_HTTP_METHOD, method);
-	add_target(c, rest, e);
+	web_add_target(c, rest, e);
 }
 
-static void
-add_access(struct decode_context *c, const struct access *a, struct event *e)
+void
+web_add(struct decode_context *c, const struct access *a, struct event *e)
 {
 	e->confidence = 95;
 	ptrdiff_t colon = text_find_last(a->vhost, ':');
@@ -224,7 +217,7 @@ decode_web(struct decode_context *c, struct str line, struct event *e)
 		line.n--;
 	if (!read_line(line, c->zone, &a))
 		return E_INVALID;
-	add_access(c, &a, e);
+	web_add(c, &a, e);
 	e->time_ms = a.time_ms;
 	e->category = STR("webserver");
 	e->decoder = DECODER_WEB;

@@ -97,6 +97,15 @@ take_time(struct event *e, struct field *f)
 		(void)time_parse(value, 0, &e->time_ms);
 }
 
+static struct field *
+field_named(struct event *e, struct str name)
+{
+	for (uint32_t i = 0; i < e->field_count; i++)
+		if (str_eq(e->field[i].name, name))
+			return &e->field[i];
+	return NULL;
+}
+
 static void
 add_zeek(void *user, struct str name, struct str value, enum field_kind kind, bool escaped)
 {
@@ -146,15 +155,16 @@ put_flow(struct core *k)
 }
 
 void
-decode_zeek_layout(struct decode_context *c, struct event *e)
+zeek_finish(struct decode_context *c, struct event *e, struct str guess)
 {
-	struct zeek w = {.c = c, .e = e};
 	struct core k;
-	flatten(c, e, 0, add_zeek, &w);
+	struct field *time = e->time_ms == TIME_NONE ? field_named(e, STR("ts")) : NULL;
+	if (time)
+		take_time(e, time);
 	e->product = STR("zeek");
-	e->confidence = e->service.n ? 100 : w.guess.n ? 80 : 60;
+	e->confidence = e->service.n ? 100 : guess.n ? 80 : 60;
 	if (!e->service.n)
-		e->service = w.guess;
+		e->service = guess;
 	e->code = e->service;
 	e->decoder = DECODER_ZEEK;
 	core_begin(&k, e, NULL);
@@ -162,4 +172,12 @@ decode_zeek_layout(struct decode_context *c, struct event *e)
 	put_flow(&k);
 	core_put(&k, F_EVENT_CATEGORY, STR("network"), false);
 	core_put_joined(&k, F_EVENT_DATASET, STR("zeek"), e->service);
+}
+
+void
+decode_zeek_layout(struct decode_context *c, struct event *e)
+{
+	struct zeek w = {.c = c, .e = e};
+	flatten(c, e, 0, add_zeek, &w);
+	zeek_finish(c, e, w.guess);
 }

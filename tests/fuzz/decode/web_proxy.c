@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#include "lines.h"
+
+#include "decode/lines.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_line(data, size, decode_haproxy);
+	return fuzz_line(data, size, decode_squid);
+}
