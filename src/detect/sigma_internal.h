@@ -285,6 +285,8 @@ uint32_t sigma_compile_regexes(const struct rules *r);
  * tries automata that do not fit in the end; together the public rules' expressions take a third of the time.
  */
 #define REGEX_MODE HS_MODE_VECTORED
+/* The processor that databases are made for. */
+const hs_platform_info_t *sigma_regex_platform(void);
 void sigma_scan_regex(const hs_database_t *database, struct str value, hs_scratch_t *scratch, match_event_handler found,
     void *user);
 

@@ -100,7 +100,8 @@ compile_set(const struct regex_set *all)
 		flags[i] = all->test[i]->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
 		id[i] = i;
 	}
-	if (hs_compile_multi(pattern, flags, id, all->count, REGEX_MODE, NULL, &database, &error) != HS_SUCCESS)
+	if (hs_compile_multi(pattern, flags, id, all->count, REGEX_MODE, sigma_regex_platform(), &database, &error) !=
+	    HS_SUCCESS)
 		hs_free_compile_error(error);
 	return database;
 }
