@@ -155,6 +155,16 @@ for name, data, what in (("no gzip behind its mark", b"\x1f\x8b\x08\x00" + b"\xf
     status, report = send(data)
     check(f"{name} is refused, and everybody lives", status == 422 and report["faults"][0]["what"] == what and desk.healthy(), report)
 
+
+def script(statements):
+    """What somebody with a key to the database does behind our back."""
+    if desk.server:
+        desk.server.psql(statements, desk.database)
+    else:
+        with contextlib.closing(sqlite3.connect(desk.data / "khien.db", timeout=10)) as db:
+            db.executescript(statements)
+
+
 # thousands
 COUNT = int(os.environ.get("KHIEN_SYSTEMS", "5000"))
 head = "id,name,organisation,class,level,level_day,level_number,sector,critical,separated,operator,monitor,assessor,provider,applications_internet,networks,hosts,domains,note,contact_name,contact_phone\n"
@@ -195,6 +205,27 @@ print(f"# {COUNT} systems: {len(many) >> 10} KB, packed {len(packed) >> 10} KB, 
 if len(book) < 1 << 20:
     status, report = send(book)
     check("as a spreadsheet too", status == 200 and report["unchanged"] == COUNT + 4, report)
+# The database refuses to keep a later piece: what came before stays, the rest is not there, and nobody else is hurt.
+FAILS = """CREATE TABLE refused (seq BIGINT REFERENCES record (seq) DEFERRABLE INITIALLY DEFERRED);
+CREATE TRIGGER refuse AFTER INSERT ON record WHEN NEW.action LIKE '%systems/imports' AND 1 < (SELECT count(*) FROM record
+WHERE action LIKE '%systems/imports' AND entry LIKE '%"rows":3001}%') BEGIN INSERT INTO refused VALUES (-1); END;"""
+if desk.server:
+    FAILS = """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.action LIKE '%systems/imports' AND 1 < (SELECT count(*)
+FROM record WHERE action LIKE '%systems/imports' AND entry LIKE '%"rows":3001}%') THEN RAISE EXCEPTION 'refused'; END IF; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON record DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();"""
+another = "id,name,organisation,class,level,level_day,level_number\n" + "".join(
+    f"khac-{n},Hệ thống khác {n},so-yt,service,{1 + n % 3},2026-01-11,{n}/QĐ-UBND\n" for n in range(3001))
+others = lambda: int(desk.sql("SELECT count(*) FROM system WHERE id LIKE 'khac-%'")[0][0])
+script(FAILS)
+status, report = send(another)
+kept = others()
+check("an import that the database stops answers so", status >= 409 and "added" not in report, (status, report))
+check("what was kept before it stays, and is in the record", 0 < kept < 3001 and [json.loads(entry)["after"]["added"] for (entry,) in
+      desk.sql("SELECT entry FROM record WHERE action LIKE '%systems/imports' AND entry LIKE '%\"rows\":3001}%'")] == [kept], kept)
+check("the list says the same", desk.get("/api/v1/systems?limit=1&q=khac-")["total"] == kept, kept)
+script("DROP TRIGGER refuse ON record;" if desk.server else "DROP TRIGGER refuse; DROP TABLE refused;")
+status, report = send(another)
+check("once it can, the same file brings the rest", status == 200 and (report["unchanged"], report["added"]) == (kept, 3001 - kept) and others() == 3001, report)
 check("nobody died of it", not [r for r in desk.get("/api/v1/status")["roles"] if r["crashes"]])
 desk.close()
 done()
