@@ -196,7 +196,7 @@ decode_eve_layout(struct decode_context *c, struct event *e)
 {
 	struct eve w = {c, e};
 	struct core k;
-	flatten(c, e, 0, add_eve, &w);
+	flatten(c, e, 0, false, add_eve, &w);
 	e->product = STR("suricata");
 	e->decoder = DECODER_EVE;
 	e->confidence = 100;

@@ -22,6 +22,7 @@ struct flattener {
 	uint32_t member, members; /* of the root that have keys */
 	uint32_t path_n;
 	uint32_t names_n; /* bytes of the names joined so far */
+	bool each;
 	char path[FLATTEN_NAME];
 };
 
@@ -82,6 +83,19 @@ holds_containers(const struct json *j, uint32_t array)
 	return i < json_end(j, array);
 }
 
+/* Is token v an array of which each item is a field? */
+static bool
+is_list(const struct flattener *f, uint32_t v)
+{
+	const struct json *j = f->c->json;
+	uint32_t items = 0;
+	if (!f->each || j->token[v].kind != JSON_ARRAY || holds_containers(j, v))
+		return false;
+	for (uint32_t i = json_first(j, v); i < json_end(j, v) && items <= FLATTEN_ITEMS; i++)
+		items += j->token[i].kind != JSON_NULL;
+	return items > 0 && items <= FLATTEN_ITEMS;
+}
+
 /* Scalars of an array, one in a line. When one has escapes, so has the newline between them. */
 static bool
 join_items(const struct flattener *f, uint32_t array, struct leaf *ret)
@@ -128,12 +142,30 @@ value_of(const struct flattener *f, uint32_t v, struct leaf *ret)
 		ret->value = (struct str){0};
 		return true;
 	}
+	if (is_list(f, v))
+		return true;
 	if (t->kind == JSON_ARRAY && !holds_containers(j, v)) {
 		bool joined = join_items(f, v, ret);
 		ret->kind = joined ? FIELD_TEXT : FIELD_NULL;
 		return joined;
 	}
 	return f->depth == FLATTEN_DEPTH;
+}
+
+/* The value of token v, which is no container to go into. */
+static void
+put_leaf(const struct flattener *f, uint32_t v, struct str name, struct leaf leaf, flatten_fn *sink, void *user)
+{
+	const struct json *j = f->c->json;
+	if (!is_list(f, v)) {
+		sink(user, name, leaf.value, leaf.kind, leaf.escaped);
+		return;
+	}
+	for (uint32_t i = json_first(j, v); i < json_end(j, v); i++) {
+		(void)value_of(f, i, &leaf);
+		if (leaf.kind != FIELD_NULL)
+			sink(user, name, leaf.value, leaf.kind, leaf.escaped);
+	}
 }
 
 /* Item at token i of the innermost container; the token that comes next. */
@@ -157,7 +189,7 @@ flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
 	if (f->e->field_count < EVENT_MAX_FIELDS && part_of(f, i, number, &part)) {
 		bool whole = value_of(f, v, &leaf);
 		if (whole && name_of(f, part, &name)) {
-			sink(user, name, leaf.value, leaf.kind, leaf.escaped);
+			put_leaf(f, v, name, leaf, sink, user);
 			return json_next(f->c->json, v);
 		}
 		if (!whole && leaf.kind != FIELD_NULL && enter(f, v, part))
@@ -168,9 +200,10 @@ flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
 }
 
 void
-flatten(struct decode_context *c, struct event *e, uint32_t object, flatten_fn *sink, void *user)
+flatten(struct decode_context *c, struct event *e, uint32_t object, bool each, flatten_fn *sink, void *user)
 {
 	struct flattener f;
+	f.each = each;
 	f.c = c;
 	f.e = e;
 	f.names_n = 0;

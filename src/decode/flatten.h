@@ -6,9 +6,10 @@
  * A JSON object as a list of names and values, the shape an event has. Worker and scan; pure.
  *
  * Members of nested objects are joined with dots ("alert.signature"). An array of scalars is one value, its items
- * joined by newlines, nulls left out. Other arrays number their items ("dns.answers.0.rdata"). Empty containers are
- * null. Numbers and strings stay as they stand in the text, strings with their escapes (`escaped`). Duplicate names
- * come twice, in the order of the text.
+ * joined by newlines, nulls left out; or, if `each`, as many fields as items, so that rules are asked about each of
+ * them, unless they are more than FLATTEN_ITEMS. Other arrays number their items ("dns.answers.0.rdata"). Empty
+ * containers are null. Numbers and strings stay as they stand in the text, strings with their escapes (`escaped`).
+ * Duplicate names come twice, in the order of the text.
  *
  * Bounds: below FLATTEN_DEPTH a container is one value, its JSON text. Counted in e->dropped_fields, a container with
  * all that it holds as one: a name longer than FLATTEN_NAME, joined names beyond FLATTEN_NAMES in all, what the arena
@@ -20,13 +21,14 @@
 
 #define FLATTEN_DEPTH 16u
 #define FLATTEN_NAME 1024u
+#define FLATTEN_ITEMS 32u /* so that one list leaves room for the rest of the event */
 #define FLATTEN_NAMES (256u << 10)
 
 /* One leaf. Name and value lie in the text or in the arena. */
 typedef void flatten_fn(void *user, struct str name, struct str value, enum field_kind kind, bool escaped);
 
 /* Every leaf below `object` of c->json, in order, to `sink`. */
-void flatten(struct decode_context *c, struct event *e, uint32_t object, flatten_fn *sink, void *user);
+void flatten(struct decode_context *c, struct event *e, uint32_t object, bool each, flatten_fn *sink, void *user);
 
 /* 1700000000, 1700000000.123456 seconds since 1970, as Zeek and many others write; milliseconds when the
  * number is too large to be seconds. False when it is not a number in our range of years. */

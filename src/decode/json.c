@@ -6,6 +6,7 @@
 #include "decode/flatten.h"
 #include "decode/json_flat.h"
 #include "decode/json_layout.h"
+#include "decode/moment.h"
 
 /* What a member's name says about the writer. */
 enum hint {
@@ -176,17 +177,18 @@ struct flat_event {
 
 /* Names under which loggers write the time, best first. */
 static const struct str time_names[] = {STR_INIT("@timestamp"), STR_INIT("timestamp"), STR_INIT("time"), STR_INIT("ts"),
-	STR_INIT("eventTime"), STR_INIT("datetime"), STR_INIT("date")};
+	STR_INIT("eventTime"), STR_INIT("datetime"), STR_INIT("date"), STR_INIT("Timestamp"), STR_INIT("TimeGenerated"),
+	STR_INIT("EventTime"), STR_INIT("event_time"), STR_INIT("TimeCreated"), STR_INIT("UtcTime"), STR_INIT("SystemTime"),
+	STR_INIT("CreationTime"), STR_INIT("created_at"), STR_INIT("event.created"), STR_INIT("_time"), STR_INIT("Time")};
 
 static void
 take_time(struct event *e, int zone)
 {
 	for (size_t i = 0; i < COUNT(time_names) && e->time_ms == TIME_NONE; i++) {
 		const struct field *f = event_find_name(e, time_names[i]);
-		if (f && f->kind == FIELD_NUMBER)
-			(void)time_from_epoch(f->value, &e->time_ms);
-		else if (f && !time_parse(f->value, zone, &e->time_ms))
-			(void)time_from_epoch(f->value, &e->time_ms);
+		struct str value = f ? event_value(e, &e->field[f - e->field]) : (struct str){0};
+		if (f && !moment_parse(value, zone, &e->time_ms))
+			(void)time_from_epoch(value, &e->time_ms); /* small numbers, too, where a time is expected */
 	}
 }
 
@@ -226,7 +228,7 @@ static void
 decode_flat(struct decode_context *c, struct event *e)
 {
 	struct flat_event w = {c, e};
-	flatten(c, e, 0, add_flat, &w);
+	flatten(c, e, 0, true, add_flat, &w);
 	finish_flat(c, e);
 }
 
@@ -238,7 +240,7 @@ decode_in_one_go(struct decode_context *c, struct str line, struct event *e)
 	if (!flat_read(c, line, e))
 		return false;
 	enum json_layout layout = layout_of(c->flat->hints);
-	if (layout == LAYOUT_FLAT)
+	if (layout == LAYOUT_FLAT && !c->flat->lists)
 		finish_flat(c, e);
 	else if (layout == LAYOUT_WINDOWS_FLAT || layout == LAYOUT_NXLOG)
 		decode_windows_flat(c, layout, e);

@@ -179,6 +179,7 @@ take_array(struct walk *w, struct value *ret)
 	char *p = items > 1 ? arena_alloc(w->c->arena, room) : NULL, *at = p;
 	if (items == 1 || !p)
 		return items == 1;
+	w->flat->lists = true;
 	for (const uint16_t *quote = first; quote < w->quote; quote += 2) {
 		size_t n = (size_t)(quote[1] - quote[0] - 1);
 		if (at != p)
@@ -300,6 +301,7 @@ read_line(struct decode_context *c, struct str line, struct event *e)
 	    .quote = f->index.quote, .slash = json_index_slash(&f->index, 0), .before = keys_start(c->keys)};
 	uint32_t count = e->field_count, dropped = e->dropped_fields;
 	f->special_count = f->hints = 0;
+	f->lists = false;
 	event_reserve(e, f->expected + CORE_ROOM);
 	bool read = walk(&w);
 	if (read)

@@ -31,6 +31,7 @@ struct flat {
 	uint32_t hints;        /* json_hint() of all of them */
 	uint32_t expected;     /* members of the line before */
 	uint32_t misses, wait; /* lines to leave out */
+	bool lists;            /* some members are lists of several items */
 	struct key *open[FLAT_DEPTH]; /* keys of the objects around the reader, the outermost left out */
 	struct json_index index;
 };

@@ -463,7 +463,7 @@ decode_windows_layout(struct decode_context *c, enum json_layout layout, struct 
 {
 	struct windows_event w = {.c = c, .e = e, .layout = layout};
 	event_reserve(e, c->members + CORE_ROOM);
-	flatten(c, e, 0, FLAT_LAYOUTS & 1u << layout ? add_flat : add_nested, &w);
+	flatten(c, e, 0, false, FLAT_LAYOUTS & 1u << layout ? add_flat : add_nested, &w);
 	if (layout == LAYOUT_FLUENT)
 		decode_windows_inserts(c, e);
 	finish(&w);

@@ -178,6 +178,6 @@ void
 decode_zeek_layout(struct decode_context *c, struct event *e)
 {
 	struct zeek w = {.c = c, .e = e};
-	flatten(c, e, 0, add_zeek, &w);
+	flatten(c, e, 0, false, add_zeek, &w);
 	zeek_finish(c, e, w.guess);
 }

@@ -117,14 +117,14 @@ ask_host(struct search *s, struct str value)
 	ask(s, IOC_DOMAIN, value);
 }
 
-/* "a.example;::ffff:192.0.2.1;", "type:  5 b.example", "192.0.2.1, 192.0.2.2" */
+/* "a.example;::ffff:192.0.2.1;", "type:  5 b.example", "192.0.2.1, 192.0.2.2", and lists, an item a line */
 static void
 ask_pieces(struct search *s, struct str value, void (*each)(struct search *s, struct str piece))
 {
 	size_t at = 0;
 	for (uint32_t n = 0; n < PIECES_MAX && at < value.n; n++) {
 		size_t from = at;
-		while (at < value.n && !memchr(",; \t[]\"", value.p[at], 7))
+		while (at < value.n && !memchr(",; \t\r\n[]\"", value.p[at], 9))
 			at++;
 		if (at > from)
 			each(s, str_cut(value, from, at));

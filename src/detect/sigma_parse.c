@@ -302,6 +302,10 @@ correlation_type(struct parse *p, const struct yaml *c, enum correlation_type *r
 			*ret = (enum correlation_type)i;
 			return 0;
 		}
+	if (type && str_eq(type->text, KEY("value_median"))) { /* pySigma's; "median is a percentile 50" */
+		*ret = CORRELATE_VALUE_PERCENTILE;
+		return 0;
+	}
 	return yaml_fault(type ? type : c, &p->fault, E_INVALID, "rule_correlation_type", type ? type->text : STR(""));
 }
 
@@ -471,6 +475,7 @@ parse_correlation(struct parse *p, const struct yaml *document, const struct yam
 {
 	struct correlation *c = ARENA_NEW(&p->r->arena, struct correlation);
 	const struct yaml *timespan = yaml_get(node, KEY("timespan")), *condition = yaml_get(node, KEY("condition"));
+	timespan = timespan ? timespan : yaml_get(node, KEY("timeframe")); /* its name in older rules, which rsigma takes, too */
 	const struct yaml *aliases = yaml_get(node, KEY("aliases"));
 	if (!c)
 		return yaml_fault(node, &p->fault, E_LIMIT, "rule_too_big", STR(""));

@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 
-#include "decode/flatten.h"
+#include "decode/moment.h"
 #include "detect/sigma_internal.h"
 
 /* ---- patterns ---- */
@@ -230,41 +230,12 @@ week_of(int64_t ms)
 	return (int)((thursday - new_year) / (7 * TIME_DAY)) + 1;
 }
 
-/* "2026-11-22", "2026/11/22 23:05:00" */
-static bool
-other_date(struct str s, int64_t *ret_ms)
-{
-	char text[40];
-	if (s.n < 10 || s.n > 30)
-		return false;
-	memcpy(text, s.p, s.n);
-	if (text[4] == '/' && text[7] == '/')
-		text[4] = text[7] = '-';
-	if (s.n == 10)
-		memcpy(text + s.n, "T00:00:00", 9);
-	return time_parse(str_from(text, s.n == 10 ? 19 : s.n), 0, ret_ms);
-}
-
-/* Seconds since 1970 or a finer unit of them; never fewer digits than those of 1973, so that a plain number is none. */
-static bool
-epoch_date(struct str s, int64_t *ret_ms)
-{
-	uint64_t n;
-	if (s.n < 9 || s.p[0] < '0' || s.p[0] > '9')
-		return false;
-	if (s.n >= 16 && str_to_u64(s, &n)) {
-		*ret_ms = (int64_t)(n / (s.n >= 19 ? 1000000 : 1000));
-		return true;
-	}
-	return time_from_epoch(s, ret_ms);
-}
-
 /* Times are taken in UTC, a text without an offset as it stands. */
 static bool
 time_matches(const struct test *t, struct str value)
 {
 	int64_t ms;
-	if (!time_parse(value, 0, &ms) && !other_date(value, &ms) && !epoch_date(value, &ms))
+	if (!moment_parse(value, 0, &ms))
 		return false;
 	struct civil c = time_to_civil(ms, 0);
 	int part = t->part == PART_MINUTE ? c.minute

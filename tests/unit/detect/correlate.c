@@ -174,6 +174,13 @@ TEST(sums_averages_percentiles)
 	    {'a', 1, 0, "1", 0}, {'a', 2, 0, "2", 0}, {'a', 3, 0, "10", 0}, {'a', 4, 0, "11", 0}, {'a', 5, 0, "12", 1});
 }
 
+TEST(words_of_others)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: value_median\n  rules: [a]\n  timeframe: 10s\n"
+	     "  condition: {field: value, gte: 10}\n",
+	    {'a', 1, 0, "1", 0}, {'a', 2, 0, "2", 0}, {'a', 3, 0, "10", 0}, {'a', 4, 0, "11", 0}, {'a', 5, 0, "12", 1});
+}
+
 TEST(aliases_join_fields_of_other_names)
 {
 	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal\n  rules: [a, bee]\n  group-by: [who]\n  timespan: 10s\n"

@@ -322,6 +322,7 @@ TEST(the_fields_of_an_event_are_looked_up)
 		{F_DNS_QUESTION, "evilexample.com", "", "", 0},
 		{F_DNS_ANSWER, "type:  5 cdn.example.com;::ffff:8.8.8.8;", "e-domain", "cdn.example.com", 5},
 		{F_DNS_ANSWER, "192.0.2.77, 203.0.113.9", "e-ip", "203.0.113.9", 1},
+		{F_DNS_ANSWER, "192.0.2.77\n203.0.113.9\n", "e-ip", "203.0.113.9", 1}, /* a list of Zeek */
 		{F_TLS_SNI, "example.com", "e-domain", "example.com", 5},
 		{F_URL_DOMAIN, "203.0.113.9:8080", "e-ip", "203.0.113.9", 1},
 		{F_URL_ORIGINAL, "HTTP://evil.example:80/x#y", "e-url", "HTTP://evil.example:80/x#y", 7},

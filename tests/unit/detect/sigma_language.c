@@ -132,6 +132,21 @@ TEST(the_same_field_twice_means_any_of_them)
 	ITEM("A: null", LIST("\"A\":null,\"A\":null"), LIST("\"A\":null,\"A\":\"z\""));
 }
 
+/* Each item of a list counts, as in rsigma. */
+TEST(lists_in_events)
+{
+	ITEM("A: y", LIST("\"A\":[\"x\",\"y\"]", "\"A\":[\"y\"]", "\"A\":[null,\"Y\",2]"), LIST("\"A\":[\"x\",\"z\"]", "\"A\":[\"x\\ny\",\"z\"]", "\"A\":[]"));
+	ITEM("A: 2", LIST("\"A\":[1,2]"), LIST("\"A\":[12]"));
+	ITEM("a.b|startswith: y", LIST("\"a\":{\"b\":[\"x\",\"yz\"]}"), LIST("\"a\":{\"b\":[\"xy\",\"zy\"]}"));
+	ITEM("A|contains|all: [x, y]", LIST("\"A\":[\"xa\",\"ya\"]"), LIST("\"A\":[\"x\",\"z\"]"));
+	ITEM("A|cidr: 10.0.0.0/8", LIST("\"A\":[\"fe80::1\",\"10.1.2.3\"]"), LIST("\"A\":[\"fe80::1\",\"11.1.2.3\"]"));
+	ITEM("A|gt: 5", LIST("\"A\":[1,6]"), LIST("\"A\":[1,5]"));
+	ITEM("A|neq: x", LIST("\"A\":[\"y\",\"z\"]"), LIST("\"A\":[\"y\",\"x\"]"));
+	ITEM("A: null", LIST("\"A\":[]", "\"A\":{}"), LIST("\"A\":[\"x\"]"));
+	ITEM("A|exists: true", LIST("\"A\":[]", "\"A\":{}", "\"A\":[1,2]"), LIST("\"B\":[]"));
+	RULE("  k: [alpha]\n  condition: k\n", LIST("\"A\":[\"x\",\"an alpha\"]"), LIST("\"A\":[\"al\",\"pha\"]"));
+}
+
 TEST(nothing_and_empty)
 {
 	ITEM("A: null", LIST("\"A\":null", "\"B\":1"), LIST("\"A\":\"\"", "\"A\":\"x\""));
