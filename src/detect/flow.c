@@ -169,6 +169,7 @@ flow_new(const struct rules *r, const struct flow_options *o)
 	if (!f->options.max_bytes)
 		f->options.max_bytes = BYTES_USUAL;
 	f->begun = TIME_NONE;
+	flow_wants(&f->wants);
 	read_rules(f, r);
 	/* Nobody outside knows the address, so nobody can aim at a bucket; no answer depends on it. */
 	f->table[0].secret = hash64_mix((uintptr_t)f, (uintptr_t)f->lists.regular);

@@ -133,6 +133,7 @@ struct flow {
 	struct flow_options options;
 	struct flow_rules is;
 	struct flow_lists lists;
+	struct core_set wants;      /* flow_wants() */
 	struct flow_table table[KIND_COUNT];
 	int64_t begun;              /* time of the first flow ever: nobody is new before */
 	struct flow_stats stats;

@@ -140,17 +140,27 @@ flow_wants(struct core_set *ret)
 		core_set_add(ret, wanted[i]);
 }
 
-static void
-gather_said(struct event *e, struct said *said)
+/* Of a flow or of a question: most events tell of neither. */
+static bool
+tells_of_traffic(const struct event *e)
 {
-	struct core_set wants = {0};
-	flow_wants(&wants);
+	for (uint32_t i = 0; i < e->field_count; i++) {
+		const struct field *field = &e->field[i];
+		if (field->core && (field->id == F_EVENT_TYPE || field->id == F_DNS_QUESTION))
+			return true;
+	}
+	return false;
+}
+
+static void
+gather_said(const struct flow *f, struct event *e, struct said *said)
+{
 	for (size_t i = 0; i < COUNT(wanted); i++)
 		said->of[wanted[i]] = (struct str){0};
 	for (uint32_t i = 0; i < e->field_count; i++) {
 		struct field *field = &e->field[i];
 		uint32_t id = field->core && field->id < NAME_CORE_END ? field->id : 0;
-		if (core_set_has(&wants, id) && !said->of[id].n)
+		if (core_set_has(&f->wants, id) && !said->of[id].n)
 			said->of[id] = event_value(e, field);
 	}
 }
@@ -275,7 +285,9 @@ bool
 flow_read(const struct flow *f, struct event *e, struct flow_record *ret)
 {
 	struct said said;
-	gather_said(e, &said);
+	if (!tells_of_traffic(e))
+		return false;
+	gather_said(f, e, &said);
 	bool question = said.of[F_DNS_QUESTION].n, connection = str_eq(said.of[F_EVENT_TYPE], STR("connection"));
 	*ret = (struct flow_record){.event = e};
 	if ((!question && !connection) || !read_sides(f, ret, &said))
