@@ -3,8 +3,8 @@
 #define SCAN_FEED_H
 
 /*
- * A file as a window of text that moves: read or unpacked a few megabytes at a time, UTF-16 made UTF-8. What a file needs of
- * memory does not depend on its length, and one that shrinks meanwhile kills nobody. `khien scan`.
+ * A file as a window of text that moves: read or unpacked some hundred kilobytes at a time, UTF-16 made UTF-8. What a
+ * file needs of memory does not depend on its length, and one that shrinks meanwhile kills nobody. `khien scan`.
  */
 
 #include "base/utf16.h"

@@ -15,7 +15,8 @@ enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_XM
 
 #define READ_FRONT (8u << 10)
 #define READ_MAX (1u << 20)      /* bytes of a file that is read whole */
-#define WINDOW (4u << 20)        /* bytes that are at hand of others, at the least */
+#define WINDOW (256u << 10)      /* bytes that are at hand of others, at the least: the processor's cache holds them */
+#define LEAP (4u << 20)          /* bytes beyond what is wanted, where that is much: what is left is seldom moved */
 #define TEXT_MAX (64u << 20)     /* bytes of a JSON text that is no line */
 #define PACKED_WHOLE (16u << 20) /* bytes of a file that is unpacked in one go, without a copy in between ... */
 #define UNPACK_WHOLE (64u << 20) /* ... when it says that no more than these come out */
@@ -87,7 +88,7 @@ reach(struct scan_input *in, size_t want)
 		memmove(w->p, w->p + in->at, w->n - in->at);
 	w->n -= in->at;
 	in->at = in->fetched = 0;
-	scan_feed_more(&in->feed, w, want > WINDOW ? want : WINDOW);
+	scan_feed_more(&in->feed, w, want > WINDOW / 2 ? want + LEAP : WINDOW);
 	in->bytes = buf_str(w);
 }
 
@@ -230,17 +231,32 @@ fetch_ahead(struct scan_input *in)
 		__builtin_prefetch(in->bytes.p + in->fetched);
 }
 
+/* What there is of the line at in->at, and its end or NULL. A file without line ends is not read anew for each piece. */
+static struct str
+find_line_end(struct scan_input *in, const char **ret_end)
+{
+	struct str rest = str_cut(str_skip(in->bytes, in->at), 0, RAW_MAX + 1);
+	const char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+	while (!end && rest.n <= RAW_MAX && in->fed && !in->feed.ended) {
+		reach(in, 2 * rest.n + 1);
+		rest = str_cut(str_skip(in->bytes, in->at), 0, RAW_MAX + 1);
+		end = memchr(rest.p, '\n', rest.n);
+	}
+	*ret_end = end;
+	return rest;
+}
+
 static bool
 next_line(struct scan_input *in, struct str *ret)
 {
-	reach(in, RAW_MAX + 1);
-	while (in->at < in->bytes.n) {
+	const char *end;
+	for (;;) {
 		fetch_ahead(in);
-		struct str rest = str_skip(in->bytes, in->at);
-		rest = str_cut(rest, 0, RAW_MAX + 1); /* a file without line ends is not read anew for each piece */
-		const char *end = memchr(rest.p, '\n', rest.n);
+		struct str rest = find_line_end(in, &end);
 		struct str line = str_cut(rest, 0, end ? (size_t)(end - rest.p) : rest.n);
 		bool piece = line.n > RAW_MAX, goes_on = in->flags == RAW_PIECE;
+		if (!rest.n)
+			return false;
 		line = str_cut(line, 0, RAW_MAX);
 		in->at += line.n + (end && !piece ? 1 : 0);
 		in->number += !goes_on;
@@ -251,9 +267,7 @@ next_line(struct scan_input *in, struct str *ret)
 			*ret = line;
 			return true;
 		}
-		reach(in, RAW_MAX + 1);
 	}
-	return false;
 }
 
 /* How much of the text at in->at is one JSON value; 0: it is none. */
