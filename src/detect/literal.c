@@ -16,6 +16,7 @@
 #define STEP 32u   /* places of a value asked at once */
 #define STRIDE 4u  /* places between two questions for long literals */
 #define LONG (STRIDE + 3u)
+#define USUAL 512u /* literals that a gram of the usual counts as much as */
 #define TAIL_MAX 16u
 
 /* Anchored literals with one hash; the rest of the chain by `next`. */
@@ -236,7 +237,8 @@ is_ascii(struct str s)
 	return !(any & UINT64_C(0x8080808080808080));
 }
 
-/* How often a gram of four bytes occurs among all literals tells how common it is: each is looked for by its rarest. */
+/* How often a gram of four bytes occurs among all literals, and in what values say all day, tells how common it is: each
+ * literal is looked for by its rarest. */
 struct census {
 	uint16_t *count;
 	uint32_t mask;
@@ -249,15 +251,25 @@ census_of(const struct census *c, const char *p)
 }
 
 static void
+count_grams(struct census *c, struct str s, uint32_t times)
+{
+	for (size_t at = 0; at + 4 <= s.n; at++) {
+		uint16_t *n = census_of(c, s.p + at);
+		*n = (uint16_t)(*n + times < UINT16_MAX ? *n + times : UINT16_MAX);
+	}
+}
+
+static void
 take_census(const struct literal_index *x, struct census *c)
 {
-	for (uint32_t i = 0; i < x->count; i++) {
-		struct str s = x->literal[i].text;
-		for (size_t at = 0; at + 4 <= s.n; at++) {
-			uint16_t *n = census_of(c, s.p + at);
-			*n = (uint16_t)(*n + (*n < UINT16_MAX));
-		}
-	}
+	static const struct str usual = STR_INIT("\"c:\\windows\\system32\\ \"c:\\program files (x86)\\ common files\\ c:\\windows\\temp\\ "
+		"c:\\users\\ administrator\\appdata\\local\\temp\\ \\appdata\\roaming\\microsoft\\ c:\\programdata\\ .exe\" -- .exe /c "
+		".dll, .txt .log .com .local microsoft office\\root\\ windowspowershell\\v1.0\\powershell.exe\" -file .ps1\" cmd.exe /c "
+		"svchost.exe -k localservice -p -s networkservice session nt authority\\system; http://www. https:// version=1.0 = 0x0000000 "
+		"hklm\\software\\microsoft\\windows\\currentversion\\ system\\currentcontrolset\\services\\ /usr/bin/ /etc/ /var/log/ --config");
+	for (uint32_t i = 0; i < x->count; i++)
+		count_grams(c, x->literal[i].text, 1);
+	count_grams(c, usual, USUAL);
 }
 
 /* Where `grams` rare ones stand beside each other. */
@@ -289,7 +301,7 @@ find_gram(const struct grams *g, uint32_t bytes)
 static bool
 alloc_grams(struct grams *g, struct arena *a, uint32_t count)
 {
-	uint32_t slots = power_above(count * 2), bits = power_above(count * 16);
+	uint32_t slots = power_above(count * 2), bits = power_above(count * 32);
 	bits = bits < FILTER_MIN ? FILTER_MIN : bits > FILTER_MAX ? FILTER_MAX : bits;
 	g->gram_mask = slots - 1;
 	g->slot_shift = (unsigned)__builtin_clz(slots) + 1;
@@ -482,6 +494,15 @@ scan_back(const struct literal_index *x, struct str value, struct literal_scan *
 			look_up(x, hash_tail(value, tail), LITERAL_SUFFIX, value, s);
 }
 
+/* Most texts that share a gram differ at one of their ends. */
+static bool
+same_text(const char *a, const char *b, size_t n)
+{
+	if (n >= 4 && (gram_at(a, 4) != gram_at(b, 4) || gram_at(a + n - 4, 4) != gram_at(b + n - 4, 4)))
+		return false;
+	return memcmp(a, b, n) == 0;
+}
+
 [[gnu::noinline]] static void
 check_gram(const struct literal_index *x, const struct grams *g, uint32_t bytes, struct str value, size_t at,
     struct literal_scan *s)
@@ -491,7 +512,7 @@ check_gram(const struct literal_index *x, const struct grams *g, uint32_t bytes,
 		struct place place = g->place[i];
 		struct str l = x->literal[place.literal].text;
 		if (place.offset <= at && value.n - (at - place.offset) >= l.n && s->stamp[place.literal] != s->now &&
-		    memcmp(value.p + at - place.offset, l.p, l.n) == 0)
+		    same_text(value.p + at - place.offset, l.p, l.n))
 			add_hit(s, place.literal);
 	}
 }
