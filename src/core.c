@@ -811,7 +811,7 @@ on_tick(void *user)
 	core_indicators_tick(core->indicators, now);
 	status_tick(&core->desk, now);
 	core_directory_tick(core->directory);
-	if (failures_write(core->desk.failures, core->desk.db, now) < 0)
+	if (failures_tick(core->desk.failures, core->desk.db, now) < 0)
 		log_say(LOG_LEVEL_WARN, "sign_in.failures_not_written", LOG_NUMBER("at", now));
 	inspect_tick(core->desk.inspect, now);
 	core->rate[core->ticks % COUNT(core->rate)] = core->desk.events;

@@ -176,6 +176,7 @@ apply_event(struct apply *a, struct event *e, const struct verdict_finding *list
 	core->desk.events++;
 	if (e->decoder == DECODER_NONE)
 		report_book_unparsed(core->desk.reports, e->raw->source);
+	report_book_fields(core->desk.reports, e->raw->source, e->dropped_fields);
 	return 0;
 }
 

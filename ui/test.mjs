@@ -11,7 +11,7 @@ const vietnamese = {
 		b.onResolve({ filter: /\/lang\.svelte$/ }, () => ({ path: "lang", namespace: "stand-in" }));
 		b.onResolve({ filter: /^measure:/ }, () => ({ path: "measure", namespace: "sentences" }));
 		b.onLoad({ filter: /./, namespace: "sentences" }, () => ({
-			contents: 'export default { least: "{0} (từ {1})", most: "{0} (không quá {1})", hosts: "Số máy", reason_above_usual: "hơn thường ngày" }',
+			contents: 'export default { limit: "({0})", least: "từ {0}", most: "không quá {0}", more: "trên {0}", less: "dưới {0}", exactly: "đúng {0}", other: "khác {0}", hosts: "Số máy", reason_above_usual: "hơn thường ngày" }',
 		}));
 		b.onLoad({ filter: /./, namespace: "stand-in" }, () => ({ contents: 'export const language = () => "vi"; export const t = (key) => key;' }));
 	},
@@ -41,6 +41,8 @@ same(say(pairs([["reason", "above_usual"], ["hour_of_week", "26"], ["bytes_out",
 	["hơn thường ngày", "02:00 Thứ Ba", "5 MB (từ 1 MB)"], "words, hours and bytes");
 same(say(pairs([["indicator.value", "203.0.113.9"], ["indicator.confidence", "50"]])).map((m) => m.value), ["50 %"], "how sure an indicator is marks no line and is no field");
 same(say(pairs([["host.name", "a"], ["event_count", "12"]])).map((m) => m.value), ["12"], "a correlation says what it counted");
+for (const [bounds, wanted] of [[["10"], "12 (từ 10)"], [[">5"], "12 (trên 5)"], [[">3", "<=20", "!=7"], "12 (trên 3, không quá 20, khác 7)"], [["<100"], "12 (dưới 100)"], [["=12"], "12 (đúng 12)"]])
+	same(say(pairs([["event_count", "12"], ...bounds.map((b) => ["limit.event_count", b]), ["window_s", "300"]])).map((m) => m.value), [wanted, "5 phút"], `and what had to be met: ${bounds}`);
 
 for (const [value, wanted] of [
 	["root", "user.name:root"],

@@ -334,14 +334,54 @@ static const struct str measure_name[] = {
 	[CORRELATE_VALUE_PERCENTILE] = STR_INIT("value_percentile"),
 };
 
+static const struct str limit_name[] = {
+	[CORRELATE_EVENT_COUNT] = STR_INIT("limit.event_count"),
+	[CORRELATE_VALUE_COUNT] = STR_INIT("limit.value_count"),
+	[CORRELATE_TEMPORAL] = STR_INIT("limit.temporal"),
+	[CORRELATE_TEMPORAL_ORDERED] = STR_INIT("limit.temporal_ordered"),
+	[CORRELATE_VALUE_SUM] = STR_INIT("limit.value_sum"),
+	[CORRELATE_VALUE_AVG] = STR_INIT("limit.value_avg"),
+	[CORRELATE_VALUE_PERCENTILE] = STR_INIT("limit.value_percentile"),
+};
+
 static bool
-number_text(struct arena *arena, double value, struct str *ret)
+number_text(struct arena *arena, const char *sign, double value, struct str *ret)
 {
 	struct buf text = BUF_INIT_MAX(64);
-	buf_addf(&text, "%.15g", value);
+	buf_addf(&text, "%s%.15g", sign, value);
 	bool ok = arena_copy(arena, buf_str(&text), ret);
 	buf_release(&text);
 	return ok;
+}
+
+/* A bound as the alert shows it beside the number; "at least", which nearly all are, has no sign. */
+static const char *
+bound_sign(const struct bound *b)
+{
+	static const char *const sign[] = {[COMPARE_LT] = "<", [COMPARE_LTE] = "<=", [COMPARE_GT] = ">", [COMPARE_GTE] = "",
+		[COMPARE_EQ] = "="};
+	return b->differs ? "!=" : sign[b->compare];
+}
+
+static bool
+add_number(struct arena *arena, struct str name, const char *sign, double number, struct finding_field *field, uint32_t *n)
+{
+	field[*n].name = name;
+	return number_text(arena, sign, number, &field[(*n)++].value);
+}
+
+/* What had to be reached, and within which time. False when the arena is full. */
+static bool
+add_limits(const struct feed *feed, struct arena *arena, struct finding_field *field, uint32_t *n)
+{
+	const struct correlation *c = feed->measure->c;
+	struct str name = limit_name[c->type];
+	for (uint32_t i = 0; i < c->bounds; i++)
+		if (!add_number(arena, name, bound_sign(&c->bound[i]), c->bound[i].number, field, n))
+			return false;
+	if (!c->bounds && !c->condition && !add_number(arena, name, "", feed->wanted, field, n))
+		return false;
+	return add_number(arena, STR("window_s"), "", (double)c->timespan_ms / 1000, field, n);
 }
 
 /* False when the arena is full. */
@@ -350,16 +390,17 @@ make_finding(const struct feed *feed, const struct window *w, double value, cons
     struct arena *arena, struct finding *ret)
 {
 	const struct correlation *c = feed->measure->c;
-	struct finding_field *field = arena_calloc(arena, c->groups + 2, sizeof *field);
+	struct finding_field *field = arena_calloc(arena, c->groups + c->bounds + 4, sizeof *field);
 	uint32_t n = 0;
-	if (!field || !number_text(arena, value, &field[c->groups].value))
+	if (!field)
 		return false;
 	for (; n < c->groups; n++) {
 		field[n].name = c->group_by[n];
 		if (finding_value(f, &feed->group[n], &field[n].value))
 			field[n].value = str_cut(field[n].value, 0, KEY_MAX_VALUE);
 	}
-	field[n++].name = measure_name[c->type];
+	if (!add_number(arena, measure_name[c->type], "", value, field, &n) || !add_limits(feed, arena, field, &n))
+		return false;
 	if (w->truncated)
 		field[n++] = (struct finding_field){STR("truncated"), STR("true")};
 	*ret = (struct finding){&feed->rule->info, f->event, field, n};

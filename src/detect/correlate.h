@@ -60,8 +60,9 @@ struct correlate_stats {
 struct correlator *correlator_new(const struct rules *r, size_t max_bytes);
 void correlator_free(struct correlator *c);
 /* What one finding brings about, chained correlations included; findings live in `arena`, `matched` tells the group-by
- * fields and the count or value that crossed the threshold, under the name of the type; `event` is the event that did
- * it. Only for findings of ordinary rules, each once. Some may be silent (rule->silent): they only fed the others.
+ * fields, the count or value that crossed the threshold, under the name of the type, the bounds it had to meet
+ * ("limit." and that name: "10" is at least ten, others begin with their sign: "<=3") and the timespan (window_s);
+ * `event` is the event that did it. Only for findings of ordinary rules, each once. Some may be silent (rule->silent): they only fed the others.
  * Returns how many (*ret is untouched when there is none), 1,024 at most. */
 uint32_t correlator_feed(struct correlator *c, const struct finding *f, struct arena *arena, struct finding **ret);
 /* Adds the core fields that its rules group by or count. */

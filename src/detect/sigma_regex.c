@@ -179,13 +179,49 @@ flags_of(const struct test *t)
 	return t->regex_flags | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | (t->bits ? HS_FLAG_UTF8 : 0u);
 }
 
+/* What Vectorscan refuses and how often rules hold it: each kind has a sentence that says what to write instead. Its own
+ * words, which tell the place, stand beside. */
+static const char *
+refusal_of(struct str words)
+{
+	static const struct {
+		struct str words;
+		const char *what;
+	} kind[] = {
+		{STR_INIT("Zero-width assertions"), "rule_regex_look"},
+		{STR_INIT("Embedded"), "rule_regex_anchor"},
+		{STR_INIT("onditional"), "rule_regex_back"},
+		{STR_INIT("ack-reference"), "rule_regex_back"},
+		{STR_INIT("back reference"), "rule_regex_back"},
+		{STR_INIT("nvalid reference"), "rule_regex_back"},
+		{STR_INIT("Subpattern reference"), "rule_regex_back"},
+		{STR_INIT("Possessive quantifiers"), "rule_regex_atomic"},
+		{STR_INIT("Atomic groups"), "rule_regex_atomic"},
+		{STR_INIT("too large"), "rule_regex_large"},
+		{STR_INIT("parenthes"), "rule_regex_bracket"},
+		{STR_INIT("after (?"), "rule_regex_group"},
+		{STR_INIT("Group name"), "rule_regex_group"},
+		{STR_INIT("named subpatterns"), "rule_regex_group"},
+		{STR_INIT("character class"), "rule_regex_class"},
+		{STR_INIT("POSIX"), "rule_regex_class"},
+		{STR_INIT("Invalid repeat"), "rule_regex_repeat"},
+		{STR_INIT("never match"), "rule_regex_never"},
+		{STR_INIT("\\"), "rule_regex_escape"},
+		{STR_INIT("Unknown property"), "rule_regex_escape"},
+	};
+	for (size_t i = 0; i < COUNT(kind); i++)
+		if (str_find(words, kind[i].words) >= 0)
+			return kind[i].what;
+	return "rule_regex";
+}
+
 int
 sigma_check_regex(struct parse *p, struct test *t)
 {
 	struct str pattern;
 	hs_expr_info_t *info = NULL;
 	hs_compile_error_t *error = NULL;
-	fault_set(&p->fault, 0, NULL, t->literal, 0, 0);
+	fault_set(&p->fault, E_INVALID, "rule_regex", t->literal, 0, 0);
 	if (t->literal.n > REGEX_MAX_BYTES)
 		return E_LIMIT;
 	if (memchr(t->literal.p, '\0', t->literal.n))
@@ -198,7 +234,7 @@ sigma_check_regex(struct parse *p, struct test *t)
 		return E_LIMIT;
 	t->bits = !is_ascii(pattern);
 	if (hs_expression_info(pattern.p, flags_of(t), &info, &error) != HS_SUCCESS) {
-		fault_set(&p->fault, E_INVALID, NULL, str_z(error->message), 0, 0);
+		fault_set(&p->fault, E_INVALID, refusal_of(str_z(error->message)), str_z(error->message), 0, 0);
 		hs_free_compile_error(error);
 		return E_INVALID;
 	}

@@ -761,7 +761,7 @@ add_regex_text(struct item *it, struct str pattern)
 	int error = sigma_check_regex(it->p, &t);
 	if (error) {
 		struct str why = str_z(it->p->fault.arg);
-		return value_fault(it, error == E_LIMIT ? "rule_regex_too_big" : "rule_regex", why);
+		return value_fault(it, error == E_LIMIT ? "rule_regex_too_big" : it->p->fault.what, why);
 	}
 	known = rules_intern_test(it->p->r, &t);
 	return add_expr(it, expr_test(it->p, known));

@@ -396,8 +396,10 @@ api_failed_sign_ins(struct api_call *c)
 		api_reply_problem(c, 422, "invalid", "cursor");
 		return;
 	}
-	int more, error = db_query(c->desk->db, &rows, Q_FAILURE_LIST, "ssiii", api_query(c, STR("login")),
-	    api_query(c, STR("peer")), limit + 1, offset, kind);
+	int more, error = failures_write(c->desk->failures, c->desk->db);
+	if (!error)
+		error = db_query(c->desk->db, &rows, Q_FAILURE_LIST, "ssiii", api_query(c, STR("login")), api_query(c, STR("peer")),
+		    limit + 1, offset, kind);
 	if (api_failed(c, error))
 		return;
 	static const char *const names[] = {"login", "peer", "what"};

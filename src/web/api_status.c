@@ -393,6 +393,7 @@ source_json(struct buf *out, const struct desk *d, const struct report_source *s
 	out_i64(out, "oversized", (int64_t)s->oversized);
 	out_i64(out, "quarantined", (int64_t)s->quarantined);
 	out_i64(out, "unparsed", (int64_t)report_book_unparsed_of(d->reports, s->number));
+	out_i64(out, "fields_dropped", (int64_t)report_book_fields_of(d->reports, s->number));
 	out_i64(out, "first_ms", s->first_ms);
 	out_i64(out, "last_ms", s->last_ms);
 	out_bool(out, "silent", source_is_silent(d, s, now_ms));

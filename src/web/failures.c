@@ -84,15 +84,14 @@ write_shelf(const struct shelf *s, int64_t kind, struct db *db)
 }
 
 int
-failures_write(struct failures *f, struct db *db, int64_t now_ms)
+failures_write(struct failures *f, struct db *db)
 {
 	uint32_t count = 0;
 	int error = 0;
 	for (int kind = 0; kind < FAILURE_KINDS; kind++)
 		count += f->shelf[kind].count;
-	if (!count || (now_ms >= f->written_ms && now_ms - f->written_ms < FAILURES_WRITE_MS))
+	if (!count)
 		return 0;
-	f->written_ms = now_ms;
 	TRY(db_begin(db));
 	for (int kind = 0; kind < FAILURE_KINDS && !error; kind++)
 		error = write_shelf(&f->shelf[kind], kind, db);
@@ -100,4 +99,13 @@ failures_write(struct failures *f, struct db *db, int64_t now_ms)
 	for (int kind = 0; kind < FAILURE_KINDS && !error; kind++)
 		f->shelf[kind].count = 0;
 	return error;
+}
+
+int
+failures_tick(struct failures *f, struct db *db, int64_t now_ms)
+{
+	if (now_ms >= f->written_ms && now_ms - f->written_ms < FAILURES_WRITE_MS)
+		return 0;
+	f->written_ms = now_ms;
+	return failures_write(f, db);
 }

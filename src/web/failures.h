@@ -29,7 +29,9 @@ void failures_free(struct failures *f);
  * path as the table has it: "denied GET /api/v1/events", "invalid POST /api/v1/people"; never what was in it. `known`: there
  * is such a person. */
 void failures_note(struct failures *f, enum failure_kind kind, struct str login, bool known, struct str peer, const char *what, int64_t now_ms);
-/* Now and then: writes what came in since the last time. What cannot be written is kept. */
-[[nodiscard]] int failures_write(struct failures *f, struct db *db, int64_t now_ms);
+/* Writes what came in since the last time: before somebody reads it. What cannot be written is kept. */
+[[nodiscard]] int failures_write(struct failures *f, struct db *db);
+/* The same now and then. */
+[[nodiscard]] int failures_tick(struct failures *f, struct db *db, int64_t now_ms);
 
 #endif

@@ -7,7 +7,7 @@
 
 struct sender {
 	struct report_source row;
-	uint64_t unparsed;
+	uint64_t unparsed, fields;
 };
 
 struct report_book {
@@ -103,6 +103,21 @@ report_book_unparsed(struct report_book *b, uint32_t number)
 	struct sender *s = sender_of(b, number);
 	if (s)
 		s->unparsed++;
+}
+
+void
+report_book_fields(struct report_book *b, uint32_t number, uint32_t fields)
+{
+	struct sender *s = fields ? sender_of(b, number) : NULL;
+	if (s)
+		s->fields += fields;
+}
+
+uint64_t
+report_book_fields_of(const struct report_book *b, uint32_t number)
+{
+	uint32_t slot = *slot_of(b, number);
+	return slot ? b->sender[slot - 1].fields : 0;
 }
 
 uint64_t

@@ -22,5 +22,8 @@ const struct report_source *report_book_next(const struct report_book *b, uint32
 /* Lines of a sender that no decoder fitted, since the start of core. */
 void report_book_unparsed(struct report_book *b, uint32_t number);
 uint64_t report_book_unparsed_of(const struct report_book *b, uint32_t number);
+/* Fields of a sender's events for which there was no room (EVENT_MAX_FIELDS), since the start of core: no rule saw them. */
+void report_book_fields(struct report_book *b, uint32_t number, uint32_t fields);
+uint64_t report_book_fields_of(const struct report_book *b, uint32_t number);
 
 #endif

@@ -253,11 +253,15 @@ await chapter(page, "whose sign-in failed, and who asked for what he may not, st
 	await settled("/record");
 	await page.getByRole("button", { name: "Bị từ chối" }).click();
 	await page.locator("table[data-refused] tr", { hasText: "sai mã của ứng dụng xác thực" }).first().waitFor();
-	const request = page.locator("table[data-refused] tr", { hasText: "GET /api/v1/rules" });
-	for (const end = Date.now() + 15_000; !(await request.count()) && Date.now() < end; await page.waitForTimeout(500))
-		await page.locator(".kinds button").first().click(); // what was refused just now is written within five seconds
-	await request.waitFor();
+	await page.locator("table[data-refused] tr", { hasText: "GET /api/v1/rules" }).waitFor(); // what was refused just now
+	const edge = await page.locator(".rows .bar button").last().evaluate((e) => e.getBoundingClientRect().left - e.closest(".rows").getBoundingClientRect().left);
+	must(edge >= 10, `what one chooses by stands ${edge} px from the edge`);
 	await whole();
+	await page.evaluate(() => fetch("/api/v1/people", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" }));
+	await page.locator("table[data-refused] tr", { hasText: "POST /api/v1/people" }).first().waitFor({ timeout: 60_000 }); // by itself
+	await page.getByRole("button", { name: "Đăng nhập", exact: true }).click();
+	await page.waitForURL((url) => url.searchParams.get("kind") === "0");
+	await page.locator("table[data-refused] tr", { hasText: "POST /api/v1/people" }).first().waitFor({ state: "detached" });
 	await pictures("record-refused");
 	await page.setViewportSize({ width: 1366, height: 768 });
 });

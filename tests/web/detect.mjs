@@ -4,8 +4,10 @@
 // back for, files are scanned. What people write is hostile here: nothing of it may run. TAP on standard output.
 //
 //   KHIEN_URL, KHIEN_SETUP_URL, KHIEN_SEND  as in story.mjs; alerts of a brute force are there or come with the command
+//   KHIEN_SYSLOG     port of the UDP door
 //   KHIEN_SWEEP      a folder that may be swept
 import { execFile } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { promisify } from "node:util";
 import { chapter, done, must, ok } from "./browser.mjs";
 import { at, base, choose, clean, close, comeIn, context, current, faults, heading, key, page, send, settled, whole } from "./house.mjs";
@@ -129,6 +131,18 @@ await chapter(page, "a rule is written: faults stand at their line, Tab indents 
 	must(await page.evaluate(() => document.activeElement.tagName !== "TEXTAREA"), "Escape and Tab do not lead out of the field");
 });
 
+await chapter(page, "an expression that cannot be is refused in Vietnamese, with what to write instead and the library's own words", async () => {
+	const rule = await text(), sound = rule.replace("condition: nothing", "condition: selection");
+	const faults = page.locator(".faults");
+	for (const [expression, ours, theirs] of [["(?<!x)Failed", "nhìn trước", "Zero-width"], ["(Failed", "dấu ngoặc tròn", "index 0"], ["(a)\\1", "tham chiếu", "Back-reference"]]) {
+		await area().fill(sound.replace(/^( *)message\|contains: .*$/m, `$1message|re: '${expression}'`));
+		await faults.getByText(ours).waitFor();
+		const words = await faults.innerText();
+		must(words.includes(theirs) && /hãy|thì viết/.test(words), words);
+	}
+	await area().fill(rule);
+});
+
 await chapter(page, "the text outlives a reload, and is tried on the past before it is on", async () => {
 	const draft = (await text()).replace("condition: nothing", "condition: selection").replace(/^title: .*$/m, `title: 'Sai mật khẩu ${evil.replaceAll("'", "''")}'`)
 		.replace(/^level: .*$/m, "level: low");
@@ -180,7 +194,8 @@ await chapter(page, "an alert of a correlation says in Vietnamese what it counte
 	await why.getByText("Số sự kiện", { exact: true }).waitFor();
 	const words = await why.innerText();
 	must(words.includes("Từ 10 lần đăng nhập SSH bị từ chối") && words.includes("còn dùng mật khẩu hay khóa cũ"), words);
-	must(!/event_count|Ten or more|A script or backup job/.test(words), words);
+	must(/\(ngưỡng: từ \d+\)/.test(words) && words.includes("Trong khoảng"), `what had to be met is not told: ${words}`);
+	must(!/event_count|window_s|Ten or more|A script or backup job/.test(words), words);
 });
 
 await chapter(page, "three keys make an exception of an alert: j, m, Enter", async () => {
@@ -334,6 +349,8 @@ await chapter(page, "it is looked back for, seen in the stored lines, and revoke
 	await settled(`/alerts?state=all&at=${found.id}&panel=1`);
 	await panel().getByText("nay mới biết").waitFor(); // "hit since ...", in the alert itself
 	await panel().getByText("Chỉ dấu do", { exact: true }).waitFor();
+	await panel().locator("dd a[href^='/indicators?q=']").waitFor();
+	must(!(await panel().innerText()).includes("indicator.value"), "the indicator has a raw name");
 	await settled("/indicators?q=203.0.113.77");
 	await key("j");
 	await key("Enter");
@@ -355,6 +372,31 @@ await chapter(page, "any address on the screen becomes an indicator", async () =
 	must((await dialog().locator("input[name=value]").inputValue()).includes("203.0.113.77"), "the value is not there");
 	await clean();
 	await key("Escape");
+});
+
+await chapter(page, "what a warning list holds says which list, in words", async () => {
+	await settled("/indicators?state=held");
+	const held = page.locator("tr[data-id]").filter({ hasText: "8.8.8.8" });
+	await held.getByText("máy phân giải công cộng").waitFor();
+	await held.locator("a.title").click();
+	await panel().getByText("máy phân giải công cộng").waitFor();
+	await clean();
+});
+
+/* ---- sources ---- */
+
+await chapter(page, "a source whose events have more fields than are kept says so", async () => {
+	const socket = createSocket("udp4");
+	const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 1500 }, (_, n) => [`field${n}`, n])));
+	await until(async () => {
+		await new Promise((after) => socket.send(wide, +process.env.KHIEN_SYSLOG, "127.0.0.1", after));
+		return (await api("sources")).items.some((s) => s.fields_dropped > 0);
+	}, "no source tells of fields that were not kept");
+	socket.close();
+	await settled("/sources");
+	await page.getByText("trường không giữ được").first().waitFor();
+	await page.getByText("sự kiện có trường bị cắt hoặc bỏ bớt").waitFor();
+	await whole();
 });
 
 /* ---- files ---- */
@@ -416,7 +458,7 @@ await chapter(page, "what was done stands in the record, before and after, with 
 
 /* ---- every screen, both themes, both languages, phone and desk ---- */
 
-const screens = ["/rules", "/rules?at=first&panel=1", "/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks", "/indicators", "/indicators/sources", "/files", "/sweeps", "/record", "/record?evidence=1", "/sources"];
+const screens = ["/rules", "/rules?at=first&panel=1", "/rules/edit", "/rules/coverage", "/rules/exceptions", "/lookbacks", "/indicators", "/indicators/sources", "/files", "/sweeps", "/record", "/record?evidence=1", "/record?refused=1", "/sources"];
 for (const theme of ["light", "dark"]) {
 	await choose(theme, theme === "light" ? "vi" : "en");
 	for (const path of screens)

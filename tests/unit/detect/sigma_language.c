@@ -367,6 +367,48 @@ TEST(conditions)
 	RULE("  a: {A: 1}\n  condition: >\n    a\n    or\n    a\n", LIST("\"A\":1"), LIST("\"A\":2"));
 }
 
+/* Each kind that a person can meet has a sentence of its own; the words of the library, which tell the place, stay. */
+TEST(why_an_expression_is_refused)
+{
+	static const struct {
+		const char *pattern, *what, *words;
+	} row[] = {
+		{"(?<!a)b", "rule_regex_look", "Zero-width"},
+		{"(a)\\1", "rule_regex_back", "Back-reference"},
+		{"\\k<a>", "rule_regex_back", "label"},
+		{"(?1)", "rule_regex_back", "index 0"},
+		{"(?(1)a|b)", "rule_regex_back", "conditional"},
+		{"a++", "rule_regex_atomic", "Possessive"},
+		{"(?>a)", "rule_regex_atomic", "Atomic"},
+		{"a{99999}", "rule_regex_large", "repeat"},
+		{"a)", "rule_regex_bracket", "index 1"},
+		{"(a", "rule_regex_bracket", "index 0"},
+		{"(?z)a", "rule_regex_group", "index 0"},
+		{"(?<1a>x)", "rule_regex_group", "index 0"},
+		{"[a", "rule_regex_class", "index 0"},
+		{"a[z-a]", "rule_regex_class", "index 4"},
+		{"[[:foo:]]", "rule_regex_class", "index 1"},
+		{"*a", "rule_regex_repeat", "index 0"},
+		{"x^y", "rule_regex_anchor", "start"},
+		{"a\\", "rule_regex_escape", "index 1"},
+		{"\\p{Foo}", "rule_regex_escape", "index"},
+		{"\\X", "rule_regex_escape", "index 0"},
+		{"(?#abc", "rule_regex", "comment"},
+	};
+	for (size_t i = 0; i < COUNT(row); i++) {
+		char text[128];
+		snprintf(text, sizeof text, "  s: {A|re: '%s'}\n  condition: s\n", row[i].pattern);
+		struct rules *r = rule_of(text);
+		struct fault *f = &faults.last;
+		bool told = str_find(str_z(f->arg), str_z(row[i].words)) >= 0;
+		if (!told)
+			printf("# %s: %s: %s\n", row[i].pattern, f->what, f->arg);
+		CHECK_STR(str_z(f->what), str_z(row[i].what));
+		CHECK(told);
+		rules_free(r);
+	}
+}
+
 TEST(what_is_refused_and_where)
 {
 	static const struct {
@@ -383,9 +425,9 @@ TEST(what_is_refused_and_where)
 		{"  s: {A|hour: late}\n  condition: s\n", "rule_number", 5, 15},
 		{"  _s: {A: x}\n  condition: 1 of *s\n", "rule_no_selection", 6, 19},
 		{"  s: {A|i: x}\n  condition: s\n", "rule_modifier_clash", 5, 7},
-		{"  s: {A|re: '(?=x)'}\n  condition: s\n", "rule_regex", 5, 13},
-		{"  s: {A|re: ['x', '(a']}\n  condition: s\n", "rule_regex", 5, 19},
-		{"  s: {A|re: '(a)\\1'}\n  condition: s\n", "rule_regex", 5, 13},
+		{"  s: {A|re: '(?=x)'}\n  condition: s\n", "rule_regex_look", 5, 13},
+		{"  s: {A|re: ['x', '(a']}\n  condition: s\n", "rule_regex_bracket", 5, 19},
+		{"  s: {A|re: '(a)\\1'}\n  condition: s\n", "rule_regex_back", 5, 13},
 		{"  s: {A|cidr: 10.0.0.0/33}\n  condition: s\n", "rule_cidr", 5, 15},
 		{"  s: {A|cidr: home}\n  condition: s\n", "rule_cidr", 5, 15},
 		{"  s: {A|lt: many}\n  condition: s\n", "rule_number", 5, 13},

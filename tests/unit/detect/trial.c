@@ -216,7 +216,7 @@ TEST(what_a_person_can_get_wrong_is_told_with_its_place)
 		uint32_t line;
 	} row[] = {
 		{"  s: {a|expand: '%nobody%'}\n  condition: s\n", "rule_placeholder", "nobody", 5},
-		{"  s: {a|re: '('}\n  condition: s\n", "rule_regex", NULL, 5},
+		{"  s: {a|re: '('}\n  condition: s\n", "rule_regex_bracket", NULL, 5},
 		{"  s: {a: 1}\n  condition: t\n", "rule_no_selection", "t", 6},
 		{"  s: [a\n", "yaml_syntax", NULL, 0},
 		{"  s: {a|nonsense: 1}\n  condition: s\n", "rule_modifier", "nonsense", 5},

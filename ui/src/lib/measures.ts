@@ -19,6 +19,8 @@ const units: Record<string, Unit> = {
 /** Those that must stay below their threshold; the others must reach it. */
 const small = ["jitter_percent", "known_for_hours"];
 const limit = "limit.";
+/** How a correlation's bound begins when it is not "at least". */
+const signs: Record<string, string> = { ">": "more", "<": "less", "<=": "most", "=": "exactly", "!=": "other" };
 
 const counts = /^(event_count|temporal|temporal_ordered|value_(count|sum|avg|median|percentile)|indicator\.value)$/;
 
@@ -63,11 +65,14 @@ export async function measureWords(): Promise<(matched: Pair[]) => Measure[]> {
 		if (kind === "bytes") return bytes(value);
 		return kind === "hour_of_week" ? hourOfWeek(value) : number(value, kind === "decimal" ? 2 : 0);
 	};
+	const bound = (name: string, text: string): string => {
+		const [, sign, number] = /^([<>=!]*)(.*)$/.exec(text)!;
+		return (table[signs[sign] ?? (small.includes(name) ? "most" : "least")] ?? "{0}").replace("{0}", say(name, number));
+	};
 	return (matched) =>
 		matched.filter((p) => !p.name.startsWith(limit) && isMeasure(matched)(p)).map(({ name, value }) => {
-			const bound = matched.find((p) => p.name === limit + name);
-			const words = bound ? (table[small.includes(name) ? "most" : "least"] ?? "{0} ({1})") : "{0}";
-			const filled = words.replace("{0}", say(name, value)).replace("{1}", bound ? say(name, bound.value) : "");
-			return { name, label: table[name] ?? name, value: filled };
+			const bounds = matched.filter((p) => p.name === limit + name).map((p) => bound(name, p.value)).join(", ");
+			const beside = bounds && (table.limit ?? "({0})").replace("{0}", bounds);
+			return { name, label: table[name] ?? name, value: beside ? `${say(name, value)} ${beside}` : say(name, value) };
 		});
 }

@@ -16,8 +16,11 @@ export const clock = (ms: number, seconds = true) => {
 };
 export const full = (ms: number) => `${day(ms)} ${clock(ms)}`;
 export const exact = (ms: number) => `${full(ms)}.${String(Math.floor(ms) % 1000).padStart(3, "0")}`;
-/** The clock for today, day and clock for every other day. */
-export const when = (ms: number) => (day(ms) === day(Date.now()) ? clock(ms) : `${day(ms).slice(0, 5)} ${clock(ms, false)}`);
+/** The clock for today, day and clock for another day of these months, the day alone for what is older. */
+export function when(ms: number) {
+	if (day(ms) === day(Date.now())) return clock(ms);
+	return Math.abs(Date.now() - ms) < 180 * 86_400_000 ? `${day(ms).slice(0, 5)} ${clock(ms, false)}` : day(ms);
+}
 
 /** Reads dd/mm/yyyy hh:mm[:ss] as a person types it. The browser's own date field would follow the browser's language. */
 export function fromText(text: string) {
@@ -28,9 +31,10 @@ export function fromText(text: string) {
 	return new Date(ms).getUTCDate() === d && month <= 12 && h < 24 && min < 60 && s < 60 ? ms - offset : null;
 }
 
-/** "3 phút trước" */
+/** "3 phút trước"; of what is older than two months the day. */
 export function ago(ms: number, now: number) {
 	const s = Math.round((ms - now) / 1000);
+	if (s < -5_184_000) return day(ms);
 	const words = new Intl.RelativeTimeFormat(language(), { numeric: "auto", style: "short" });
 	if (s > -60) return words.format(Math.min(s, 0), "second");
 	if (s > -3600) return words.format(Math.round(s / 60), "minute");

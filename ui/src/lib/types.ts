@@ -125,6 +125,7 @@ export interface Source {
 	dropped: number;
 	oversized: number;
 	unparsed: number;
+	fields_dropped: number; // of events with more fields than are kept: no rule saw them
 	refused: number;
 	first_ms: number;
 	last_ms: number;
@@ -163,6 +164,7 @@ export interface Status {
 	archive: { events: number; bytes: number; bytes_per_event: number; days_left: number | null };
 	rules: { loaded: number; refused: number };
 	content_faults: number;
+	truncated?: number; // events whose fields did not all fit, or not whole
 	record?: Recorded;
 	correlations?: { keys: number; bytes: number; evicted: number; late: number; dropped: number; forgotten: number };
 	state?: { written_ms: number; bytes: number; failed: number; refused: number };
