@@ -22,6 +22,8 @@
 #define CONDITION_MAX_RULES 256u /* named by the condition of a correlation: it is asked for every event that counts */
 #define REGEX_MAX_BYTES 4096u
 #define SLOT_MAX_NAMES 4u      /* native fields behind one name of a rule */
+#define SOURCE_MAX_ROWS 64u    /* of the map, that provide one log source */
+#define MAP_MAX_ROWS 4096u
 
 /* ---- tests ---- */
 
@@ -200,7 +202,7 @@ struct choice {
 	uint32_t group;
 	uint32_t literal; /* the event itself names the log source */
 	uint32_t rows;
-	uint32_t row[8];
+	uint16_t row[SOURCE_MAX_ROWS];
 };
 
 struct placeholder {

@@ -101,6 +101,16 @@ read_name(struct parse *p, const struct yaml *map, struct str key, struct str *r
 	return keep_folded(p, node, ret);
 }
 
+/* Rows that may provide the same log source to some rule: see row_provides(). */
+static uint32_t
+rows_beside(const struct rules *r, const struct map_row *row)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < r->rows; i++)
+		n += str_eq(r->row[i].category, row->category) && (row->category.n || str_eq(r->row[i].service, row->service));
+	return n;
+}
+
 static int
 read_row(struct parse *p, const struct yaml *node)
 {
@@ -117,6 +127,8 @@ read_row(struct parse *p, const struct yaml *node)
 		return yaml_fault(rename, &p->fault, E_INVALID, "rule_section", STR("rename"));
 	if (rename)
 		TRY(read_rename(p, rename, &row));
+	if (r->rows == MAP_MAX_ROWS || rows_beside(r, &row) == SOURCE_MAX_ROWS)
+		return yaml_fault(node, &p->fault, E_LIMIT, "rule_too_big", STR(""));
 	MEM_GROW(r->row, r->rows, r->row_cap);
 	r->row[r->rows++] = row;
 	return 0;
@@ -301,9 +313,10 @@ rules_choose(const struct rules *r, const struct event_key *key, struct buf *ret
 			continue; /* all off */
 		c.group = i;
 		c.literal = key_is_of(key, g->like);
-		for (uint32_t k = 0; k < g->rows && c.rows < COUNT(c.row); k++)
+		assert(g->rows <= COUNT(c.row));
+		for (uint32_t k = 0; k < g->rows; k++)
 			if (row_takes(&r->row[g->row[k]], key))
-				c.row[c.rows++] = g->row[k];
+				c.row[c.rows++] = (uint16_t)g->row[k];
 		if (!c.literal && !c.rows)
 			continue;
 		buf_add(ret, str_from((const char *)&c, sizeof c));
