@@ -5,7 +5,9 @@ struct level {
 	uint32_t end;   /* token behind the container */
 	uint32_t name;  /* bytes of the path to it, the dot behind included */
 	uint32_t index; /* of the next item, in arrays */
+	uint32_t plain; /* bytes of the path without the numbers of items */
 	bool array;
+	bool numbered;  /* it, or what is around it, is an array */
 };
 
 struct leaf {
@@ -24,6 +26,7 @@ struct flattener {
 	uint32_t names_n; /* bytes of the names joined so far */
 	bool each;
 	char path[FLATTEN_NAME];
+	char plain[FLATTEN_NAME];
 };
 
 /* The last part of a name: a member's key, or the number of an item, which is written to `number`. */
@@ -69,8 +72,12 @@ enter(struct flattener *f, uint32_t v, struct str part)
 	if (part.n)
 		memcpy(f->path + f->path_n, part.p, part.n);
 	f->path[f->path_n + part.n] = '.';
-	f->level[f->depth++] = (struct level){.end = json_end(f->c->json, v),
-	    .name = f->path_n + (uint32_t)part.n + 1, .array = f->c->json->token[v].kind == JSON_ARRAY};
+	const struct level *in = &f->level[f->depth - 1];
+	uint32_t plain = in->array ? in->plain : in->plain + (uint32_t)part.n + 1;
+	memcpy(f->plain + in->plain, f->path + f->path_n, plain - in->plain);
+	bool array = f->c->json->token[v].kind == JSON_ARRAY;
+	f->level[f->depth++] = (struct level){.end = json_end(f->c->json, v), .name = f->path_n + (uint32_t)part.n + 1,
+	    .plain = plain, .array = array, .numbered = in->numbered || array};
 	return true;
 }
 
@@ -168,6 +175,22 @@ put_leaf(const struct flattener *f, uint32_t v, struct str name, struct leaf lea
 	}
 }
 
+/* Below a list of objects a rule says "a.b" where the path is "a.0.b": when there is such a rule it shall see each. */
+static void
+put_unnumbered(struct flattener *f, uint32_t v, struct str part, struct leaf leaf, flatten_fn *sink, void *user)
+{
+	const struct level *in = &f->level[f->depth - 1];
+	uint32_t n = in->plain;
+	if (!f->each || !in->numbered || (!in->array && n + part.n > FLATTEN_NAME))
+		return;
+	if (!in->array && part.n)
+		memcpy(f->plain + n, part.p, part.n);
+	n = in->array ? n - 1 : n + (uint32_t)part.n;
+	uint32_t id = names_find(f->c->names, str_from(f->plain, n));
+	if (id != NAME_UNKNOWN)
+		put_leaf(f, v, names_text(f->c->names, id), leaf, sink, user);
+}
+
 /* Item at token i of the innermost container; the token that comes next. */
 static uint32_t
 flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
@@ -190,6 +213,7 @@ flatten_item(struct flattener *f, uint32_t i, flatten_fn *sink, void *user)
 		bool whole = value_of(f, v, &leaf);
 		if (whole && name_of(f, part, &name)) {
 			put_leaf(f, v, name, leaf, sink, user);
+			put_unnumbered(f, v, part, leaf, sink, user);
 			return json_next(f->c->json, v);
 		}
 		if (!whole && leaf.kind != FIELD_NULL && enter(f, v, part))

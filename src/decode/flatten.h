@@ -7,7 +7,8 @@
  *
  * Members of nested objects are joined with dots ("alert.signature"). An array of scalars is one value, its items
  * joined by newlines, nulls left out; or, if `each`, as many fields as items, so that rules are asked about each of
- * them, unless they are more than FLATTEN_ITEMS. Other arrays number their items ("dns.answers.0.rdata"). Empty
+ * them, unless they are more than FLATTEN_ITEMS. Other arrays number their items ("dns.answers.0.rdata"); if `each`, what
+ * is below them comes under its name without the number, too ("dns.answers.rdata"), when rules ask for it. Empty
  * containers are null. Numbers and strings stay as they stand in the text, strings with their escapes (`escaped`).
  * Duplicate names come twice, in the order of the text.
  *

@@ -49,6 +49,23 @@ read_list(struct parse *p, const struct yaml *map, struct str key, const struct 
 	return 0;
 }
 
+/* The specification has one text; lists of people are about, and no reason to do without the rule. */
+static int
+read_authors(struct parse *p, const struct yaml *document, struct str *ret)
+{
+	const struct yaml *list = yaml_get(document, KEY("author"));
+	struct buf b = BUF_INIT;
+	if (!list || list->kind != YAML_LIST)
+		return read_text(p, document, KEY("author"), ret);
+	YAML_EACH(one, list) {
+		buf_add(&b, b.n ? STR(", ") : STR(""));
+		buf_add(&b, one->text);
+	}
+	int error = keep_text(p, list, buf_str(&b), ret);
+	buf_release(&b);
+	return error;
+}
+
 /*
  * "90s", "5m", "2h", "7d": what the specification has. w, M and y are pySigma's, and so are their lengths: a year is the
  * Gregorian calendar's mean one, a month its twelfth part. Nobody waits for longer than a century, and its seconds fit
@@ -191,7 +208,7 @@ parse_info(struct parse *p, const struct yaml *document, struct str file, struct
 	TRY(read_text(p, document, KEY("id"), &info->id));
 	TRY(read_text(p, document, KEY("name"), &rule->name));
 	TRY(read_text(p, document, KEY("description"), &info->description));
-	TRY(read_text(p, document, KEY("author"), &info->author));
+	TRY(read_authors(p, document, &info->author));
 	TRY(read_text(p, document, KEY("status"), &info->status));
 	TRY(read_list(p, document, KEY("tags"), &info->tags, &info->tag_count));
 	TRY(read_list(p, document, KEY("falsepositives"), &info->falsepositives, &info->falsepositive_count));

@@ -144,6 +144,10 @@ TEST(lists_in_events)
 	ITEM("A|neq: x", LIST("\"A\":[\"y\",\"z\"]"), LIST("\"A\":[\"y\",\"x\"]"));
 	ITEM("A: null", LIST("\"A\":[]", "\"A\":{}"), LIST("\"A\":[\"x\"]"));
 	ITEM("A|exists: true", LIST("\"A\":[]", "\"A\":{}", "\"A\":[1,2]"), LIST("\"B\":[]"));
+	ITEM("a.b: y", LIST("\"a\":[{\"b\":\"x\"},{\"b\":\"y\"}]", "\"a\":[{\"b\":[\"x\",\"y\"]}]", "\"a\":[[{\"b\":\"y\"}]]"), LIST("\"a\":[{\"b\":\"x\"},{\"c\":\"y\"}]", "\"a\":[{\"c\":{\"b\":\"y\"}}]"));
+	ITEM("a.b.c.d: y", LIST("\"a\":{\"b\":[1,{\"c\":[{\"d\":\"x\"},{\"d\":\"y\"}]}]}", "\"a\":[{\"b\":{\"c\":{\"d\":\"y\"}}}]"), LIST("\"a\":{\"b\":[{\"c\":[{\"e\":\"y\"}]}]}"));
+	ITEM("a: 2", LIST("\"a\":[{\"b\":1},2]"), LIST("\"a\":[{\"b\":2},1]"));
+	ITEM("a.1.b: y", LIST("\"a\":[{\"b\":\"x\"},{\"b\":\"y\"}]"), LIST("\"a\":[{\"b\":\"y\"}]"));
 	RULE("  k: [alpha]\n  condition: k\n", LIST("\"A\":[\"x\",\"an alpha\"]"), LIST("\"A\":[\"al\",\"pha\"]"));
 }
 
@@ -478,7 +482,7 @@ TEST(a_wrong_rule_leaves_the_others_alone)
 				   "title: again\nid: 1\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\n---\n"
 				   "title: three\nid: 3\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\nlevel: awful\n---\n"
 				   "title: four\nid: 4\nlogsource: {}\ndetection: {s: {A: 1}, condition: s}\n---\n"
-				   "title: five\nid: 5\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\nlevel: high\n"
+				   "title: five\nid: 5\nlogsource: {product: test}\ndetection: {s: {A: 1}, condition: s}\nlevel: high\nauthor: [An, Binh]\n"
 				   "khien: {title_vi: N\xc4\x83m, entity: [A, B], window: 15m, advice_vi: x, advice_en: y}\n"),
 	    STR("many.yml"), corpus_count_fault, &faults), 2);
 	CHECK_INT(rules_finish(r, corpus_count_fault, &faults), 0);
@@ -487,6 +491,7 @@ TEST(a_wrong_rule_leaves_the_others_alone)
 	const struct rule_info *five = rules_find(r, STR("5"));
 	CHECK(five && five->level == LEVEL_HIGH && five->entity_count == 2 && five->window_s == 900 && five->line == 27);
 	CHECK_STR(five ? five->title_vi : STR(""), STR("N\xc4\x83m"));
+	CHECK_STR(five ? five->author : STR(""), STR("An, Binh"));
 	CHECK(rules_find(r, STR("1")) && !rules_find(r, STR("2")));
 	CHECK(!rules_applicable(r, 0));
 	rules_free(r);
