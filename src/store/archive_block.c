@@ -291,10 +291,15 @@ take_column(struct reader *r, struct wire *w, struct column *c)
 	}
 	if (c->mode > COLUMN_ALIAS)
 		w->bad = true;
-	c->frame = take_u32(w, r->block.text_frame);
+	c->frame = take_u32(w, r->block.text_frame + 1);
 	c->offset = take_u32(w, FRAME_MAX);
 	c->length = take_u32(w, FRAME_MAX);
 	c->distinct = take_u32(w, UINT32_MAX);
+	if (c->frame < r->block.text_frame)
+		return;
+	/* Blocks were written in which an empty column names the frame that would have come next, had there been more. */
+	w->bad |= c->length > 0 || c->offset > 0;
+	c->frame = FRAME_META;
 }
 
 static bool

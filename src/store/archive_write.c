@@ -351,7 +351,7 @@ put_places(struct block_writer *w, uint32_t column, const uint32_t *gaps)
 static void
 store_column(struct block_writer *w, struct plan *p)
 {
-	if (w->plain.n && w->plain.n + w->column.n > COLUMN_FRAME_TARGET)
+	if (w->plain.n && w->column.n && w->plain.n + w->column.n > COLUMN_FRAME_TARGET)
 		add_frame(w, &w->columns);
 	p->frame = FRAME_COLUMNS + w->columns.count;
 	p->offset = (uint32_t)w->plain.n;

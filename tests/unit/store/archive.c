@@ -76,6 +76,59 @@ TEST(raw_records_and_journal_blocks_come_back_byte_for_byte)
 	world_end(&w);
 }
 
+/* Values that stand in the line need no dictionary: their column is empty, and was looked for in a frame of its own when
+ * the column before had filled one. */
+TEST(a_column_without_a_dictionary_behind_a_full_frame)
+{
+	struct world w;
+	struct buf batch = BUF_INIT, line[500], big[125];
+	uint64_t id[COUNT(line)];
+	struct raw raw[COUNT(line)];
+	struct arena arena;
+	world_begin(&w, 3);
+	for (uint32_t i = 0; i < COUNT(big); i++) {
+		big[i] = BUF_INIT;
+		for (int k = 0; k < 50; k++)
+			buf_addf(&big[i], "%08x", random_below(UINT32_MAX));
+	}
+	for (uint32_t i = 0; i < COUNT(line); i++) {
+		line[i] = BUF_INIT;
+		buf_addf(&line[i], "line %u begins with this", i);
+		raw[i] = (struct raw){.bytes = buf_str(&line[i]), .form = RAW_LINE, .received_ms = w.now_ms};
+		batch_put(&batch, &raw[i]);
+	}
+	CHECK_INT(archive_begin(w.archive, 1, buf_str(&batch)), 0);
+	arena_init(&arena, 65536, 16 << 20);
+	for (uint32_t i = 0; i < COUNT(line); i++) {
+		struct names *names = names_new();
+		struct event e;
+		event_begin(&e, &arena, &raw[i]);
+		e.raw_index = i;
+		e.time_ms = w.now_ms;
+		event_put(&e, names, STR("Line"), buf_str(&line[i]), FIELD_TEXT, false);
+		event_put(&e, names, STR("Big"), buf_str(&big[i % COUNT(big)]), FIELD_TEXT, false);
+		CHECK_INT(archive_add(w.archive, &e, &id[i]), 0);
+		names_free(names);
+	}
+	CHECK_INT(archive_end(w.archive), 0);
+	CHECK_INT(archive_seal(w.archive), 0);
+	for (uint32_t i = 0; i < COUNT(line); i += 83) {
+		struct archive_event e = {0};
+		arena_clear(&arena);
+		CHECK_INT(archive_get(w.archive, id[i], &arena, &e), 0);
+		CHECK_INT(e.field_count, 2);
+		CHECK_STR(e.field_count ? e.field[0].value : STR(""), buf_str(&line[i]));
+		CHECK_STR(e.field_count > 1 ? e.field[1].value : STR(""), buf_str(&big[i % COUNT(big)]));
+	}
+	for (uint32_t i = 0; i < COUNT(line); i++)
+		buf_release(&line[i]);
+	for (uint32_t i = 0; i < COUNT(big); i++)
+		buf_release(&big[i]);
+	buf_release(&batch);
+	arena_release(&arena);
+	world_end(&w);
+}
+
 /* ---- counting ---- */
 
 static void
