@@ -18,6 +18,7 @@ enum form { FORM_LINES, FORM_TEXTS /* JSON values, one after another */, FORM_XM
 #define WINDOW (256u << 10)      /* bytes that are at hand of others, at the least: the processor's cache holds them */
 #define LEAP (4u << 20)          /* bytes beyond what is wanted, where that is much: what is left is seldom moved */
 #define TEXT_MAX (64u << 20)     /* bytes of a JSON text that is no line */
+#define LIST_NEAR 4096u          /* bytes of a JSON text that are searched for the beginning of its list of events */
 #define PACKED_WHOLE (16u << 20) /* bytes of a file that is unpacked in one go, without a copy in between ... */
 #define UNPACK_WHOLE (64u << 20) /* ... when it says that no more than these come out */
 #define KEEP_MAX (2 * UNPACK_WHOLE) /* bytes of room that stay from file to file: new memory is dear */
@@ -161,20 +162,96 @@ give_back(struct buf *b)
 		buf_clear(b);
 }
 
+/* Members under which programs give out events as one list. */
+static bool
+is_list_name(struct str name)
+{
+	static const struct str known[] = {STR_INIT("Records"), STR_INIT("records"), STR_INIT("hits"), STR_INIT("events"),
+		STR_INIT("Events"), STR_INIT("value"), STR_INIT("results"), STR_INIT("logs")};
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (str_eq(known[i], name))
+			return true;
+	return false;
+}
+
+/* ": [" at the front of s, and an object behind it: how many bytes, or 0. */
+static size_t
+list_opens(struct str s)
+{
+	struct str rest = str_trim(s);
+	if (!str_starts(rest, STR(":")))
+		return 0;
+	rest = str_trim(str_skip(rest, 1));
+	if (!str_starts(rest, STR("[")))
+		return 0;
+	rest = str_skip(rest, 1);
+	return str_starts(str_trim(rest), STR("{")) ? (size_t)(rest.p - s.p) : 0;
+}
+
+/* Where the list of events begins in {"Records": [...]} or {"hits": {"hits": [...]}}; 0: there is none near the front. */
+static size_t
+list_start(struct str front)
+{
+	int depth = 0;
+	front = str_cut(front, 0, LIST_NEAR);
+	for (size_t i = 0; i < front.n; i++) {
+		depth += front.p[i] == '{' || front.p[i] == '[';
+		depth -= front.p[i] == '}' || front.p[i] == ']';
+		if (front.p[i] != '"')
+			continue;
+		size_t from = ++i;
+		while (i < front.n && front.p[i] != '"')
+			i += front.p[i] == '\\' ? 2 : 1;
+		struct str name = str_cut(front, from, i);
+		bool fits = depth == 1 ? is_list_name(name) : depth == 2 && str_eq(name, STR("hits"));
+		size_t opens = fits ? list_opens(str_skip(front, i + 1)) : 0;
+		if (opens)
+			return i + 1 + opens;
+	}
+	return 0;
+}
+
+/* "Record 12", as evtx_dump writes above each event. */
+static bool
+is_record_line(struct str line)
+{
+	uint64_t number;
+	return str_starts(line, STR("Record ")) && str_to_u64(str_trim(str_skip(line, 7)), &number);
+}
+
 /* A first line that is no whole JSON text, in a file that begins like one: texts over several lines, or an array. */
 static enum form
-text_form(struct str bytes)
+json_form(struct scan_input *in, struct str front)
 {
 	struct json json = {.max_tokens = 100000};
-	struct str rest = str_trim(str_cut(bytes, 0, RAW_MAX)), line;
+	struct str rest = front, line;
+	(void)str_split(&rest, '\n', &line);
+	int error = json_parse(&json, str_trim(line), NULL);
+	json_release(&json);
+	bool array = line.p[0] == '[' && (error == E_TRUNCATED || error == 0);
+	bool alone = error == E_TRUNCATED || (error == 0 && !rest.n);
+	size_t list = alone && !array ? list_start(front) : 0;
+	in->list = list;
+	if (list)
+		in->at = (size_t)(front.p - in->bytes.p) + list;
+	return list || array || error == E_TRUNCATED ? FORM_TEXTS : FORM_LINES;
+}
+
+static enum form
+text_form(struct scan_input *in)
+{
+	struct str rest = str_cut(str_skip(in->bytes, in->at), 0, RAW_MAX), all = rest, line;
+	rest = str_trim(rest);
+	if (str_split(&rest, '\n', &line) && is_record_line(line)) {
+		in->numbered = true;
+		return str_starts(str_trim(rest), STR("{")) ? FORM_TEXTS : FORM_XML;
+	}
+	rest = str_trim(all);
 	if (str_starts(rest, STR("<?xml")) || str_starts(rest, STR("<Event")))
 		return FORM_XML;
-	if (!rest.n || (rest.p[0] != '{' && rest.p[0] != '[') || !str_split(&rest, '\n', &line))
+	if (!str_starts(rest, STR("{")) && !str_starts(rest, STR("[")))
 		return FORM_LINES;
-	int error = json_parse(&json, str_trim(line), NULL);
-	bool array = line.p[0] == '[' && (error == E_TRUNCATED || error == 0);
-	json_release(&json);
-	return array || error == E_TRUNCATED ? FORM_TEXTS : FORM_LINES;
+	return json_form(in, rest);
 }
 
 int
@@ -193,7 +270,7 @@ scan_open(struct scan_input *in, const char *path)
 		in->bytes = (struct str){0};
 		return E_TRUNCATED;
 	} else {
-		in->form = text_form(str_skip(in->bytes, in->at));
+		in->form = text_form(in);
 	}
 	return 0;
 }
@@ -270,6 +347,16 @@ next_line(struct scan_input *in, struct str *ret)
 	}
 }
 
+static bool
+skip_record_line(struct scan_input *in)
+{
+	struct str rest = str_cut(str_skip(in->bytes, in->at), 0, 64), line;
+	if (!str_split(&rest, '\n', &line) || !is_record_line(line))
+		return false;
+	in->at += line.n;
+	return true;
+}
+
 /* How much of the text at in->at is one JSON value; 0: it is none. */
 static size_t
 value_length(struct scan_input *in)
@@ -287,19 +374,30 @@ value_length(struct scan_input *in)
 	}
 }
 
-/* The next JSON value; the brackets and commas of an array around them are stepped over. What is no JSON goes on as a
- * line, so that it is counted as an event that no decoder fits. */
+/* To the next JSON value: the brackets and commas of an array around them are stepped over. False: there is none, or the
+ * list ends, behind which come other members. */
 static bool
-next_text(struct scan_input *in, struct str *ret)
+find_text(struct scan_input *in)
 {
 	reach(in, RAW_MAX + 1);
 	while (in->at < in->bytes.n && memchr(" \t\r\n,[]", in->bytes.p[in->at], 8)) {
+		if (in->list && in->bytes.p[in->at] == ']')
+			return false;
 		in->at++;
 		reach(in, 1);
 	}
 	reach(in, RAW_MAX + 1);
-	if (in->at == in->bytes.n)
-		return false;
+	return in->at < in->bytes.n;
+}
+
+/* The next JSON value. What is no JSON goes on as a line, so that it is counted as an event that no decoder fits. */
+static bool
+next_text(struct scan_input *in, struct str *ret)
+{
+	do {
+		if (!find_text(in))
+			return false;
+	} while (in->numbered && skip_record_line(in));
 	size_t used = value_length(in);
 	if (!used)
 		return next_line(in, ret);

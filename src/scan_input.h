@@ -27,6 +27,8 @@ struct scan_input {
 	int64_t written_ms;  /* last change of the file: settles the year of syslog lines without one */
 	uint64_t lost;       /* of a packed event log: scan_lost() */
 	uint16_t flags;      /* of the record just taken: RAW_PIECE, RAW_LAST_PIECE */
+	bool list;           /* JSON: inside a list that is a member */
+	bool numbered;       /* "Record 1" stands above each event */
 	int form;            /* private */
 };
 

@@ -36,9 +36,10 @@ is_low(uint32_t unit)
 	return unit >= 0xdc00 && unit < 0xe000;
 }
 
-static char *
-put(char *to, uint32_t c)
+char *
+utf8_put(char *to, uint32_t c)
 {
+	c = c >= 0x110000 || (c >= 0xd800 && c < 0xe000) ? REPLACEMENT : c;
 	if (c < 0x80) {
 		*to++ = (char)c;
 		return to;
@@ -77,7 +78,7 @@ utf16_add(struct buf *out, struct str s, enum utf16 order)
 		} else if (is_low(c)) {
 			c = REPLACEMENT;
 		}
-		to = put(to, c);
+		to = utf8_put(to, c);
 		i += 2;
 	}
 	out->n += (size_t)(to - room);

@@ -229,7 +229,7 @@ with_blanks(struct decode_context *c, struct str s)
 
 /* What of a W3C line is more than a field. */
 struct w3c {
-	struct str date, time, client;
+	struct str date, time, client, stem, query;
 	struct firewall_line firewall;
 	bool web, proxy;
 };
@@ -243,7 +243,7 @@ note_value(struct w3c *w, struct str name, struct str value)
 		struct str *to;
 	} row[] = {{STR("date"), &w->date}, {STR("date-time"), &w->date}, {STR("time"), &w->time}, {STR("c-ip"), &w->client},
 		{STR("src-ip"), &f->src_ip}, {STR("dst-ip"), &f->dst_ip}, {STR("src-port"), &f->src_port},
-		{STR("dst-port"), &f->dst_port}, {STR("protocol"), &f->protocol}, {STR("action"), &f->text}};
+		{STR("dst-port"), &f->dst_port}, {STR("cs-uri-stem"), &w->stem}, {STR("cs-uri-query"), &w->query}, {STR("protocol"), &f->protocol}, {STR("action"), &f->text}};
 	for (size_t i = 0; i < COUNT(row); i++)
 		if (str_eq(row[i].name, name))
 			*row[i].to = value;
@@ -269,12 +269,30 @@ take_time(struct event *e, const struct w3c *w, int zone)
 	(void)time_parse(str_from(text, n), zone, &e->time_ms);
 }
 
+/* Rules mean path and query when they say cs-uri-query; map.yaml sends them here. */
+static void
+add_target(struct decode_context *c, const struct w3c *w, struct event *e)
+{
+	char *p = w->query.n ? arena_alloc(c->arena, w->stem.n + 1 + w->query.n) : NULL;
+	struct str whole = w->stem;
+	if (p) {
+		memcpy(p, w->stem.p, w->stem.n);
+		p[w->stem.n] = '?';
+		memcpy(p + w->stem.n + 1, w->query.p, w->query.n);
+		whole = str_from(p, w->stem.n + 1 + w->query.n);
+	}
+	text_add(c, e, STR("cs-uri"), whole);
+	event_put_core(e, F_URL_ORIGINAL, whole);
+}
+
 static void
 finish_w3c(struct decode_context *c, const struct columns *k, struct w3c *w, struct event *e)
 {
 	struct core core;
 	w->date = w->date.n ? w->date : k->date;
 	take_time(e, w, k->local ? c->zone : 0);
+	if (w->stem.n && !event_find_name(e, STR("cs-uri")))
+		add_target(c, w, e);
 	core_begin(&core, e, NULL);
 	core_put_all(&core, &w3c_words);
 	if (w->client.n)

@@ -68,12 +68,32 @@ decoder_free(struct decoder *d)
 	mem_free(d);
 }
 
-/* The first byte decides which decoders are asked at all, and in which order. */
+/* "type=...", "CEF:0|...", "date=..." */
 static int
+decode_worded(struct decode_context *c, struct str line, struct event *e)
+{
+	if (decode_auditd(c, line, e) == 0 || decode_cef(c, line, e) == 0)
+		return 0;
+	return decode_kv(c, line, e);
+}
+
+/* "2026/11/22 ...", "2026-11-22 ...", "1795288420.123 ..." */
+static int
+decode_dated(struct decode_context *c, struct str line, struct event *e)
+{
+	if (decode_web_error(c, line, e) == 0 || decode_iis(c, line, e) == 0)
+		return 0;
+	return decode_squid(c, line, e);
+}
+
+/* The first byte decides which decoders are asked at all, and in which order. */
+int
 decode_line(struct decode_context *c, struct str line, struct event *e)
 {
 	struct str rest = text_skip_blanks(line);
 	char first = rest.n ? rest.p[0] : '\0';
+	if (first == '<' && decode_windows_xml(c, rest, e) == 0)
+		return 0;
 	if (first == '<' || first == '%' || first == '*' || first == '.')
 		return decode_syslog(c, rest, e);
 	if (text_month(rest) && decode_syslog(c, rest, e) == 0)
@@ -82,11 +102,11 @@ decode_line(struct decode_context *c, struct str line, struct event *e)
 		return decode_json(c, str_trim(rest), e);
 	if (first == '[')
 		return decode_web_error(c, rest, e);
-	if (text_is_letter(first) && (decode_auditd(c, rest, e) == 0 || decode_cef(c, rest, e) == 0 || decode_kv(c, rest, e) == 0))
+	if (text_is_letter(first) && decode_worded(c, rest, e) == 0)
 		return 0;
 	if (decode_web(c, rest, e) == 0)
 		return 0;
-	if (text_is_digit(first) && (decode_web_error(c, rest, e) == 0 || decode_iis(c, rest, e) == 0 || decode_squid(c, rest, e) == 0))
+	if (text_is_digit(first) && decode_dated(c, rest, e) == 0)
 		return 0;
 	return decode_syslog(c, rest, e);
 }

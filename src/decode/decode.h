@@ -54,6 +54,7 @@ struct decode_context {
 	const bool *open_words;      /* windows_want() of it; NULL: all */
 	const struct key **member; /* of the JSON object at hand: the key of each member, or NULL; KEYS_MEMBERS of them */
 	uint32_t members;          /* that have been looked at; 0 outside of decode_json() */
+	unsigned nesting;          /* of events in events: decode_inside() */
 	const struct key *key;     /* flatten(): of the member that the leaf is, or NULL */
 	int zone;           /* minutes east of UTC for times that name no zone: TIME_ZONE_VIETNAM unless told otherwise */
 };

@@ -23,6 +23,19 @@ enum hint {
 	HINT_ZEEK_PATH = 1024,
 	HINT_ZEEK_TIME = 2048,
 	HINT_ZEEK = 4096,
+	HINT_SOURCE = 1 << 13,
+	HINT_RESULT = 1 << 14,
+	HINT_PREVIEW = 1 << 15,
+	HINT_RAW = 1 << 16,
+	HINT_LOG = 1 << 17,
+	HINT_STREAM = 1 << 18,
+	HINT_JOURNAL = 1 << 19,
+	HINT_JOURNAL_TIME = 1 << 20,
+	HINT_AGENT = 1 << 21,
+	HINT_MESSAGE = 1 << 22,
+	HINT_DOCUMENT = 1 << 23,
+	HINT_SYSTEM = 1 << 24,
+	HINT_EVENTDATA = 1 << 25,
 };
 
 static const struct hint_row {
@@ -58,6 +71,20 @@ static const struct hint_row {
 	{STR_INIT("uid"), HINT_ZEEK, JSON_NULL},
 	{STR_INIT("fuid"), HINT_ZEEK, JSON_NULL},
 	{STR_INIT("id.orig_h"), HINT_ZEEK, JSON_NULL},
+	{STR_INIT("_source"), HINT_SOURCE, JSON_OBJECT},
+	{STR_INIT("result"), HINT_RESULT, JSON_OBJECT},
+	{STR_INIT("preview"), HINT_PREVIEW, JSON_NULL},
+	{STR_INIT("_raw"), HINT_RAW, JSON_STRING},
+	{STR_INIT("log"), HINT_LOG, JSON_STRING},
+	{STR_INIT("stream"), HINT_STREAM, JSON_STRING},
+	{STR_INIT("MESSAGE"), HINT_JOURNAL, JSON_NULL},
+	{STR_INIT("__REALTIME_TIMESTAMP"), HINT_JOURNAL_TIME, JSON_NULL},
+	{STR_INIT("agent"), HINT_AGENT, JSON_OBJECT},
+	{STR_INIT("message"), HINT_MESSAGE, JSON_STRING},
+	{STR_INIT("document"), HINT_DOCUMENT, JSON_OBJECT},
+	{STR_INIT("System"), HINT_SYSTEM, JSON_OBJECT},
+	{STR_INIT("EventData"), HINT_EVENTDATA, JSON_OBJECT},
+	{STR_INIT("UserData"), HINT_EVENTDATA, JSON_OBJECT},
 };
 
 WORDS(hint_words, hints)
@@ -133,6 +160,14 @@ layout_of(uint32_t seen)
 		{HINT_EVE_TYPE | HINT_EVE, LAYOUT_EVE},
 		{HINT_ZEEK_PATH | HINT_ZEEK_TIME, LAYOUT_ZEEK},
 		{HINT_ZEEK | HINT_ZEEK_TIME, LAYOUT_ZEEK},
+		{HINT_SYSTEM | HINT_EVENTDATA, LAYOUT_WINDOWS_XML},
+		{HINT_SOURCE, LAYOUT_ENVELOPE},
+		{HINT_RESULT | HINT_PREVIEW, LAYOUT_ENVELOPE},
+		{HINT_DOCUMENT, LAYOUT_ENVELOPE},
+		{HINT_RAW, LAYOUT_CARRIER},
+		{HINT_LOG | HINT_STREAM, LAYOUT_CARRIER},
+		{HINT_MESSAGE | HINT_AGENT, LAYOUT_CARRIER},
+		{HINT_JOURNAL | HINT_JOURNAL_TIME, LAYOUT_JOURNAL},
 	};
 	for (size_t i = 0; i < COUNT(layouts); i++)
 		if ((seen & layouts[i].all) == layouts[i].all)
@@ -295,6 +330,16 @@ decode_json(struct decode_context *c, struct str line, struct event *e)
 	    (!mend(c->arena, line, &mended) || json_parse(c->json, mended, NULL) < 0))
 		return E_INVALID;
 	enum json_layout layout = json_layout(c);
+	if (layout >= LAYOUT_ENVELOPE) {
+		struct str text = c->json->text;
+		if (decode_inside(c, layout, e) == 0) {
+			take_time(e, c->zone);
+			return 0;
+		}
+		if (json_parse(c->json, text, NULL) < 0)
+			return E_INVALID;
+		layout = LAYOUT_FLAT;
+	}
 	switch (layout) {
 	case LAYOUT_NONE:
 		return E_INVALID;

@@ -21,6 +21,9 @@ enum json_layout {
 	LAYOUT_WINLOGBEAT,   /* winlog.event_data.X, nested or dotted; event_data.X before version 7 */
 	LAYOUT_WINDOWS_XML,  /* {"Event": {"System": ..., "EventData": ...}}, XML turned into JSON */
 	LAYOUT_WAZUH,        /* {"win": {"system": ..., "eventdata": ...}} */
+	LAYOUT_ENVELOPE,     /* of no meaning itself: {"_source": {the event}} */
+	LAYOUT_CARRIER,      /* of a line: {"log": "the line", ...} */
+	LAYOUT_JOURNAL,      /* systemd's */
 };
 
 /* Also finds the keys of the members (c->member). */
@@ -43,6 +46,8 @@ void decode_windows_beats(struct decode_context *c, struct event *e, uint32_t fi
 /* Names for the nameless data of LAYOUT_FLUENT, by channel and code of the event. */
 void decode_windows_inserts(struct decode_context *c, struct event *e);
 void decode_eve_layout(struct decode_context *c, struct event *e);
+/* For LAYOUT_ENVELOPE and what follows it. E_INVALID: nothing is inside that we know, the event is as it was; the tape is not. */
+int decode_inside(struct decode_context *c, enum json_layout layout, struct event *e);
 void decode_zeek_layout(struct decode_context *c, struct event *e);
 /* For an event of Zeek whose native fields are in place; `guess` is the log when its service does not say. */
 void zeek_finish(struct decode_context *c, struct event *e, struct str guess);

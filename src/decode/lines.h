@@ -9,6 +9,8 @@
 
 #include "decode/decode.h"
 
+/* A line of any of them. */
+int decode_line(struct decode_context *c, struct str line, struct event *e);
 /* Linux packet filter (iptables, nftables, ufw): "... IN=eth0 OUT= SRC=192.0.2.7 DST=10.21.4.3 PROTO=TCP SPT=... ". */
 int decode_netfilter(struct decode_context *c, struct str message, struct event *e);
 /* RouterOS: "firewall,info forward: in:ether1 out:bridge, ..., 192.0.2.7:4000->10.21.4.3:22, len 52", with or without
@@ -24,6 +26,8 @@ int decode_cisco(struct decode_context *c, struct str tag, struct str message, s
 int decode_cef(struct decode_context *c, struct str line, struct event *e);
 /* key=value lines of firewalls. */
 int decode_kv(struct decode_context *c, struct str line, struct event *e);
+/* <Event>...</Event> of Windows, and of Sysmon for Linux. */
+int decode_windows_xml(struct decode_context *c, struct str line, struct event *e);
 /* HAProxy's line about a request, without its syslog header. */
 int decode_haproxy(struct decode_context *c, struct str message, struct event *e);
 /* Squid's native access log. */

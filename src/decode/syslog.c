@@ -445,7 +445,7 @@ decode_message(struct decode_context *c, struct header *h, struct event *e)
 		whole = str_from(h->program.p, (size_t)(message.p + message.n - h->program.p));
 	if (decode_cisco(c, h->program, message, e) == 0)
 		return;
-	if (decode_cef(c, h->message, e) == 0)
+	if (decode_cef(c, h->message, e) == 0 || decode_windows_xml(c, h->message, e) == 0)
 		return;
 	if (decode_linux(c, h->program, message, e) < 0 && decode_mikrotik(c, whole, e) < 0 &&
 	    decode_auditd(c, message, e) < 0 && decode_kv(c, message, e) < 0 && decode_web(c, message, e) < 0 && decode_web_error(c, message, e) < 0 &&

@@ -27,6 +27,7 @@ static const struct log_row {
 	{STR_INIT("System"), LOG_SYSTEM, STR_INIT("windows.system")},
 	{STR_INIT("Application"), LOG_OTHER, STR_INIT("windows.application")},
 	{STR_INIT("Microsoft-Windows-Sysmon/Operational"), LOG_SYSMON, STR_INIT("windows.sysmon")},
+	{STR_INIT("Linux-Sysmon/Operational"), LOG_SYSMON, STR_INIT("linux.sysmon")},
 	{STR_INIT("Microsoft-Windows-PowerShell/Operational"), LOG_POWERSHELL, STR_INIT("windows.powershell")},
 	{STR_INIT("PowerShellCore/Operational"), LOG_POWERSHELL, STR_INIT("windows.powershell")},
 	{STR_INIT("Windows PowerShell"), LOG_POWERSHELL, STR_INIT("windows.powershell")},

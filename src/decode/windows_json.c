@@ -97,6 +97,9 @@ static const struct prefix_row {
 	bool wrapped; /* one more element stands between prefix and name */
 } prefixes[] = {
 	{LAYOUT_WINDOWS_XML, STR_INIT("Event.System."), false, false},
+	{LAYOUT_WINDOWS_XML, STR_INIT("System."), false, false},
+	{LAYOUT_WINDOWS_XML, STR_INIT("EventData."), true, false},
+	{LAYOUT_WINDOWS_XML, STR_INIT("UserData."), true, true},
 	{LAYOUT_WINDOWS_XML, STR_INIT("Event.EventData."), true, false},
 	{LAYOUT_WINDOWS_XML, STR_INIT("Event.UserData."), true, true},
 	{LAYOUT_WINLOGBEAT, STR_INIT("winlog.event_data."), true, false},
@@ -500,7 +503,7 @@ int
 decode_windows_json(struct decode_context *c, struct event *e)
 {
 	enum json_layout layout = json_layout(c);
-	if (layout < LAYOUT_WINDOWS_FLAT)
+	if (layout < LAYOUT_WINDOWS_FLAT || layout >= LAYOUT_ENVELOPE)
 		return E_INVALID;
 	decode_windows_layout(c, layout, e);
 	return 0;

@@ -17,6 +17,16 @@ title: hit
 id: 0f0e0d0c-0000-4000-8000-000000000002
 logsource: {product: linux, service: sshd}
 detection: {s: {src_ip: 203.0.113.7}, condition: s}
+---
+title: hit
+id: 0f0e0d0c-0000-4000-8000-000000000003
+logsource: {category: webserver}
+detection: {s: {cs-uri-query|endswith: canary, c-ip: 203.0.113.7}, condition: s}
+---
+title: hit
+id: 0f0e0d0c-0000-4000-8000-000000000004
+logsource: {product: zeek, service: conn}
+detection: {s: {id.orig_h: 203.0.113.7}, condition: s}
 """)
 EVENT = {"EventID": 1, "Channel": "Microsoft-Windows-Sysmon/Operational", "Computer": "may-an", "Image": "C:\\canary.exe",
          "UtcTime": "2026-11-22 02:13:40.123"}
@@ -24,6 +34,9 @@ LINE = json.dumps(EVENT).encode() + b"\n"
 SSH = "Nov 22 09:13:40 máy1 sshd[1]: Failed password for root from 203.0.113.7 port 22 ssh2"
 TREE = {"Event": {"System": {"Provider": {"#attributes": {"Name": "Microsoft-Windows-Sysmon"}}, "EventID": 1, "Channel": EVENT["Channel"],
         "TimeCreated": {"#attributes": {"SystemTime": "2026-11-22T02:13:40.123456Z"}}}, "EventData": {"Image": "C:\\canary.exe"}}}
+XML = ("<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>1</EventID>"
+       f"<TimeCreated SystemTime='2026-11-22T02:13:40.1234567Z'/><Channel>{EVENT['Channel']}</Channel></System><EventData>"
+       "<Data Name='Image'>C:\\canary.exe</Data></EventData></Event>")
 packed = gzip.compress(LINE)
 cut = gzip.compress(b"".join(json.dumps({**EVENT, "n": i * 7919}).encode() + b"\n" for i in range(3000)))[:-500]
 long_line = b'{"x":"' + b"a" * (3 << 20) + b'"}\n'
@@ -46,6 +59,15 @@ FILES = {
     "XML as JSON": (json.dumps(TREE).encode() + b"\n" + json.dumps(TREE).encode(), [1, 2], False),
     "XML as JSON, indented": (json.dumps(TREE, indent=1).encode() * 2, [1, 2], False),
     "an array of 9 MB": (b"[" + b",".join([json.dumps({**EVENT, "x": "y" * 9000}).encode()] * 1000) + b"]", list(range(1, 1001)), False),
+    "a list under a name": (json.dumps({"Records": [EVENT] * 2, "next": "x"}, indent=1).encode(), [1, 2], False),
+    "hits of a search": (json.dumps({"took": 1, "hits": {"total": {"value": 2}, "hits": [{"_id": "1", "_source": EVENT}] * 2}}).encode(), [1, 2], False),
+    "numbered, as evtx_dump has them": ("".join(f"Record {i}\n{json.dumps(TREE, indent=2)}\n" for i in (7, 9)).encode(), [1, 2], False),
+    "XML": ((XML + "\n" + XML).encode(), [1, 2], False),
+    "XML, indented, in a document": (f"<?xml version='1.0'?>\n<Events>\n{XML}\n{XML}</Events>".replace("><", ">\n <").encode(), [1, 2], False),
+    "XML, UTF-16": (("\ufeff<?xml version='1.0' encoding='utf-16'?><Events>" + XML * 2 + "</Events>").encode("utf-16le"), [1, 2], False),
+    "XML without an end": (b"<Event>" * 500000, [], False),
+    "a table of IIS": (b"#Fields: date time c-ip cs-method cs-uri-stem\r\n2026-11-22 02:13:40 203.0.113.7 GET /canary\r\n", [2], False),
+    "a table of Zeek": (b"#separator \\x09\n#path\tconn\n#fields\tts\tid.orig_h\n1795313620.5\t203.0.113.7\n#close\tx\n", [4], False),
     "gzip": (packed, [1], False),
     "gzip of two members": (packed * 2, [1, 2], False),
     "gzip with padding": (packed + bytes(512), [1], False),

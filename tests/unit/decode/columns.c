@@ -12,7 +12,7 @@ static const struct {
 	{STR_INIT(IIS "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status\r\n"
 		      "2026-11-21 19:13:40 10.21.4.3 GET /a.aspx x=1 80 - 203.0.113.7 Mozilla/5.0+(X11) - 404"),
 	    STR_INIT("@decoder=w3c|@category=webserver|@service=iis|@time=1795288420000|@confidence=100|cs-user-agent=Mozilla/5.0 (X11)|"
-		     "cs-uri-stem=/a.aspx|cs-uri-query=x=1|source.ip=203.0.113.7|destination.ip=10.21.4.3|event.outcome=failure|!cs-username|!cs-referer")},
+		     "cs-uri-stem=/a.aspx|cs-uri-query=x=1|cs-uri=/a.aspx?x=1|url.original=/a.aspx?x=1|source.ip=203.0.113.7|destination.ip=10.21.4.3|event.outcome=failure|!cs-username|!cs-referer")},
 	{STR_INIT(IIS "#Fields: time c-ip cs-method\n19:13:40 203.0.113.7 GET"), STR_INIT("@time=1795288420000|cs-method=GET")},
 	{STR_INIT("#Version: 1.5\n#Software: Microsoft Windows Firewall\n#Time Format: Local\n#Fields: date time action protocol src-ip dst-ip src-port dst-port\n"
 		  "2026-11-22 02:13:40 DROP TCP 203.0.113.7 10.21.4.3 51022 445"),
