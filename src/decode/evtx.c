@@ -189,7 +189,7 @@ static inline bool
 value_text(struct evtx_reader *r, struct evtx_last *last, const struct evtx_value *v, struct str *ret)
 {
 	struct str bytes = str_from(r->chunk.p + v->at, v->size);
-	if (last && last->type == v->type && str_eq(last->bytes, bytes))
+	if (last && last->type == v->type && str_same(last->bytes, bytes))
 		return evtx_text_copy(&r->text, last->text, ret);
 	if (!evtx_value_text(&r->text, v->type, bytes, ret))
 		return false;

@@ -62,19 +62,8 @@ struct key *keys_search(struct keys *keys, struct key *before, struct str name);
 static inline struct key *
 keys_find(struct keys *keys, struct key *before, struct str name)
 {
-	const struct key *k = before->next[0];
-	uint64_t a, b;
-	if (!k || k->part.n != name.n || name.n < 8)
-		return keys_search(keys, before, name);
-	for (size_t i = 0; i + 8 < name.n; i += 8) {
-		memcpy(&a, k->part.p + i, 8);
-		memcpy(&b, name.p + i, 8);
-		if (a != b)
-			return keys_search(keys, before, name);
-	}
-	memcpy(&a, k->part.p + name.n - 8, 8);
-	memcpy(&b, name.p + name.n - 8, 8);
-	return a == b ? before->next[0] : keys_search(keys, before, name);
+	struct key *k = before->next[0];
+	return k && str_same(k->part, name) ? k : keys_search(keys, before, name);
 }
 
 #endif

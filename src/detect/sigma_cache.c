@@ -165,7 +165,7 @@ same_value(const struct cached_value *v, struct str value, bool escaped)
 {
 	if (!v->hash || v->n != value.n || v->escaped != escaped)
 		return false;
-	return str_eq(str_from(value.n > sizeof v->near ? v->far : v->near, value.n), value);
+	return str_same(str_from(value.n > sizeof v->near ? v->far : v->near, value.n), value);
 }
 
 const struct class *

@@ -150,8 +150,8 @@ hash_key(const struct event_key *k)
 static bool
 same_key(const struct event_key *a, const struct event_key *b)
 {
-	return str_eq(a->code, b->code) && str_eq(a->channel, b->channel) && str_eq(a->product, b->product) &&
-	    str_eq(a->service, b->service) && str_eq(a->category, b->category);
+	return str_same(a->code, b->code) && str_same(a->channel, b->channel) && str_same(a->product, b->product) &&
+	    str_same(a->service, b->service) && str_same(a->category, b->category);
 }
 
 static struct key_entry *

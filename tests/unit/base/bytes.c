@@ -21,6 +21,24 @@ TEST(slices)
 }
 
 /* Every place and length around the steps of the search, in texts full of near misses. */
+TEST(same_is_equal_whatever_the_length_and_the_place_that_differs)
+{
+	char a[70], b[70];
+	CHECK(str_same((struct str){0}, STR("")));
+	for (size_t n = 0; n <= sizeof a; n++) {
+		memset(a, 'x', sizeof a);
+		memset(b, 'x', n);
+		memset(b + n, 'y', sizeof b - n);
+		CHECK(str_same(str_from(a, n), str_from(b, n)));
+		CHECK(n == 0 || !str_same(str_from(a, n), str_from(b, n - 1)));
+		for (size_t at = 0; at < n; at++) {
+			b[at] ^= 1 << at % 8;
+			CHECK(!str_same(str_from(a, n), str_from(b, n)));
+			b[at] ^= 1 << at % 8;
+		}
+	}
+}
+
 TEST(a_needle_is_found_at_its_first_place)
 {
 	static char text[1200];
