@@ -89,7 +89,7 @@ TEST(a_long_literal_is_found_at_every_place)
 		{STR_INIT("\xf0\x9f\x90\xb1\xf0\x9f\x90\xb6"), LITERAL_INSIDE},
 	};
 	struct literal l[COUNT(many) + 80];
-	char filler[80][8], value[64];
+	char filler[80][8], value[140];
 	struct literal_scan scan = {0};
 	struct arena a;
 	arena_init(&a, 64 << 10, 16 << 20);

@@ -113,13 +113,14 @@ glob_from(const uint16_t *g, uint32_t gn, const char *s, size_t n)
 static bool
 text_fits(enum test_op op, struct str value, struct str literal)
 {
-	for (size_t at = 0; at + literal.n <= value.n; at++) {
-		bool here = !literal.n || memcmp(value.p + at, literal.p, literal.n) == 0;
-		bool front = at == 0, back = at + literal.n == value.n;
-		if (here && (front || op == TEST_SUFFIX || op == TEST_CONTAINS) && (back || op == TEST_PREFIX || op == TEST_CONTAINS))
-			return true;
-	}
-	return false;
+	size_t front = op == TEST_SUFFIX && value.n > literal.n ? value.n - literal.n : 0;
+	if (!literal.n)
+		return op != TEST_EQ || !value.n;
+	if (value.n < literal.n || (op == TEST_EQ && value.n != literal.n))
+		return false;
+	if (op == TEST_CONTAINS)
+		return memmem(value.p, value.n, literal.p, literal.n);
+	return memcmp(value.p + front, literal.p, literal.n) == 0;
 }
 
 static bool

@@ -32,6 +32,7 @@ struct slow_known {
 	uint32_t used;
 	uint32_t *view, views;
 	struct buf question;
+	struct event asked; /* what stands in the question, as an event */
 	struct slow_counts counts;
 };
 
@@ -118,6 +119,7 @@ slow_known_free(struct slow_known *k)
 	mem_free(k->slot);
 	mem_free(k->view);
 	buf_release(&k->question);
+	mem_free(k->asked.field);
 	arena_release(&k->arena);
 	slow_free(k->slow);
 	mem_free(k);
@@ -145,6 +147,8 @@ write_question(struct slow_known *k, uint32_t number, struct event *e)
 	const struct source *s = &k->source[number];
 	struct buf *b = &k->question;
 	buf_clear(b);
+	k->asked = (struct event){.arena = e->arena, .decoder = e->decoder, .field = k->asked.field, .field_cap = k->asked.field_cap,
+		.text = s->keywords ? e->text : (struct str){0}};
 	put_number(b, number);
 	put_number(b, k->views);
 	for (uint32_t i = 0; i < k->views; i++)
@@ -161,6 +165,8 @@ write_question(struct slow_known *k, uint32_t number, struct event *e)
 		put_number(b, f->id);
 		put_number(b, (uint32_t)f->kind << 1 | f->core);
 		put_text(b, event_value(e, f));
+		MEM_GROW(k->asked.field, k->asked.field_count, k->asked.field_cap);
+		k->asked.field[k->asked.field_count++] = *f;
 	}
 }
 
@@ -209,7 +215,7 @@ match_source(struct slow_known *k, uint32_t number, struct event *e, bool *fired
 	struct answer *a = find_answer(k);
 	bool known = a->question.p, check = known && k->remembered++ % k->check_every == 0;
 	if (!known || check)
-		judge(k, s, e, fired);
+		judge(k, s, known ? e : &k->asked, fired);
 	for (uint32_t i = 0; known && i < s->rules; i++) {
 		k->counts.wrong += check && fired[s->rule[i]] != a->fired[i];
 		fired[s->rule[i]] = a->fired[i];

@@ -5,7 +5,8 @@
 /*
  * The slow evaluator for all rules and many events. Rules of one log source read the same few fields, and most events say
  * there what an event before them said: such a question, written down whole with every byte that those rules read, is
- * answered as it was. One answer of so many is asked for anew all the same, and must be the one remembered.
+ * answered as it was. A new one is judged by an event that has nothing else, so that nothing else can matter. One
+ * answer of so many is asked for anew all the same, of the event as it is, and must be the one remembered.
  */
 
 #include "slow.h"
