@@ -221,11 +221,15 @@ organisations_import(struct db *db, const struct table *t, const struct organisa
 {
 	struct import im = {.wish = w};
 	int error = table_import_begin(&im.in, db, t, column_name, COLUMNS, arena, report);
+	if (!error && t->rows > ORGANISATIONS_TABLE_ROWS) {
+		table_report_fault(report, arena, 0, STR(""), "organisation_rows", STR(""));
+		error = E_INVALID;
+	}
 	im.moves = mem_calloc(t->rows + 1, sizeof *im.moves);
 	if (!error)
 		error = take_all(&im);
 	mem_free(im.moves);
-	return table_import_end(&im.in, error == E_INVALID ? 0 : t->rows, error); /* the columns were wrong */
+	return table_import_end(&im.in, error == E_INVALID ? 0 : t->rows, error); /* the columns were wrong, or too many rows */
 }
 
 /* --- taking away --- */

@@ -13,6 +13,8 @@
 #include "register/organisation.h"
 #include "register/table.h"
 
+#define ORGANISATIONS_TABLE_ROWS 5000u /* that come in one file: they name each other, so they come in one go, half a second */
+
 struct organisation_import {
 	struct str scope;   /* only what this one reaches may be changed or made; empty = all */
 	struct str today;

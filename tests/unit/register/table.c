@@ -194,6 +194,24 @@ open_new(void)
 	return db;
 }
 
+TEST(as_many_organisations_as_come_in_one_go)
+{
+	struct db *db = open_new();
+	struct buf text = BUF_INIT;
+	struct table_report report;
+	buf_add(&text, STR("id,name,kind\n"));
+	for (uint32_t i = 0; i < ORGANISATIONS_TABLE_ROWS; i++)
+		buf_addf(&text, "xa-%u,Xa %u,commune\n", i, i);
+	CHECK_INT(bring(db, text.p, "", &report), 0);
+	CHECK_INT(report.added, ORGANISATIONS_TABLE_ROWS);
+	buf_add(&text, STR("one-more,One more,commune\n"));
+	CHECK_INT(bring(db, text.p, "", &report), E_INVALID);
+	CHECK_INT(report.added + report.changed + report.unchanged, 0);
+	CHECK_STR(str_z(report.fault[0].what), STR("organisation_rows"));
+	buf_release(&text);
+	db_close(db);
+}
+
 TEST(organisations_come_and_go_as_a_table)
 {
 	static const char list[] = "id,name,kind,parent,from_day,contact_name,contact_phone\n"
