@@ -551,6 +551,8 @@ parse_filter(struct parse *p, const struct yaml *document, struct str file)
 	TRY(keep_text(p, document, file, &filter->file));
 	TRY(parse_logsource(p, document, &filter->product, &filter->category, &filter->service));
 	TRY(parse_detection(p, document, KEY("filter"), &filter->expr));
+	if (yaml_get(section, KEY("condition"))->kind != YAML_SCALAR)
+		return yaml_fault(yaml_get(section, KEY("condition")), &p->fault, E_INVALID, "rule_condition", STR(""));
 	TRY(parse_exception(p, document, &filter->exception));
 	TRY(parse_filtered(p, section, filter));
 	MEM_GROW(r->filter, r->filters, r->filter_cap);

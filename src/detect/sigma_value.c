@@ -350,26 +350,59 @@ put_utf16(struct buf *b, uint32_t unit, bool big)
 	buf_add_char(b, (char)(big ? unit : unit >> 8));
 }
 
-static int
-add_utf16(struct item *it, struct texts *out, struct str s, enum modifier m)
+static struct units
+joined_units(struct item *it, struct units a, struct units b)
 {
-	struct buf b = BUF_INIT;
-	struct units u = {0};
-	bool big = m == M_UTF16BE;
+	uint16_t *out = new_units(it, (size_t)a.n + b.n);
+	if (out && a.n)
+		memcpy(out, a.p, a.n * sizeof *out);
+	if (out && b.n)
+		memcpy(out + a.n, b.p, b.n * sizeof *out);
+	return (struct units){out, a.n + b.n};
+}
+
+/* False when the text is no UTF-8. */
+static bool
+put_utf16_text(struct buf *b, struct str s, bool big)
+{
 	if (!str_is_utf8(s))
-		return value_fault(it, "rule_utf16", it->value->text);
-	if (m == M_UTF16)
-		put_utf16(&b, 0xfeff, false);
+		return false;
 	for (size_t i = 0; i < s.n;) {
 		uint32_t c;
 		i += letter_of(s, i, &c);
 		if (c >= 0x10000)
-			put_utf16(&b, 0xd800 + ((c - 0x10000) >> 10), big);
-		put_utf16(&b, c >= 0x10000 ? 0xdc00 + (c & 0x3ff) : c, big);
+			put_utf16(b, 0xd800 + ((c - 0x10000) >> 10), big);
+		put_utf16(b, c >= 0x10000 ? 0xdc00 + (c & 0x3ff) : c, big);
 	}
-	bool fits = text_units(it, buf_str(&b), &u);
+	return true;
+}
+
+/* Wildcards stay what they are. */
+static int
+add_utf16(struct item *it, struct texts *out, struct units u, enum modifier m)
+{
+	struct buf b = BUF_INIT;
+	struct units done = {0}, piece;
+	bool good = true, fits = true;
+	if (m == M_UTF16)
+		put_utf16(&b, 0xfeff, false);
+	for (uint32_t i = 0; i <= u.n && good && fits; i++) {
+		uint32_t from = i;
+		while (i < u.n && u.p[i] < 256)
+			i++;
+		good = put_utf16_text(&b, units_text(it, (struct units){u.p + from, i - from}), m == M_UTF16BE);
+		fits = text_units(it, buf_str(&b), &piece);
+		buf_clear(&b);
+		if (fits)
+			done = joined_units(it, done, piece);
+		if (fits && i < u.n)
+			done = joined_units(it, done, (struct units){u.p + i, 1});
+		fits &= done.p != NULL;
+	}
 	buf_release(&b);
-	return fits ? add_text(it, out, u) : limit_fault(it);
+	if (!good)
+		return value_fault(it, "rule_utf16", it->value->text);
+	return fits ? add_text(it, out, done) : limit_fault(it);
 }
 
 /* "\\%" is a percent sign and nothing else. */
@@ -402,17 +435,6 @@ find_placeholder(struct units u, uint32_t *ret_from, uint32_t *ret_to)
 		}
 	}
 	return false;
-}
-
-static struct units
-joined_units(struct item *it, struct units a, struct units b)
-{
-	uint16_t *out = new_units(it, (size_t)a.n + b.n);
-	if (out && a.n)
-		memcpy(out, a.p, a.n * sizeof *out);
-	if (out && b.n)
-		memcpy(out + a.n, b.p, b.n * sizeof *out);
-	return (struct units){out, a.n + b.n};
 }
 
 /* `done` is what stands before u, with its placeholders filled in: what a list says is not asked for placeholders again.
@@ -448,14 +470,12 @@ transform_one(struct item *it, struct texts *out, struct units u, enum modifier 
 		return expand(it, out, (struct units){0}, u, 0);
 	if (m == M_WINDASH)
 		return windash(it, out, u);
+	if (m != M_BASE64 && m != M_BASE64OFFSET)
+		return add_utf16(it, out, u, m);
 	if (has_wildcard(u))
 		return value_fault(it, "rule_wildcard", it->value->text);
 	struct str s = units_text(it, u);
-	if (m == M_BASE64)
-		return add_base64(it, out, s);
-	if (m == M_BASE64OFFSET)
-		return add_base64_offsets(it, out, s);
-	return add_utf16(it, out, s, m);
+	return m == M_BASE64 ? add_base64(it, out, s) : add_base64_offsets(it, out, s);
 }
 
 static int
@@ -698,7 +718,10 @@ add_fieldref(struct item *it)
 	struct test t = {.op = TEST_FIELDREF, .cased = it->set & BIT(M_CASED), .like = TEST_EQ};
 	t.like = it->set & BIT(M_CONTAINS) ? TEST_CONTAINS : it->set & BIT(M_STARTSWITH) ? TEST_PREFIX
 	    : it->set & BIT(M_ENDSWITH)    ? TEST_SUFFIX : TEST_EQ;
-	t.other = names_intern(it->p->r->names, it->value->text);
+	struct units name;
+	if (!read_units(it, it->value->text, &name))
+		return limit_fault(it);
+	t.other = has_wildcard(name) ? NAME_UNKNOWN : names_intern(it->p->r->names, units_text(it, name));
 	if (t.other == NAME_UNKNOWN)
 		return value_fault(it, "rule_value_type", it->value->text);
 	return add_test(it, &t);

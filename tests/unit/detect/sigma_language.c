@@ -265,6 +265,9 @@ TEST(encodings)
 	ITEM("A|utf16le|base64offset|contains: abc", LIST("\"A\":\"YQBiAGMA\""), LIST("\"A\":\"YWJj\""));
 	ITEM("A|wide|base64: a", LIST("\"A\":\"YQA=\""), LIST("\"A\":\"YQ==\""));
 	ITEM("A|utf16be|base64: a", LIST("\"A\":\"AGE=\""), LIST("\"A\":\"YQA=\""));
+	ITEM("A|wide: 'a*b?\xc4\x91'", LIST("\"A\":\"a\\u0000zzb\\u0000x\\u0011\\u0001\""), LIST("\"A\":\"azzbx\"", "\"A\":\"a\\u0000b\\u0000\""));
+	ITEM("A|utf16be|contains: ab", LIST("\"A\":\"x\\u0000a\\u0000b\""), LIST("\"A\":\"a\\u0000b\\u0000\"", "\"A\":\"ab\""));
+	ITEM("A|utf16|base64offset|contains: foo", LIST("\"A\":\"//5mAG8AbwA\""), LIST("\"A\":\"ZgBvAG8A\""));
 	ITEM("A|utf16|base64: a", LIST("\"A\":\"//5hAA==\""), LIST("\"A\":\"YQA=\""));
 	ITEM("A|base64offset|contains|all: [whoami, foobar]", LIST("\"A\":\"d2hvYW1p IGZvb2Jhcg==\""), LIST("\"A\":\"d2hvYW1p\""));
 }
@@ -293,6 +296,8 @@ TEST(placeholders_and_other_fields)
 	ITEM("A|expand|contains|all: ['%list%', b]", LIST("\"A\":\"b one\"", "\"A\":\"b two\""), LIST("\"A\":\"one\"", "\"A\":\"b\""));
 	ITEM("A|expand|contains|all: ['%empty%', b]", LIST(), LIST("\"A\":\"b\"", "\"A\":\"%empty% b\""));
 	ITEM("A|expand: '\\%plain%a list%'", LIST("\"A\":\"%plain100%one%\""), LIST("\"A\":\"%plainone\"", "\"A\":\"\\\\%plain100%one%\""));
+	ITEM("A|expand: '\\%x\\%y\\%%list%\\%z\\%'", LIST("\"A\":\"%x%y%one%z%\""), LIST("\"A\":\"one\""));
+	ITEM("A|expand: '%list%a?b*%list%'", LIST("\"A\":\"oneaXbone\"", "\"A\":\"twoYaXbYtwo\""), LIST("\"A\":\"oneabone\""));
 	ITEM("A|expand: '50\\% of 100%'", LIST("\"A\":\"50% of 100%\""), LIST("\"A\":\"50\\\\% of 100%\""));
 	ITEM("A|re|expand: '^(%list%|%a list%)$'", LIST("\"A\":\"one\"", "\"A\":\"100%one%\"", "\"A\":\"twoo\""), LIST("\"A\":\"xone\""));
 	ITEM("A: '%list%'", LIST("\"A\":\"%list%\""), LIST("\"A\":\"one\""));
@@ -437,6 +442,8 @@ TEST(what_is_refused_and_where)
 		{"  s: {A|lt: many}\n  condition: s\n", "rule_number", 5, 13},
 		{"  s: {A|exists: maybe}\n  condition: s\n", "rule_exists", 5, 17},
 		{"  s: {A|expand: '%nobody%'}\n  condition: s\n", "rule_placeholder", 5, 17},
+		{"  s: {A|wide|base64: 'a*'}\n  condition: s\n", "rule_wildcard", 5, 22},
+		{"  s: {A|fieldref: 'B*'}\n  condition: s\n", "rule_value_type", 5, 19},
 		{"  s: {A|base64: 'a*'}\n  condition: s\n", "rule_wildcard", 5, 17},
 		{"  s: {A: {B: x}}\n  condition: s\n", "rule_nested", 5, 10},
 		{"  s: {A: [x, [y]]}\n  condition: s\n", "rule_value_type", 5, 14},
@@ -598,6 +605,7 @@ TEST(filters_join_their_rules)
 		{"product: other}\nfilter: {rules: [first]", "rule_filter_source", false},
 		{"product: test}\nfilter: {x: {y: z}", "rule_section", false},
 		{"product: test}\nfilter: {rules: {x: y}", "rule_list", false},
+		{"product: test}\nfilter: {rules: a, g: {B: 2}, condition: [not g]}\nkhien: {x: y", "rule_condition", false},
 	};
 	for (size_t i = 0; i < COUNT(row); i++) {
 		char text[512];
