@@ -543,7 +543,7 @@ parse_filter(struct parse *p, const struct yaml *document, struct str file)
 {
 	struct rules *r = p->r;
 	struct filter *filter = ARENA_NEW(&r->arena, struct filter);
-	const struct yaml *section = yaml_get(document, KEY("filter"));
+	const struct yaml *section = yaml_get(document, KEY("filter")), *condition = yaml_get(section, KEY("condition"));
 	if (!filter)
 		return yaml_fault(document, &p->fault, E_LIMIT, "rule_too_big", STR(""));
 	filter->line = document->line;
@@ -551,8 +551,8 @@ parse_filter(struct parse *p, const struct yaml *document, struct str file)
 	TRY(keep_text(p, document, file, &filter->file));
 	TRY(parse_logsource(p, document, &filter->product, &filter->category, &filter->service));
 	TRY(parse_detection(p, document, KEY("filter"), &filter->expr));
-	if (yaml_get(section, KEY("condition"))->kind != YAML_SCALAR)
-		return yaml_fault(yaml_get(section, KEY("condition")), &p->fault, E_INVALID, "rule_condition", STR(""));
+	if (condition->kind != YAML_SCALAR)
+		return yaml_fault(condition, &p->fault, E_INVALID, "rule_condition", STR(""));
 	TRY(parse_exception(p, document, &filter->exception));
 	TRY(parse_filtered(p, section, filter));
 	MEM_GROW(r->filter, r->filters, r->filter_cap);
