@@ -16,6 +16,7 @@
 #include "rules_files.h"
 #include "scan_indicators.h"
 #include "scan_input.h"
+#include "scan_text.h"
 
 #define EVENT_BYTES (64u << 20)    /* one record's events: a 1 MB line or a 64 KB chunk */
 #define CORRELATE_BYTES (64u << 20)
@@ -45,6 +46,7 @@ struct scan {
 	uint64_t files, events, failed, findings;
 	uint64_t unreadable;
 	const char *path;  /* file being read */
+	bool named;        /* above its findings, for people */
 	uint64_t damaged;  /* its records that could not be read */
 };
 
@@ -68,6 +70,15 @@ say_fault(void *user, const struct fault *f)
 	lang_fault(&text, s->lang, f);
 	fprintf(stderr, "%s\n", text.p);
 	buf_release(&text);
+}
+
+/* Who mistypes a folder of rules must not be told that nothing was found; a rule that is refused is counted elsewhere. */
+static void
+on_rule_fault(void *user, const struct fault *f)
+{
+	struct scan *s = user;
+	say_fault(s, f);
+	s->unreadable += f->what && strcmp(f->what, "rule_file") == 0;
 }
 
 static void
@@ -148,22 +159,10 @@ put_json(struct scan *s, const struct finding *f, uint64_t record)
 static void
 put_text(struct scan *s, const struct finding *f, uint64_t record)
 {
-	struct str title = s->lang == LANG_VI && f->rule->title_vi.n ? f->rule->title_vi : f->rule->title;
-	buf_add_json(&s->out, str_z(s->path)); /* no control character reaches a terminal, here and below */
-	buf_addf(&s->out, ":%llu: ", (unsigned long long)record);
-	if (f->event->time_ms != TIME_NONE) {
-		time_format(&s->out, f->event->time_ms, TIME_ZONE_VIETNAM);
-		buf_add_char(&s->out, ' ');
-	}
-	buf_addf(&s->out, "%s: %.*s", level_name(f->rule->level), STR_ARG(title));
-	for (uint32_t i = 0; i < f->matched_count; i++) {
-		buf_add(&s->out, i ? STR(", ") : STR(" | "));
-		buf_add_json(&s->out, f->matched[i].name);
-		buf_add(&s->out, STR("=\""));
-		buf_add_json(&s->out, str_cut(f->matched[i].value, 0, 200));
-		buf_add_char(&s->out, '"');
-	}
-	buf_add_char(&s->out, '\n');
+	if (!s->named)
+		scan_text_file(&s->out, str_z(s->path));
+	s->named = true;
+	scan_text_finding(&s->out, s->lang, f, record);
 }
 
 static void
@@ -281,6 +280,7 @@ scan_file(void *user, const char *path)
 	struct scan_input *in = &s->input;
 	int error = scan_open(in, path);
 	s->path = path;
+	s->named = false;
 	if (error) {
 		on_unreadable(s, path, error);
 		(void)scan_close(in);
@@ -317,6 +317,8 @@ put_summary(struct scan *s)
 		snprintf(number[5], sizeof number[5], "%.2f", seconds);
 		for (int i = 0; i < 6; i++)
 			args[i] = str_z(number[i]);
+		if (s->findings)
+			buf_add_char(&s->out, '\n');
 		lang_format(&s->out, s->lang, STR("cli.scan_summary"), args, 6);
 		buf_add_char(&s->out, '\n');
 	}
@@ -421,7 +423,7 @@ scan_command(int argc, char **argv)
 {
 	const char *lang = getenv("LANG");
 	struct scan s = {.lang = lang_from_tag(str_z(lang ? lang : "")), .started_ms = clock_monotonic_ms()};
-	struct rules_files files = {.on_fault = say_fault, .user = &s};
+	struct rules_files files = {.on_fault = on_rule_fault, .user = &s};
 	struct fault fault = {0};
 	uint8_t digest[32];
 	char **paths;

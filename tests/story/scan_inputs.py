@@ -137,6 +137,38 @@ check("neither loops nor pipes nor sockets hold it up", len(found) == 1 and summ
 check("what was asked for by name and is no file is named", code == 2 and "/missing:" in said and "/pipe:" in said, (code, said))
 check("a name is told without control characters", all(l.isprintable() for l in said.splitlines()), said)
 
+# What a person sees: nothing that steers his terminal, and columns that stand one below the other
+def shown(lang, *paths):
+    return subprocess.run([KHIEN, "scan", "--rules", folder / "rules", "--map", folder / "rules/map.yaml", *paths], capture_output=True,
+                          env={**os.environ, "LANG": lang}).stdout.decode()
+
+
+(folder / "steering").write_bytes(json.dumps({**EVENT, "Image": "\x1b[2J\u202e\u009b\\canary.exe"}).encode() + b"\n")
+text = shown("vi_VN.UTF-8", folder / "steering", folder / "files/plain", *odd.glob("two*"))
+rows = [l for l in text.splitlines() if "  hit" in l]
+check("text for people steers no terminal", all(l.isprintable() for l in text.splitlines()) and "??[2J" not in text and "?[2J" in text, text)
+check("its columns stand one below the other", len(rows) == 5 and len({l.index("hit") for l in rows}) == 1 and "Trung bình" in rows[0], rows)
+check("times are those of Viet Nam", "2026-11-22T09:13:40.123+07:00" in rows[0], rows)
+check("and it is English for who wants that", "Medium" in shown("en_US.UTF-8", folder / "files/plain"), "")
+
+# Rules that are not there, or not all right
+bad = folder / "bad"
+bad.mkdir()
+shutil.copy(folder / "rules/rule.yml", bad)
+(bad / "broken.yml").write_text("title: x\nlogsource: {product: windows}\ndetection:\n  s: {A|nonsense: b}\n  condition: s\n")
+(bad / "no.yml").write_text("title: [open\n")
+run = lambda *rules: subprocess.run([KHIEN, "scan", "--json", "--map", folder / "rules/map.yaml", *(x for r in rules for x in ("--rules", r)), folder / "files/plain"],
+                                    capture_output=True, text=True)
+p = run(bad)
+summary = json.loads(p.stdout.splitlines()[-1])["summary"]
+check("a broken rule is named with its place, the others run", p.returncode == 0 and summary["refused"] == 2 and summary["findings"] == 3 and
+      "broken.yml:4:" in p.stderr and "no.yml:" in p.stderr, (p.returncode, summary, p.stderr))
+p = run(folder / "nowhere", bad)
+check("a folder of rules that is not there is told by the exit code too", p.returncode == 2 and "nowhere" in p.stderr and
+      json.loads(p.stdout.splitlines()[-1])["summary"]["findings"] == 3, (p.returncode, p.stderr))
+p = run(folder / "rules/rule.yml")
+check("a file of rules will do", p.returncode == 0 and json.loads(p.stdout.splitlines()[-1])["summary"]["findings"] == 3, p.stderr)
+
 # Long files
 little = scan(folder / "files/plain")[4]
 if shutil.which("zstd"):
