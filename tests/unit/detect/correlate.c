@@ -295,6 +295,26 @@ TEST(both_ends_of_a_window_are_inside)
 	    {'a', 1, 0, 0, 0}, {'a', 12, 0, 0, 0}, {'a', 1, 0, 0, 0});
 }
 
+TEST(a_month_and_a_year_are_remembered)
+{
+	PLAY("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 1M\n  condition: {gte: 2}\n",
+	    {'a', 0, "an", 0, 0}, {'a', 2629746, "an", 0, 1}, {'a', 9000000, "an", 0, 0}, {'a', 11629747, "an", 0, 0});
+	PLAY("title: X\nid: x\ncorrelation:\n  type: temporal_ordered\n  rules: [a, b]\n  group-by: [user]\n  timespan: 1y\n",
+	    {'a', 1, "an", 0, 0}, {'b', 31556953, "an", 0, 1}, {'a', 100000000, "an", 0, 0}, {'b', 131556953, "an", 0, 0});
+	/* by room, not by time */
+	start("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 1y\n  condition: {gte: 2}\n",
+	    64 << 10);
+	for (int i = 0; i < 3000; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "user%d", i);
+		CHECK_INT(feed((struct step){'a', i * 3600, name, 0, 0}), 0);
+		arena_clear(&arena);
+	}
+	struct correlate_stats s = correlator_stats(correlator);
+	CHECK(s.bytes <= 64 << 10 && s.evicted + s.keys == 3000);
+	stop();
+}
+
 TEST(late_logs_count_among_themselves)
 {
 	start("title: X\nid: x\ncorrelation:\n  type: event_count\n  rules: [a]\n  group-by: [user]\n  timespan: 10s\n"
