@@ -252,6 +252,38 @@ hold_rows(struct db *db, const struct build *b)
 	return db_end_transaction(db, error);
 }
 
+/* Rows that a list held, and none does now: it has changed, or a network has left the register. */
+static int
+find_free(struct db *db, const struct warning_lists *lists, struct build *b)
+{
+	struct db_rows *rows;
+	int more = 0;
+	TRY(db_query(db, &rows, Q_INDICATOR_ALL_HELD, ""));
+	while (b->holds < HELD_KEPT && (more = db_next(rows)) > 0) {
+		if (warning_stops(lists, (enum ioc_kind)db_i64(rows, 1), db_text(rows, 2)))
+			continue;
+		MEM_GROW(b->held, b->holds, b->held_cap);
+		b->held[b->holds++].id = db_i64(rows, 0);
+	}
+	db_end(rows);
+	return more < 0 ? more : 0;
+}
+
+static int
+let_rows_go(struct db *db, const struct warning_lists *lists)
+{
+	struct build b = {0};
+	int error = lists ? find_free(db, lists, &b) : 0;
+	if (!error && b.holds) {
+		error = db_begin(db);
+		for (uint32_t i = 0; i < b.holds && !error; i++)
+			error = db_run(db, Q_INDICATOR_LET_GO, "i", b.held[i].id);
+		error = db_end_transaction(db, error);
+	}
+	mem_free(b.held);
+	return error;
+}
+
 int
 indicator_image_build(struct db *db, const struct indicator_image *wish, const struct warning_lists *lists,
     int64_t generation, struct buf *ret, struct indicator_image_stats *ret_stats)
@@ -259,6 +291,7 @@ indicator_image_build(struct db *db, const struct indicator_image *wish, const s
 	struct build b = {.wish = wish, .lists = lists, .stats = {.next_until_ms = INT64_MAX}};
 	struct db_rows *rows;
 	int more;
+	TRY(let_rows_go(db, lists));
 	TRY(db_query(db, &rows, Q_INDICATOR_LIVE, "iisi", (int64_t)0, wish->after_ms, wish->source, TIME_NONE));
 	b.builder = ioc_builder_new(wish->key, (uint64_t)generation);
 	while ((more = db_next(rows)) > 0 && db_i64(rows, 0) <= UINT32_MAX) {

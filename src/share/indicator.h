@@ -8,8 +8,8 @@
  * its id here, and rows are deleted only a year after they expired and never the newest (core_retention.h), so that a
  * finding made with an older image still means the same.
  *
- * States: active -> revoked and back by hand; held: a warning list (share/warning.h) stops it, it never matches; and
- * expired, which is an active one whose time is over. Every change that images depend on raises the generation.
+ * States: active -> revoked and back by hand; held: as long as a warning list (share/warning.h) stops it, it never
+ * matches; and expired, which is an active one whose time is over. Every change that images depend on raises the generation.
  *
  * valid_from and valid_until are asked of the whole time between an event's claim and its receipt (detect/ioc.h): an
  * event that came before an indicator was valid does not match it live, and is found by looking back.
@@ -127,7 +127,7 @@ struct indicator_image {
 };
 struct indicator_image_stats {
 	uint32_t indicators;
-	uint32_t held;             /* newly stopped by a warning list (the lists have changed): marked and left out */
+	uint32_t held;             /* newly stopped by a warning list (the lists have changed): marked and left out; the others are let go */
 	int64_t next_until_ms;     /* the next one to end after after_ms; INT64_MAX = none */
 };
 /* The image of all active indicators into an empty buf; takes seconds for millions. E_LIMIT, E_IO. */

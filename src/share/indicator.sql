@@ -59,6 +59,12 @@ WHERE id = $1 AND version = $2;
 -- name: indicator_hold
 UPDATE indicator SET state = 2, held_by = $2, version = version + 1 WHERE id = $1 AND state = 0;
 
+-- name: indicator_all_held
+SELECT id, kind, value FROM indicator WHERE state = 2 ORDER BY id;
+
+-- name: indicator_let_go
+UPDATE indicator SET state = 0, held_by = '', version = version + 1 WHERE id = $1 AND state = 2;
+
 -- name: indicator_live
 SELECT i.id, i.kind, i.value, i.confidence, coalesce(i.from_ms, $4), coalesce(i.until_ms, $4)
 FROM indicator i

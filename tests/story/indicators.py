@@ -178,6 +178,10 @@ check("an indicator in it is held", until(lambda: (lambda i: (i["state"], i["hel
 status, got = bring("national", "198.51.100.91\n")
 check("and a new one does not come in", status == 200 and (got["added"], got["held"]) == (0, 1), got)
 
+status, _, _ = desk.call("DELETE", "/api/v1/systems/mot-cua/places?kind=network&value=" + urllib.parse.quote("198.51.100.88/29", safe=""))
+check("when the network leaves the register it is let go", status < 300 and
+      until(lambda: (lambda i: (i["state"], i["held_by"]) == ("active", None))(find("198.51.100.90")), 15), (status, find("198.51.100.90")))
+
 # --- hostile feeds ---
 
 for name, text in {"garbage": "\x01\x02 not, a; feed\n" * 2000, "half a bundle": stix[:len(stix) // 2], "deep": "[" * 100000,

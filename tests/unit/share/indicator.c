@@ -227,6 +227,14 @@ TEST(the_image_holds_what_is_active)
 	CHECK_INT(i.state, INDICATOR_HELD);
 	CHECK_STR(i.held_by, STR("new"));
 	ioc_close(ioc);
+	/* And when that list is gone again it is let go; what others stop stays held. */
+	ioc = image(&d, &wish, d.lists, &bytes, &stats);
+	CHECK(ioc_find(ioc, IOC_DOMAIN, STR("bad.example"), NOW, &hit) && hit.number == 4);
+	CHECK(!ioc_find(ioc, IOC_DOMAIN, STR("x.gov.vn"), NOW, &hit));
+	CHECK_INT(indicator_get(d.db, 4, NOW, &d.arena, &i), 0);
+	CHECK_INT(i.state, INDICATOR_ACTIVE);
+	CHECK_STR(i.held_by, STR(""));
+	ioc_close(ioc);
 	warning_lists_free(later);
 	buf_release(&bytes);
 	close_desk(&d);
