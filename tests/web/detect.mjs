@@ -185,6 +185,20 @@ await chapter(page, "it is run over the past from its panel, and the hits lead t
 	await page.locator("aside pre").first().waitFor();
 });
 
+await chapter(page, "what another changes shows by itself, where it stands", async () => {
+	await settled("/rules?q=ssh");
+	const row = page.locator("tr[data-id]").first();
+	const id = await row.getAttribute("data-id");
+	const turn = (on) => page.evaluate(async ([rule, wished]) => {
+		const now = await (await fetch(`/api/v1/rules/${rule}`)).json();
+		const change = { method: "PATCH", headers: { "Content-Type": "application/json", "If-Match": `"${now.version}"` }, body: JSON.stringify({ on: wished, reason: "thử" }) };
+		return (await fetch(`/api/v1/rules/${rule}`, change)).status;
+	}, [id, on]);
+	must((await turn(false)) === 200, "the rule was not switched off");
+	await page.locator(`tr[data-id="${id}"] [role=switch][aria-checked=false]`).waitFor({ timeout: 60_000 });
+	must((await turn(true)) === 200, "the rule was not switched on again");
+});
+
 /* ---- alerts: why, exception in three keys, verdict with one ---- */
 
 await chapter(page, "an alert of a correlation says in Vietnamese what it counted, and what else it may be", async () => {

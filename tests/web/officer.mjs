@@ -2,8 +2,8 @@
 // An officer of an agency on a phone: invited at the desk, in by a link that works once, sees what is his agency's and says
 // that he has it.
 import { execSync } from "node:child_process";
-import { base, at, choose, clean, close, comeIn, context, heading, page, password, send } from "./house.mjs";
-import { chapter, done, must, shoot } from "./browser.mjs";
+import { base, at, choose, clean, close, comeIn, context, faults, heading, page, password, send, whole } from "./house.mjs";
+import { chapter, done, must, ok, shoot } from "./browser.mjs";
 
 const phone = { width: 390, height: 844 };
 let link = "";
@@ -68,5 +68,16 @@ await chapter(page, "its first load is small", async () => {
 	const sizes = await page.evaluate(() => performance.getEntriesByType("resource").filter((r) => /\.(js|css)$/.test(new URL(r.name).pathname)).reduce((n, r) => n + (r.encodedBodySize || 0), 0));
 	must(sizes < 200 * 1024, `${sizes} bytes`);
 });
+await chapter(page, "a warning of his is whole, and leads nowhere that he may not go", async () => {
+	await page.goto(`${base}/alerts`);
+	await page.locator("tr[data-id] a.title").first().click();
+	await page.locator("aside[data-state] dl").first().waitFor();
+	must(!(await page.locator("main a[href^='/rules'], main a[href^='/hunt'], main input[type=checkbox]").count()), "a way that ends at a closed door");
+	await whole();
+	await page.setViewportSize(phone);
+	await shoot(page, "officer-alert");
+});
+const refused = faults.filter((f) => /403/.test(f));
+ok(!refused.length, "his pages asked for nothing that he may not have: the auditor would read it as his doing", refused.join("\n"));
 await close();
 done();

@@ -40,6 +40,16 @@ export class List<T extends { id: Id }> {
 		if (flight === this.#flight) this.loading = false;
 	}
 
+	/** What is now known of the rows that are shown, each where it stands: nothing jumps under the hand. */
+	async refresh(query: Query = {}) {
+		if (this.loading || document.hidden) return;
+		const before = this.items;
+		const page = await get<Page<T>>(this.path, { limit: this.limit, ...query }).catch(() => null); // the next time, then
+		const fresh = new Map(page?.items.map((row) => [row.id, row]));
+		// What a person changed meanwhile is newer than this answer.
+		if (!this.loading && this.items === before) this.items = this.items.map((row) => (fresh.has(row.id) ? this.completed({ ...row, ...fresh.get(row.id)! }) : row));
+	}
+
 	find = (id: Id) => this.items.find((row) => String(row.id) === String(id));
 
 	/** What is now known of a row that is shown. */

@@ -77,7 +77,8 @@ function listen(send: (m: Message) => void, over: AbortSignal) {
 	});
 }
 
-export function startLive() {
+/** `status`: whether this person may ask how the house is. */
+export function startLive(status: boolean) {
 	stopLive();
 	const over = new AbortController();
 	const channel = new BroadcastChannel("khien-live");
@@ -85,7 +86,7 @@ export function startLive() {
 		if (e.data.ask && leading) channel.postMessage({ connected: live.connected });
 		else take(e.data);
 	});
-	get<Status>("status", {}, over.signal).then((status) => live.status ?? take({ status }), () => {}); // the stream tells in a moment
+	if (status) get<Status>("status", {}, over.signal).then((status) => live.status ?? take({ status }), () => {}); // the stream tells in a moment
 	const send = (m: Message) => {
 		take(m);
 		channel.postMessage(m);

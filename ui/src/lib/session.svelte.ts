@@ -21,7 +21,7 @@ function forget() {
 export async function loadSession() {
 	try {
 		session.current = await get<Session>("sessions/current");
-		if (can("alert_read")) startLive();
+		if (can("alert_read")) startLive(can("status_read"));
 	} catch {
 		session.current = null;
 	}
