@@ -81,7 +81,7 @@ decode_worded(struct decode_context *c, struct str line, struct event *e)
 static int
 decode_dated(struct decode_context *c, struct str line, struct event *e)
 {
-	if (decode_web_error(c, line, e) == 0 || decode_iis(c, line, e) == 0)
+	if (decode_web_error(c, line, e) == 0 || decode_iis(c, line, e) == 0 || decode_firewall(c, line, e) == 0)
 		return 0;
 	return decode_squid(c, line, e);
 }

@@ -59,7 +59,8 @@ struct field {
 	X(DECODER_CEF, "cef")             /* CEF and LEEF */                                                           \
 	X(DECODER_PROXY, "proxy")         /* HAProxy, Squid */                                                         \
 	X(DECODER_W3C, "w3c")             /* IIS and others with a #Fields line */                                     \
-	X(DECODER_WINDOWS_XML, "windows_xml")
+	X(DECODER_WINDOWS_XML, "windows_xml")                                                                          \
+	X(DECODER_FIREWALL, "firewall")   /* Palo Alto, Check Point */
 
 enum decoder_id {
 #define X(id, name) id,

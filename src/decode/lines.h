@@ -28,6 +28,8 @@ int decode_cef(struct decode_context *c, struct str line, struct event *e);
 int decode_kv(struct decode_context *c, struct str line, struct event *e);
 /* <Event>...</Event> of Windows, and of Sysmon for Linux. */
 int decode_windows_xml(struct decode_context *c, struct str line, struct event *e);
+/* Palo Alto's values between commas, Check Point's pairs in brackets. */
+int decode_firewall(struct decode_context *c, struct str line, struct event *e);
 /* HAProxy's line about a request, without its syslog header. */
 int decode_haproxy(struct decode_context *c, struct str message, struct event *e);
 /* Squid's native access log. */

@@ -121,10 +121,11 @@ read_5424_fields(struct str rest, struct header *h)
 	if (!take_field(&rest, &try.host) || !take_field(&rest, &try.program) || !take_field(&rest, &try.pid) ||
 	    !take_field(&rest, &try.msgid))
 		return false;
-	size_t length = structured_data_length(rest);
-	if (!length || str_ends(try.program, STR(":")))
+	bool check_point = str_starts(rest, STR("[action:\"")); /* where others have STRUCTURED-DATA */
+	size_t length = check_point ? 0 : structured_data_length(rest);
+	if ((!length && !check_point) || str_ends(try.program, STR(":")))
 		return false;
-	try.data = rest.p[0] == '[' ? str_cut(rest, 0, length) : (struct str){0};
+	try.data = length && rest.p[0] == '[' ? str_cut(rest, 0, length) : (struct str){0};
 	try.message = str_skip(rest, length);
 	text_take(&try.message, STR(" "));
 	text_take(&try.message, STR("\xef\xbb\xbf"));
@@ -445,7 +446,7 @@ decode_message(struct decode_context *c, struct header *h, struct event *e)
 		whole = str_from(h->program.p, (size_t)(message.p + message.n - h->program.p));
 	if (decode_cisco(c, h->program, message, e) == 0)
 		return;
-	if (decode_cef(c, h->message, e) == 0 || decode_windows_xml(c, h->message, e) == 0)
+	if (decode_firewall(c, h->message, e) == 0 || decode_cef(c, h->message, e) == 0 || decode_windows_xml(c, h->message, e) == 0)
 		return;
 	if (decode_linux(c, h->program, message, e) < 0 && decode_mikrotik(c, whole, e) < 0 &&
 	    decode_auditd(c, message, e) < 0 && decode_kv(c, message, e) < 0 && decode_web(c, message, e) < 0 && decode_web_error(c, message, e) < 0 &&
@@ -462,7 +463,7 @@ decode_syslog(struct decode_context *c, struct str line, struct event *e)
 		line.n--;
 	struct str rest = line;
 	take_priority(&rest, &h.priority);
-	bool modern = h.priority >= 0 && str_starts(rest, STR("1 ")) && read_5424(str_skip(rest, 2), c->zone, &h);
+	bool modern = str_starts(rest, STR("1 ")) && read_5424(str_skip(rest, 2), c->zone, &h);
 	if (!modern && !read_3164(text_skip_blanks(rest), c->zone, received_ms, &h))
 		return E_INVALID;
 	if (!str_is_utf8(line))
