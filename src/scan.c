@@ -435,6 +435,10 @@ scan_command(int argc, char **argv)
 		say_fault(&s, &fault);
 		return 1;
 	}
+	if (!s.feeds && !rules_stats(s.rules).rules) {
+		fault_set(&fault, E_NOT_FOUND, "rule_none", (struct str){0}, 0, 0);
+		say_fault(&s, &fault);
+	}
 	int code = read_feeds(&s) < 0 ? 1 : scan_paths(&s, paths);
 	scan_indicators_free(s.indicators);
 	rules_free(s.rules);

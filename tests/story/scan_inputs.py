@@ -166,6 +166,10 @@ check("a broken rule is named with its place, the others run", p.returncode == 0
 p = run(folder / "nowhere", bad)
 check("a folder of rules that is not there is told by the exit code too", p.returncode == 2 and "nowhere" in p.stderr and
       json.loads(p.stdout.splitlines()[-1])["summary"]["findings"] == 3, (p.returncode, p.stderr))
+(folder / "none").mkdir()
+p = run(folder / "none")
+check("a folder without a rule is told", p.returncode == 0 and "no rule" in p.stderr and json.loads(p.stdout.splitlines()[-1])["summary"]["rules"] == 0,
+      (p.returncode, p.stderr))
 p = run(folder / "rules/rule.yml")
 check("a file of rules will do", p.returncode == 0 and json.loads(p.stdout.splitlines()[-1])["summary"]["findings"] == 3, p.stderr)
 
