@@ -264,6 +264,8 @@ worker_role_stop(struct role_context *rc)
 		channel_flush(w->core, 2000);
 	channel_free(w->core);
 	channel_free(w->collect);
+	if (w->warming) /* who comes after us serves once we have ended: a compilation under way is not waited for */
+		_exit(0);
 	pool_free(w->pool);
 	worker_free(w->worker);
 	ioc_close(w->indicators);
