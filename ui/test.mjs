@@ -39,7 +39,7 @@ same(l.fieldsOf(pairs([["reason", "admin"], ["user", "an"]])), pairs([["reason",
 same(say(pairs(scan)).map((m) => `${m.label}: ${m.value}`), ["Số máy: 1.040 (từ 40)", "jitter_percent: 2,5 % (không quá 15 %)", "window_s: 5 phút"], "each measure stands beside its threshold");
 same(say(pairs([["reason", "above_usual"], ["hour_of_week", "26"], ["bytes_out", "5000000"], ["limit.bytes_out", "1e6"]])).map((m) => m.value),
 	["hơn thường ngày", "02:00 Thứ Ba", "5 MB (từ 1 MB)"], "words, hours and bytes");
-same(say(pairs([["indicator.value", "203.0.113.9"], ["indicator.confidence", "50"]])).map((m) => m.value), ["50 %"], "how sure an indicator is marks no line and is no field");
+same(say(pairs([["indicator.value", "203.0.113.9"], ["indicator.confidence", "50"], ["indicator.tlp", "amber+strict"]])).map((m) => m.value), ["50 %", "TLP:AMBER+STRICT"], "how sure an indicator is marks no line and is no field");
 same(say(pairs([["host.name", "a"], ["event_count", "12"]])).map((m) => m.value), ["12"], "a correlation says what it counted");
 for (const [bounds, wanted] of [[["10"], "12 (từ 10)"], [[">5"], "12 (trên 5)"], [[">3", "<=20", "!=7"], "12 (trên 3, không quá 20, khác 7)"], [["<100"], "12 (dưới 100)"], [["=12"], "12 (đúng 12)"]])
 	same(say(pairs([["event_count", "12"], ...bounds.map((b) => ["limit.event_count", b]), ["window_s", "300"]])).map((m) => m.value), [wanted, "5 phút"], `and what had to be met: ${bounds}`);

@@ -1,10 +1,11 @@
 // What correlations, flow analytics and indicators saw, in words: no field of an event, but a number beside its threshold.
 // The sentences are many and wanted by an open alert alone: they are fetched with the first one.
 import { bytes, number } from "./format";
+import { tlpName } from "./indicators";
 import { language } from "./lang.svelte";
 import type { Pair } from "./types";
 
-type Unit = "count" | "decimal" | "percent" | "seconds" | "hours" | "bytes" | "hour_of_week" | "word";
+type Unit = "count" | "tlp" | "decimal" | "percent" | "seconds" | "hours" | "bytes" | "hour_of_week" | "word";
 
 const units: Record<string, Unit> = {
 	event_count: "count", value_count: "count", temporal: "count", temporal_ordered: "count",
@@ -13,7 +14,7 @@ const units: Record<string, Unit> = {
 	weeks: "count", failed_percent: "percent", jitter_percent: "percent", even_percent: "percent", rare_type_percent: "percent",
 	mean_length: "decimal", entropy_bits: "decimal", ratio: "decimal", window_s: "seconds", period_s: "seconds", span_s: "seconds",
 	query_bytes: "bytes", asked_bytes: "bytes", answered_bytes: "bytes", bytes_out: "bytes", usual_bytes_out: "bytes",
-	"indicator.source": "word", "indicator.confidence": "percent", "indicator.tlp": "word", "indicator.note": "word",
+	"indicator.source": "word", "indicator.confidence": "percent", "indicator.tlp": "tlp", "indicator.note": "word",
 	known_for_hours: "hours", hour_of_week: "hour_of_week", role: "word", reason: "word", truncated: "word",
 };
 /** Those that must stay below their threshold; the others must reach it. */
@@ -58,6 +59,7 @@ export async function measureWords(): Promise<(matched: Pair[]) => Measure[]> {
 	const table: Record<string, string> = (language() === "en" ? await import("measure:en") : await import("measure:vi")).default;
 	const say = (name: string, text: string): string => {
 		const kind = units[name], value = Number(text);
+		if (kind === "tlp") return tlpName(text);
 		if (kind === "word" || !text || !Number.isFinite(value)) return table[`${name}_${text}`] ?? text;
 		if (kind === "percent") return `${number(value, 1)} %`;
 		if (kind === "seconds") return span(value);
