@@ -131,31 +131,39 @@ TEST(a_source_of_many_rows)
 
 /* ---- caches ---- */
 
+#define MORE 10u
+#define FLOOD_RULES ((2 + MORE) * WORDS)
+
 struct flood {
 	struct rules *r;
 	struct matcher *m;
 	uint32_t codes, wrong, fired, bytes;
 	char a[1100], b[1100], code[16];
 	uint32_t a_words, b_words; /* as bits */
+	bool more;                 /* fields */
 };
 
+static const char *const more[MORE] = {"C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9"};
 static const char *const words[WORDS] = {"alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo",
 	"lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango"};
 
-/* Rules 0 .. WORDS - 1: the word in A; WORDS ..: in A and not in B. */
+/* Rules 0 .. WORDS - 1: the word in A; WORDS ..: in A and not in B; 2 * WORDS ..: in one of MORE fields that say what B does;
+ * then one for each code. */
 static void
 flood_begin(struct flood *f, uint32_t codes, uint32_t bytes)
 {
 	struct buf text = BUF_INIT;
 	char detection[160];
-	for (uint32_t i = 0; i < 2 * WORDS + codes; i++) {
+	for (uint32_t i = 0; i < FLOOD_RULES + codes; i++) {
 		const char *w = words[i % WORDS];
 		if (i < WORDS)
 			snprintf(detection, sizeof detection, "  s: {A|contains: %s}\n  condition: s\n", w);
 		else if (i < 2 * WORDS)
 			snprintf(detection, sizeof detection, "  s: {A|contains: %s}\n  t: {B|contains: %s}\n  condition: s and not t\n", w, w);
+		else if (i < FLOOD_RULES)
+			snprintf(detection, sizeof detection, "  s: {C%u|contains: %s}\n  condition: s\n", i / WORDS - 2, w);
 		else
-			snprintf(detection, sizeof detection, "  s: {EventID: %u, A: nothing}\n  condition: s\n", i - 2 * WORDS);
+			snprintf(detection, sizeof detection, "  s: {EventID: %u, A: nothing}\n  condition: s\n", i - FLOOD_RULES);
 		add_rule(&text, i, "product: windows", detection);
 	}
 	*f = (struct flood){.codes = codes, .bytes = bytes};
@@ -184,13 +192,16 @@ flood_event(struct flood *f)
 	struct event e;
 	struct finding *finding = NULL;
 	uint32_t at = 0;
-	arena_init(&arena, 16 << 10, 1 << 20);
+	arena_init(&arena, 64 << 10, 1 << 20);
 	windows_event(&e, &arena, rules_names(f->r), f->code);
 	event_put(&e, rules_names(f->r), STR("A"), str_z(f->a), FIELD_TEXT, false);
 	event_put(&e, rules_names(f->r), STR("B"), str_z(f->b), FIELD_TEXT, false);
+	for (uint32_t i = 0; f->more && i < MORE; i++)
+		event_put(&e, rules_names(f->r), str_z(more[i]), str_z(f->b), FIELD_TEXT, false);
 	uint32_t n = matcher_match(f->m, &e, &arena, &finding);
-	for (uint32_t i = 0; i < 2 * WORDS; i++) {
-		bool want = f->a_words >> i % WORDS & 1 && (i < WORDS || !(f->b_words >> i % WORDS & 1));
+	for (uint32_t i = 0; i < FLOOD_RULES; i++) {
+		bool a = f->a_words >> i % WORDS & 1, b = f->b_words >> i % WORDS & 1;
+		bool want = i < WORDS ? a : i < 2 * WORDS ? a && !b : f->more && b;
 		bool fired = at < n && rules_index(finding[at].rule) == i;
 		at += fired;
 		f->wrong += fired != want;
@@ -228,13 +239,14 @@ flood_end(struct flood *f)
 TEST(caches_fill_up)
 {
 	static const struct {
-		uint32_t codes, bytes, events;
-	} row[] = {{1, 900, 45000}, {1, 60, 100000}, {1, 20, 200000}, {6, 900, 110000}};
+		uint32_t codes, bytes, events, every; /* the last: values too long to be kept, whose classes are */
+	} row[] = {{1, 900, 45000, 2}, {1, 60, 100000, 2}, {1, 20, 200000, 2}, {6, 900, 110000, 2}, {1, 1060, 16000, 1}};
 	for (size_t i = 0; i < COUNT(row); i++) {
 		struct flood f;
 		random_start(i);
 		flood_begin(&f, row[i].codes, row[i].bytes);
-		flood_events(&f, row[i].events, 4, 2, 0);
+		f.more = row[i].every == 1;
+		flood_events(&f, row[i].events, 2 * row[i].every, row[i].every, 0);
 		flood_end(&f);
 	}
 }
