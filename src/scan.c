@@ -436,7 +436,7 @@ scan_command(int argc, char **argv)
 		return 1;
 	}
 	if (!s.feeds && !rules_stats(s.rules).rules) {
-		fault_set(&fault, E_NOT_FOUND, "rule_none", (struct str){0}, 0, 0);
+		fault_set(&fault, E_NOT_FOUND, "rule_folders_empty", (struct str){0}, 0, 0);
 		say_fault(&s, &fault);
 	}
 	int code = read_feeds(&s) < 0 ? 1 : scan_paths(&s, paths);

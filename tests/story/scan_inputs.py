@@ -168,7 +168,7 @@ check("a folder of rules that is not there is told by the exit code too", p.retu
       json.loads(p.stdout.splitlines()[-1])["summary"]["findings"] == 3, (p.returncode, p.stderr))
 (folder / "none").mkdir()
 p = run(folder / "none")
-check("a folder without a rule is told", p.returncode == 0 and "no rule" in p.stderr and json.loads(p.stdout.splitlines()[-1])["summary"]["rules"] == 0,
+check("a folder without a rule is told", p.returncode == 0 and ("no rule" in p.stderr or "không có luật nào" in p.stderr) and json.loads(p.stdout.splitlines()[-1])["summary"]["rules"] == 0,
       (p.returncode, p.stderr))
 p = run(folder / "rules/rule.yml")
 check("a file of rules will do", p.returncode == 0 and json.loads(p.stdout.splitlines()[-1])["summary"]["findings"] == 3, p.stderr)
