@@ -45,6 +45,7 @@ struct scan {
 	int64_t started_ms;
 	uint64_t files, events, failed, findings;
 	uint64_t unreadable;
+	bool rules_unreadable;
 	const char *path;  /* file being read */
 	bool named;        /* above its findings, for people */
 	uint64_t damaged;  /* its records that could not be read */
@@ -78,7 +79,7 @@ on_rule_fault(void *user, const struct fault *f)
 {
 	struct scan *s = user;
 	say_fault(s, f);
-	s->unreadable += f->what && strcmp(f->what, "rule_file") == 0;
+	s->rules_unreadable |= f->what && strcmp(f->what, "rule_file") == 0;
 }
 
 static void
@@ -371,7 +372,7 @@ scan_paths(struct scan *s, char **paths)
 	arena_release(&s->kept);
 	mem_free(s->rule_json);
 	buf_release(&s->line);
-	return s->unreadable || s->failed ? 2 : 0;
+	return s->unreadable || s->rules_unreadable || s->failed ? 2 : 0;
 }
 
 static bool
