@@ -840,7 +840,8 @@ add_alternatives(struct item *it)
 	TRY(add_value(it));
 	if (!(it->set & BIT(M_ALL)) || it->exprs == before + 1)
 		return 0;
-	struct expr *joined = expr_join(it->p, EXPR_OR, it->expr + before, it->exprs - before);
+	struct expr **first = it->exprs ? it->expr + before : NULL; /* of an empty placeholder there is none */
+	struct expr *joined = expr_join(it->p, EXPR_OR, first, it->exprs - before);
 	it->exprs = before;
 	return add_expr(it, joined);
 }
