@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "collect/unpack.h"
 #include "decode/evtx.h"
 #include "host/file.h"
 
@@ -28,13 +29,6 @@ static bool
 is_evtx(struct str bytes)
 {
 	return str_starts(bytes, STR("ElfFile")) && bytes.n >= EVTX_HEADER;
-}
-
-static bool
-is_zstd(struct str front)
-{
-	bool skippable = front.n && (front.p[0] & 0xf0) == 0x50 && str_starts(str_skip(front, 1), STR("\x2a\x4d\x18"));
-	return skippable || str_starts(front, STR("\x28\xb5\x2f\xfd"));
 }
 
 /* What the frames say will come out of them; more than is unpacked in one go when one does not say, or is damaged. */
@@ -117,7 +111,7 @@ take_bytes(struct scan_input *in, int fd, off_t size)
 		in->chunks = scan_chunks(fd, front, in->read.p);
 		return 0;
 	}
-	bool zstd = is_zstd(front), packed = zstd || str_starts(front, STR("\x1f\x8b")), whole = false;
+	bool zstd = unpack_is_zstd(front), packed = zstd || unpack_is_gzip(front), whole = false;
 	if (!error && !packed && !utf16_find(front)) {
 		error = read_whole(in, fd, size, READ_MAX);
 		in->bytes = buf_str(&in->read);

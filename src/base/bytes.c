@@ -208,6 +208,29 @@ ascii_run(const char *p, size_t n)
 	return i;
 }
 
+char *
+utf8_put(char *to, uint32_t c)
+{
+	c = c >= 0x110000 || (c >= 0xd800 && c < 0xe000) ? UTF8_REPLACEMENT : c;
+	if (c < 0x80) {
+		*to++ = (char)c;
+		return to;
+	}
+	if (c < 0x800) {
+		*to++ = (char)(0xc0 | c >> 6);
+	} else {
+		if (c < 0x10000) {
+			*to++ = (char)(0xe0 | c >> 12);
+		} else {
+			*to++ = (char)(0xf0 | c >> 18);
+			*to++ = (char)(0x80 | (c >> 12 & 0x3f));
+		}
+		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
+	}
+	*to++ = (char)(0x80 | (c & 0x3f));
+	return to;
+}
+
 bool
 str_is_utf8(struct str s)
 {

@@ -116,6 +116,10 @@ void str_to_z(struct str s, char *to, size_t cap); /* as much as fits, and a NUL
 bool str_is_utf8(struct str s);
 /* Bytes of the well-formed letter at the front of n > 0 bytes, or 0. RFC 3629, section 4. */
 size_t utf8_length(const char *p, size_t n);
+/* U+FFFD stands for what is no character. */
+#define UTF8_REPLACEMENT 0xfffdu
+/* One character as UTF-8, at most four bytes; where it ends. What is no character becomes U+FFFD. */
+char *utf8_put(char *to, uint32_t c);
 
 struct buf {
 	char *p;     /* always terminated with NUL when not NULL, the NUL not counted */

@@ -609,31 +609,6 @@ read_hex4(const char *p)
 	    (unsigned)hex_digit(p[3]);
 }
 
-static size_t
-write_utf8(char *out, unsigned c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 static char
 letter_of(char escape)
 {
@@ -669,10 +644,10 @@ take_escape(struct str *rest, char out[4])
 		unsigned low = read_hex4(rest->p + 2);
 		if (low >= 0xdc00 && low <= 0xdfff) {
 			*rest = str_skip(*rest, 6);
-			return write_utf8(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00));
+			return (size_t)(utf8_put(out, 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00)) - out);
 		}
 	}
-	return write_utf8(out, c >= 0xd800 && c <= 0xdfff ? 0xfffd : c);
+	return (size_t)(utf8_put(out, c) - out); /* half a pair: U+FFFD */
 }
 
 /* What stands before the next escape (or the end). */

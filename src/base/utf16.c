@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 #include "base/utf16.h"
 
-#define REPLACEMENT 0xfffdu
-
 enum utf16
 utf16_find(struct str s)
 {
@@ -36,29 +34,6 @@ is_low(uint32_t unit)
 	return unit >= 0xdc00 && unit < 0xe000;
 }
 
-char *
-utf8_put(char *to, uint32_t c)
-{
-	c = c >= 0x110000 || (c >= 0xd800 && c < 0xe000) ? REPLACEMENT : c;
-	if (c < 0x80) {
-		*to++ = (char)c;
-		return to;
-	}
-	if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-	} else {
-		if (c < 0x10000) {
-			*to++ = (char)(0xe0 | c >> 12);
-		} else {
-			*to++ = (char)(0xf0 | c >> 18);
-			*to++ = (char)(0x80 | (c >> 12 & 0x3f));
-		}
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-	}
-	*to++ = (char)(0x80 | (c & 0x3f));
-	return to;
-}
-
 size_t
 utf16_add(struct buf *out, struct str s, enum utf16 order)
 {
@@ -74,9 +49,9 @@ utf16_add(struct buf *out, struct str s, enum utf16 order)
 				break;
 			uint32_t low = unit_at(s.p + i + 2, order);
 			i += is_low(low) ? 2 : 0;
-			c = is_low(low) ? 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00) : REPLACEMENT;
+			c = is_low(low) ? 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00) : UTF8_REPLACEMENT;
 		} else if (is_low(c)) {
-			c = REPLACEMENT;
+			c = UTF8_REPLACEMENT;
 		}
 		to = utf8_put(to, c);
 		i += 2;

@@ -14,7 +14,4 @@ enum utf16 utf16_find(struct str front);
  * How many bytes were taken: all but an odd byte or the first half of a pair at the end. */
 size_t utf16_add(struct buf *out, struct str bytes, enum utf16 order);
 
-/* One character as UTF-8, at most four bytes; where it ends. What is no character becomes U+FFFD. */
-char *utf8_put(char *to, uint32_t c);
-
 #endif

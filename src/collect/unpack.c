@@ -74,10 +74,17 @@ refill(struct unpack *u)
 }
 
 /* A frame that says nothing may stand before the first that does: RFC 8878, 3.1.2. */
-static bool
-is_skippable(struct str head)
+bool
+unpack_is_zstd(struct str front)
 {
-	return head.n >= 4 && (head.p[0] & 0xf0) == 0x50 && str_starts(str_skip(head, 1), STR("\x2a\x4d\x18"));
+	bool skippable = front.n && (front.p[0] & 0xf0) == 0x50 && str_starts(str_skip(front, 1), STR("\x2a\x4d\x18"));
+	return skippable || str_starts(front, STR("\x28\xb5\x2f\xfd"));
+}
+
+bool
+unpack_is_gzip(struct str front)
+{
+	return str_starts(front, STR("\x1f\x8b"));
 }
 
 static int
@@ -89,11 +96,11 @@ packing_find(struct unpack *u)
 			return (int)got;
 	struct str head = str_from(u->in, u->n);
 	u->packing = PACK_PLAIN;
-	if (str_starts(head, STR("\x1f\x8b"))) {
+	if (unpack_is_gzip(head)) {
 		if (inflateInit2(&u->z, 15 + 16) != Z_OK)
 			abort(); /* as mem_alloc() does */
 		u->packing = PACK_GZIP;
-	} else if (str_starts(head, STR("\x28\xb5\x2f\xfd")) || is_skippable(head)) {
+	} else if (unpack_is_zstd(head)) {
 		u->zstd = ZSTD_createDCtx();
 		if (!u->zstd)
 			abort();

@@ -6,9 +6,14 @@
  * first bytes. Bounded: what unfolds to more than a thousand times its size is no log. Zeros behind the last member of
  * gzip are padding, anything else there is damage. In collect, and `khien scan`. */
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 struct unpack;
+
+/* What the first bytes of a file say; four are enough. Pure. */
+bool unpack_is_zstd(struct str front);
+bool unpack_is_gzip(struct str front);
 
 /* Reads from fd, which stays the caller's. */
 struct unpack *unpack_new(int fd);

@@ -125,16 +125,11 @@ static void
 note_pair(struct pairs *p, struct str key, struct str value)
 {
 	struct firewall_line *f = &p->firewall;
-	const struct {
-		struct str key;
-		struct str *to;
-	} row[] = {{STR("src"), &f->src_ip}, {STR("dst"), &f->dst_ip}, {STR("spt"), &f->src_port}, {STR("srcPort"), &f->src_port},
+	const struct text_slot row[] = {{STR("src"), &f->src_ip}, {STR("dst"), &f->dst_ip}, {STR("spt"), &f->src_port}, {STR("srcPort"), &f->src_port},
 		{STR("dpt"), &f->dst_port}, {STR("dstPort"), &f->dst_port}, {STR("proto"), &f->protocol}, {STR("act"), &p->action},
 		{STR("action"), &p->action}, {STR("rt"), &p->time}, {STR("devTime"), &p->time}, {STR("end"), &p->time},
 		{STR("filePath"), &p->path}, {STR("fname"), &p->path}};
-	for (size_t i = 0; i < COUNT(row); i++)
-		if (!row[i].to->n && str_eq(row[i].key, key))
-			*row[i].to = value;
+	text_note(row, COUNT(row), key, value);
 }
 
 /* cs1Label=VirusName: what cs1 says is one. */

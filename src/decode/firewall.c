@@ -5,6 +5,7 @@
  */
 #include "decode/flatten.h"
 #include "decode/lines.h"
+#include "decode/moment.h"
 #include "decode/pattern.h"
 
 #define PALO_HEAD 7 /* values before those that depend on the type */
@@ -32,17 +33,6 @@ is_palo_time(struct str s)
 	return s.n == 19 && s.p[4] == '/' && s.p[7] == '/' && s.p[10] == ' ' && s.p[13] == ':';
 }
 
-static void
-take_palo_time(struct str s, int zone, struct event *e)
-{
-	char text[19];
-	if (!is_palo_time(s))
-		return;
-	memcpy(text, s.p, sizeof text);
-	text[4] = text[7] = '-';
-	(void)time_parse(str_from(text, sizeof text), zone, &e->time_ms);
-}
-
 /* Where a value of TRAFFIC and THREAT goes, behind the head. */
 static const struct palo_row {
 	struct str name;
@@ -64,15 +54,10 @@ static const struct palo_row {
 static void
 note(struct firewall_line *f, struct str name, struct str value)
 {
-	const struct {
-		struct str name;
-		struct str *to;
-	} row[] = {{STR("src"), &f->src_ip}, {STR("dst"), &f->dst_ip}, {STR("sport"), &f->src_port}, {STR("dport"), &f->dst_port},
+	const struct text_slot row[] = {{STR("src"), &f->src_ip}, {STR("dst"), &f->dst_ip}, {STR("sport"), &f->src_port}, {STR("dport"), &f->dst_port},
 		{STR("s_port"), &f->src_port}, {STR("service"), &f->dst_port}, {STR("proto"), &f->protocol}, {STR("action"), &f->text},
 		{STR("inbound_if"), &f->in}, {STR("outbound_if"), &f->out}};
-	for (size_t i = 0; i < COUNT(row); i++)
-		if (!row[i].to->n && str_eq(row[i].name, name))
-			*row[i].to = value;
+	text_note(row, COUNT(row), name, value);
 }
 
 static void
@@ -122,7 +107,9 @@ decode_palo_alto(struct decode_context *c, struct str rest, struct event *e)
 		add_values(c, e, &rest, traffic_rows, COUNT(traffic_rows), &f);
 	if (threat)
 		add_values(c, e, &rest, threat_rows, COUNT(threat_rows), &f);
-	take_palo_time(head[6].n ? head[6] : head[1], c->zone, e);
+	struct str made = head[6].n ? head[6] : head[1];
+	if (is_palo_time(made))
+		(void)moment_parse(made, c->zone, &e->time_ms);
 	e->service = head[3];
 	e->code = head[3];
 	finish(c, &f, STR("paloalto"), e);

@@ -95,10 +95,7 @@ static void
 note_pair(struct pairs *p, struct str key, struct str value)
 {
 	struct firewall_line *f = &p->firewall;
-	const struct {
-		struct str key;
-		struct str *to;
-	} row[] = {{STR("srcport"), &f->src_port}, {STR("src_port"), &f->src_port}, {STR("dstport"), &f->dst_port},
+	const struct text_slot row[] = {{STR("srcport"), &f->src_port}, {STR("src_port"), &f->src_port}, {STR("dstport"), &f->dst_port},
 		{STR("dst_port"), &f->dst_port}, {STR("proto"), &f->protocol}, {STR("protocol"), &f->protocol},
 		{STR("srcintf"), &f->in}, {STR("in_interface"), &f->in}, {STR("dstintf"), &f->out},
 		{STR("out_interface"), &f->out}, {STR("date"), &p->date}, {STR("time"), &p->time}, {STR("tz"), &p->zone},
@@ -108,9 +105,7 @@ note_pair(struct pairs *p, struct str key, struct str value)
 		note_address(value, &f->src_ip, &f->src_port);
 	else if (str_eq(key, STR("dstip")) || str_eq(key, STR("dst_ip")) || str_eq(key, STR("dst")))
 		note_address(value, &f->dst_ip, &f->dst_port);
-	for (size_t i = 0; i < COUNT(row); i++)
-		if (!row[i].to->n && str_eq(row[i].key, key))
-			*row[i].to = value;
+	text_note(row, COUNT(row), key, value);
 	p->forti |= str_eq(key, STR("devid")) || str_eq(key, STR("logid"));
 	p->traffic |= str_eq(key, STR("type")) && str_eq(value, STR("traffic"));
 	p->traffic |= str_eq(key, STR("log_type")) && str_eq(value, STR("Firewall"));

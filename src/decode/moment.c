@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "decode/flatten.h"
+#include "decode/text.h"
 
 #define MOMENT_MAX 48u /* bytes of a time in words */
 
@@ -31,19 +32,6 @@ epoch_parse(struct str s, int64_t *ret_ms)
 }
 
 static bool
-take_month(struct str *s, int *ret)
-{
-	static const struct str months = STR_INIT("JanFebMarAprMayJunJulAugSepOctNovDec");
-	for (size_t i = 0; s->n >= 3 && i < months.n; i += 3)
-		if (str_eq_nocase(str_cut(*s, 0, 3), str_cut(months, i, i + 3))) {
-			*ret = (int)(i / 3) + 1;
-			*s = str_skip(*s, 3);
-			return true;
-		}
-	return false;
-}
-
-static bool
 take_one(struct str *s, char c)
 {
 	if (!s->n || s->p[0] != c)
@@ -58,15 +46,17 @@ take_named_day(struct str *s, struct buf *ret)
 {
 	struct str rest = *s, day;
 	ptrdiff_t comma = str_find_char(rest, ',');
-	int month;
 	if (comma == 3)
 		rest = str_trim(str_skip(rest, 4));
 	size_t digits = are_digits(rest, 2) ? 2 : 1;
 	day = str_cut(rest, 0, rest.n < digits ? rest.n : digits);
 	rest = str_skip(rest, day.n);
 	char mark = rest.n ? rest.p[0] : '\0';
-	if (!are_digits(day, digits) || (mark != '/' && mark != ' ' && mark != '-') || !take_one(&rest, mark) ||
-	    !take_month(&rest, &month) || !take_one(&rest, mark) || !are_digits(rest, 4))
+	if (!are_digits(day, digits) || (mark != '/' && mark != ' ' && mark != '-') || !take_one(&rest, mark))
+		return false;
+	int month = text_month(rest);
+	rest = str_skip(rest, 3);
+	if (!month || !take_one(&rest, mark) || !are_digits(rest, 4))
 		return false;
 	buf_add(ret, str_cut(rest, 0, 4));
 	buf_addf(ret, "-%02d-%s", month, digits == 1 ? "0" : "");

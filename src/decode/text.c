@@ -138,6 +138,14 @@ text_lower(struct arena *arena, struct str s)
 }
 
 void
+text_note(const struct text_slot *slot, size_t count, struct str name, struct str value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!slot[i].to->n && str_eq(slot[i].name, name))
+			*slot[i].to = value;
+}
+
+void
 text_add(struct decode_context *c, struct event *e, struct str name, struct str value)
 {
 	if (value.n)

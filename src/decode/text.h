@@ -43,6 +43,14 @@ struct str text_program_name(struct str program);
 /* ASCII letters in lower case; as it is when the arena is full. */
 struct str text_lower(struct arena *arena, struct str s);
 
+/* A name that a line may have, and where its value is wanted. */
+struct text_slot {
+	struct str name;
+	struct str *to;
+};
+/* Of several values for one slot the first that is not empty counts. */
+void text_note(const struct text_slot *slot, size_t count, struct str name, struct str value);
+
 /* Native field; an empty value is left out. */
 void text_add(struct decode_context *c, struct event *e, struct str name, struct str value);
 /* Core field `ip` when `address` is one ("::ffff:" taken off, brackets and zone too), else core field `domain`. */

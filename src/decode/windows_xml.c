@@ -5,7 +5,6 @@
  * that the EVTX reader gives (decode/evtx.h). Of XML it knows what such events need: elements, attributes, references,
  * CDATA and comments; no document type and no entity of one's own. What a sender cut off is read as far as it goes.
  */
-#include "base/utf16.h"
 #include "decode/core.h"
 #include "decode/json_layout.h"
 #include "decode/lines.h"
